@@ -1,0 +1,341 @@
+/** WebAssembly bytes: growing buffers of instructions, functions with locals, and modules of functions. */
+import type { ValueType } from './opcodes.js'
+import { ops, types } from './opcodes.js'
+
+const scratch = new DataView(new ArrayBuffer(8))
+const encoder = new TextEncoder()
+
+/** A growing buffer of instructions. Methods return nothing: emitting must cost less than compiling what is emitted. */
+export class Code {
+  bytes: Uint8Array
+  length = 0
+
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity)
+  }
+
+  private grow(needed: number): void {
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + needed))
+    larger.set(this.bytes.subarray(0, this.length))
+    this.bytes = larger
+  }
+
+  byte(value: number): void {
+    if (this.length === this.bytes.length) this.grow(1)
+    this.bytes[this.length++] = value
+  }
+
+  /** LEB128 of an unsigned number below 2^32. */
+  unsigned(value: number): void {
+    let rest = value >>> 0
+    while (rest >= 0x80) {
+      this.byte((rest & 0x7f) | 0x80)
+      rest >>>= 7
+    }
+    this.byte(rest)
+  }
+
+  /** LEB128 of a signed 32-bit number. */
+  signed(value: number): void {
+    let rest = value | 0
+    while (rest < -0x40 || rest > 0x3f) {
+      this.byte((rest & 0x7f) | 0x80)
+      rest >>= 7
+    }
+    this.byte(rest & 0x7f)
+  }
+
+  append(other: Code): void {
+    if (this.length + other.length > this.bytes.length) this.grow(other.length)
+    this.bytes.set(other.bytes.subarray(0, other.length), this.length)
+    this.length += other.length
+  }
+
+  text(value: string): void {
+    const encoded = encoder.encode(value)
+    this.unsigned(encoded.length)
+    for (const byte of encoded) this.byte(byte)
+  }
+
+  /** An instruction without immediates. */
+  op(code: number): void {
+    if (code > 0xff) {
+      this.byte(code >>> 12)
+      this.unsigned(code & 0xfff)
+    } else this.byte(code)
+  }
+
+  get(local: number): void {
+    this.byte(0x20)
+    this.unsigned(local)
+  }
+  set(local: number): void {
+    this.byte(0x21)
+    this.unsigned(local)
+  }
+  tee(local: number): void {
+    this.byte(0x22)
+    this.unsigned(local)
+  }
+
+  i32(value: number): void {
+    this.byte(0x41)
+    this.signed(value)
+  }
+  f32(value: number): void {
+    this.byte(0x43)
+    scratch.setFloat32(0, value, true)
+    for (let i = 0; i < 4; i++) this.byte(scratch.getUint8(i))
+  }
+  f64(value: number): void {
+    this.byte(0x44)
+    scratch.setFloat64(0, value, true)
+    for (let i = 0; i < 8; i++) this.byte(scratch.getUint8(i))
+  }
+  /** A vector constant from four 32-bit words. */
+  v128(a: number, b: number, c: number, d: number): void {
+    this.op(ops['v128.const'])
+    this.word(a)
+    this.word(b)
+    this.word(c)
+    this.word(d)
+  }
+  private word(value: number): void {
+    this.byte(value & 0xff)
+    this.byte((value >>> 8) & 0xff)
+    this.byte((value >>> 16) & 0xff)
+    this.byte(value >>> 24)
+  }
+
+  /** A load or store at a static byte offset. The alignment hint is always 1: engines ignore it. */
+  memory(code: number, offset: number): void {
+    this.op(code)
+    this.byte(0)
+    this.unsigned(offset)
+  }
+  /** A load or store of one lane. */
+  memoryLane(code: number, offset: number, lane: number): void {
+    this.memory(code, offset)
+    this.byte(lane)
+  }
+  /** extract_lane or replace_lane. */
+  lane(code: number, lane: number): void {
+    this.op(code)
+    this.byte(lane)
+  }
+  /** Picks four 32-bit lanes out of the eight of two vectors. */
+  shuffle32(a: number, b: number, c: number, d: number): void {
+    this.op(ops['i8x16.shuffle'])
+    for (const lane of [a, b, c, d]) for (let i = 0; i < 4; i++) this.byte(lane * 4 + i)
+  }
+
+  block(): void {
+    this.byte(0x02)
+    this.byte(0x40)
+  }
+  loop(): void {
+    this.byte(0x03)
+    this.byte(0x40)
+  }
+  /** `if` on the condition on the stack, with one result or none. */
+  if(result?: ValueType): void {
+    this.byte(0x04)
+    this.byte(result === undefined ? 0x40 : types[result])
+  }
+  else(): void {
+    this.byte(0x05)
+  }
+  end(): void {
+    this.byte(0x0b)
+  }
+  br(depth: number): void {
+    this.byte(0x0c)
+    this.unsigned(depth)
+  }
+  brIf(depth: number): void {
+    this.byte(0x0d)
+    this.unsigned(depth)
+  }
+  call(index: number): void {
+    this.byte(0x10)
+    this.unsigned(index)
+  }
+}
+
+/** A function under construction: its current code, and its locals. */
+export class FunctionBuilder {
+  readonly name: string
+  readonly params: readonly ValueType[]
+  readonly results: readonly ValueType[]
+  /** Index in the module. */
+  readonly index: number
+  /** Where instructions go; code generators may put another buffer here for a while, and append it later. */
+  code = new Code()
+  private readonly locals: ValueType[] = []
+
+  constructor(name: string, index: number, params: readonly ValueType[], results: readonly ValueType[]) {
+    this.name = name
+    this.index = index
+    this.params = params
+    this.results = results
+  }
+
+  /** A new local; it starts as zero. */
+  local(type: ValueType): number {
+    this.locals.push(type)
+    return this.params.length + this.locals.length - 1
+  }
+
+  /** Writes size, locals and instructions. */
+  write(out: Code): void {
+    const head = new Code(64)
+    const runs: { readonly type: ValueType; count: number }[] = []
+    for (const type of this.locals) {
+      const last = runs[runs.length - 1]
+      if (last?.type === type) last.count++
+      else runs.push({ type, count: 1 })
+    }
+    head.unsigned(runs.length)
+    for (const run of runs) {
+      head.unsigned(run.count)
+      head.byte(types[run.type])
+    }
+    out.unsigned(head.length + this.code.length + 1)
+    out.append(head)
+    out.append(this.code)
+    out.end()
+  }
+}
+
+/** A function that the module is given. */
+export interface FunctionImport {
+  readonly name: string
+  readonly params: readonly ValueType[]
+  readonly results: readonly ValueType[]
+}
+
+/** Properties of the memory that every module imports. */
+export interface MemoryType {
+  readonly maximumPages: number
+  readonly shared: boolean
+}
+
+/** Most pages that a 32-bit memory can have. */
+export const largestPages = 65536
+
+/** A module under construction. It imports its memory as `e.memory` and functions from `e`. */
+export class ModuleBuilder {
+  private readonly imports: FunctionImport[] = []
+  private readonly functions: FunctionBuilder[] = []
+  private readonly exported = new Set<FunctionBuilder>()
+  private readonly memory: MemoryType
+  private sealed = false
+
+  constructor(memory: MemoryType = { maximumPages: largestPages, shared: false }) {
+    this.memory = memory
+  }
+
+  /** Index of an imported function. All imports must be made before the first function. */
+  import(name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
+    const found = this.imports.findIndex((entry) => entry.name === name)
+    if (found >= 0) return found
+    if (this.sealed) throw new RangeError('imports come before functions')
+    this.imports.push({ name, params, results })
+    return this.imports.length - 1
+  }
+
+  get importNames(): readonly string[] {
+    return this.imports.map((entry) => entry.name)
+  }
+
+  function(name: string, params: readonly ValueType[], results: readonly ValueType[]): FunctionBuilder {
+    this.sealed = true
+    const made = new FunctionBuilder(name, this.imports.length + this.functions.length, params, results)
+    this.functions.push(made)
+    return made
+  }
+
+  export(made: FunctionBuilder): void {
+    this.exported.add(made)
+  }
+
+  bytes(): Uint8Array {
+    const typeCode = new Code()
+    const typeIndices = new Map<string, number>()
+    const typeOf = (params: readonly ValueType[], results: readonly ValueType[]): number => {
+      const key = `${params.join()}:${results.join()}`
+      let found = typeIndices.get(key)
+      if (found === undefined) {
+        found = typeIndices.size
+        typeIndices.set(key, found)
+        typeCode.byte(0x60)
+        for (const list of [params, results]) {
+          typeCode.unsigned(list.length)
+          for (const type of list) typeCode.byte(types[type])
+        }
+      }
+      return found
+    }
+    const imports = new Code()
+    imports.unsigned(this.imports.length + 1)
+    for (const entry of this.imports) {
+      imports.text('e')
+      imports.text(entry.name)
+      imports.byte(0)
+      imports.unsigned(typeOf(entry.params, entry.results))
+    }
+    imports.text('e')
+    imports.text('memory')
+    imports.byte(2)
+    imports.byte(this.memory.shared ? 3 : 1)
+    imports.unsigned(0)
+    imports.unsigned(this.memory.maximumPages)
+
+    const declarations = new Code()
+    declarations.unsigned(this.functions.length)
+    for (const made of this.functions) declarations.unsigned(typeOf(made.params, made.results))
+
+    const exports = new Code()
+    exports.unsigned(this.exported.size)
+    for (const made of this.exported) {
+      exports.text(made.name)
+      exports.byte(0)
+      exports.unsigned(made.index)
+    }
+
+    const bodies = new Code(4096)
+    bodies.unsigned(this.functions.length)
+    for (const made of this.functions) made.write(bodies)
+
+    const names = new Code()
+    names.text('name')
+    const functionNames = new Code()
+    functionNames.unsigned(this.functions.length)
+    for (const made of this.functions) {
+      functionNames.unsigned(made.index)
+      functionNames.text(made.name)
+    }
+    names.byte(1)
+    names.unsigned(functionNames.length)
+    names.append(functionNames)
+
+    const typeSection = new Code()
+    typeSection.unsigned(typeIndices.size)
+    typeSection.append(typeCode)
+
+    const out = new Code(bodies.length + 1024)
+    for (const byte of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.byte(byte)
+    const section = (id: number, content: Code): void => {
+      out.byte(id)
+      out.unsigned(content.length)
+      out.append(content)
+    }
+    section(1, typeSection)
+    section(2, imports)
+    section(3, declarations)
+    section(7, exports)
+    section(10, bodies)
+    section(0, names)
+    return out.bytes.slice(0, out.length)
+  }
+}

@@ -1,0 +1,104 @@
+/** Kernels: the programs that backends print and run. Loop nests over scalar expressions, contractions, and routines. */
+import type { DType, Expression, LoadSource, HostData, CombineOp } from '../core/index.js'
+
+/** A contiguous row-major array of a program. `id` is unique within the process, so loads of it intern. */
+export interface Buffer extends LoadSource {
+  readonly id: number
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  /** Number of elements. */
+  readonly size: number
+}
+
+/**
+ * Order of a loop's iterations: `parallel` ones are independent, `reduce` ones only meet in `combine` statements (which
+ * may be reassociated), `sequential` ones run from 0 up.
+ */
+export type LoopOrder = 'parallel' | 'reduce' | 'sequential'
+
+/** Imperative statements over scalar expressions; expressions have no side effects and may be evaluated once per iteration. */
+export type Statement =
+  | {
+      readonly kind: 'for'
+      /** Loop index: an int32 variable whose extent is the trip count (at least 1). */
+      readonly variable: Expression
+      readonly extent: number
+      readonly order: LoopOrder
+      readonly body: readonly Statement[]
+    }
+  /** Declares a local (a variable without extent) with its first value; a local of a loop body is declared every iteration. */
+  | { readonly kind: 'define'; readonly local: Expression; readonly value: Expression }
+  /** Sets a local. */
+  | { readonly kind: 'assign'; readonly local: Expression; readonly value: Expression }
+  /** Sets several locals at once: all values are computed before any local changes. */
+  | { readonly kind: 'assignAll'; readonly locals: readonly Expression[]; readonly values: readonly Expression[] }
+  /** `local = local op value`, associative: a backend may keep several partial results and join them after the loop. */
+  | { readonly kind: 'combine'; readonly local: Expression; readonly op: CombineOp; readonly value: Expression }
+  /** Writes one element; `index` is a flat int32 index, and `value` has the buffer's dtype. */
+  | { readonly kind: 'store'; readonly buffer: Buffer; readonly index: Expression; readonly value: Expression }
+  | { readonly kind: 'if'; readonly condition: Expression; readonly body: readonly Statement[] }
+
+/** A loop nest. */
+export interface LoopKernel {
+  readonly kind: 'loops'
+  readonly name: string
+  readonly body: readonly Statement[]
+  readonly reads: readonly Buffer[]
+  readonly writes: readonly Buffer[]
+}
+
+/** A matrix inside a buffer: element (b, r, c) is at `offset + b * batchStride + r * rowStride + c * columnStride`. */
+export interface MatrixView {
+  readonly buffer: Buffer
+  readonly offset: number
+  readonly batchStride: number
+  readonly rowStride: number
+  readonly columnStride: number
+}
+
+/**
+ * `out[b, r, c] = sum over i of left[b, r, i] * right[b, i, c]`: a batch of matrix products. The result is contiguous
+ * [batch, rows, columns]; all three have one dtype (float32, float64, int32, uint32); half and int8 operands are converted before.
+ */
+export interface ContractionKernel {
+  readonly kind: 'contraction'
+  readonly batch: number
+  readonly rows: number
+  readonly columns: number
+  readonly inner: number
+  readonly left: MatrixView
+  readonly right: MatrixView
+  readonly out: Buffer
+}
+
+/** Stable sort of lines along an axis: the buffers are [outer, size, inner]; outputs are the operands, permuted alike. */
+export interface SortKernel {
+  readonly kind: 'sort'
+  readonly outer: number
+  readonly size: number
+  readonly inner: number
+  readonly keys: number
+  readonly inputs: readonly Buffer[]
+  readonly outputs: readonly Buffer[]
+}
+
+export type Kernel = LoopKernel | ContractionKernel | SortKernel
+
+/** Where a buffer lives during a run. */
+export type Placement =
+  | { readonly kind: 'input'; readonly index: number }
+  | { readonly kind: 'output'; readonly index: number }
+  | { readonly kind: 'constant'; readonly index: number }
+  /** Byte offset in the block of temporaries. */
+  | { readonly kind: 'temporary'; readonly offset: number }
+
+/** A planned program: kernels in order over placed buffers. */
+export interface Program {
+  readonly kernels: readonly Kernel[]
+  readonly inputs: readonly Buffer[]
+  /** What each result is: a buffer written by a kernel, or an input that is returned as it is. */
+  readonly outputs: readonly Buffer[]
+  readonly constants: readonly { readonly buffer: Buffer; readonly data: HostData }[]
+  readonly placements: ReadonlyMap<Buffer, Placement>
+  readonly temporaryBytes: number
+}

@@ -1,0 +1,94 @@
+/** Arrays with values: a storage on a device, or a scalar that has not needed one yet. */
+import { type ShapedArray, avalText, shapedArray } from './aval.js'
+import type { Device, Storage } from './device.js'
+import { type DType, type HostData, makeHostData } from './dtype.js'
+import { DeletedArrayError, DeviceError, InternalError } from './errors.js'
+import { decodeHost, encodeHost } from './host.js'
+import { NDArray } from './ndarray.js'
+
+/** An array with values on a device. Scalars made from JS numbers stay on the host until a device needs them. */
+export class DeviceArray extends NDArray {
+  readonly aval: ShapedArray
+  readonly #device: Device
+  #storage: Storage | undefined
+  /** Value of a scalar that came from a JS number: known without reading. */
+  readonly scalar: number | undefined
+  #deleted: string | undefined
+
+  constructor(aval: ShapedArray, device: Device, storage: Storage | undefined, scalar?: number) {
+    super()
+    this.aval = aval
+    this.#device = device
+    this.#storage = storage
+    this.scalar = scalar
+  }
+
+  get device(): string {
+    return this.#device.name
+  }
+  get deviceHandle(): Device {
+    return this.#device
+  }
+
+  /** The values on the array's device; throws DeletedArrayError once given away. */
+  storage(): Storage {
+    if (this.#storage !== undefined) return this.#storage
+    if (this.#deleted !== undefined) {
+      throw new DeletedArrayError(
+        `This ${avalText(this.aval)} array has no values any more: it was ${this.#deleted}. ` +
+          `Use the result that replaced it, or don't give the array away.`,
+      )
+    }
+    if (this.scalar === undefined) throw new InternalError('an array without storage')
+    this.#storage = this.#device.fromHost(encodeHost([this.scalar], this.dtype), this.dtype)
+    return this.#storage
+  }
+
+  /** Frees the memory now; later uses throw. `how` completes "it was ...". */
+  delete(how: string): void {
+    if (this.#storage === undefined && this.#deleted !== undefined) return
+    if (this.#storage !== undefined) this.#device.release(this.#storage)
+    this.forget(how)
+  }
+
+  /** Marks the array as given away, its storage now belonging to somebody else. */
+  forget(how: string): void {
+    if (this.scalar !== undefined) return
+    this.#storage = undefined
+    this.#deleted = how
+  }
+
+  get isDeleted(): boolean {
+    return this.#deleted !== undefined
+  }
+
+  async data(): Promise<HostData> {
+    if (this.size === 0) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
+    return decodeHost(await this.#device.readAsync(this.storage(), this.dtype, this.size), this.dtype)
+  }
+
+  dataSync(): HostData {
+    if (!this.#device.synchronous) {
+      throw new DeviceError(
+        `dataSync: arrays on '${this.device}' are read asynchronously; write 'await x.data()' (or jsAsync), ` +
+          `or move the array with devicePut(x, 'wasm').`,
+      )
+    }
+    if (this.size === 0) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
+    return decodeHost(this.#device.read(this.storage(), this.dtype, this.size), this.dtype)
+  }
+
+  item(): number {
+    if (this.scalar !== undefined) return this.scalar
+    if (this.size !== 1) {
+      throw new DeviceError(
+        `item: only an array of one element is a number, and this one is ${avalText(this.aval)}. Index it first, or use js().`,
+      )
+    }
+    return this.dataSync()[0] ?? NaN
+  }
+}
+
+/** A scalar from a JS number. */
+export const scalarArray = (value: number, dtype: DType, weakType: boolean, device: Device): DeviceArray =>
+  new DeviceArray(shapedArray([], dtype, weakType), device, undefined, value)

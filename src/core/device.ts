@@ -1,0 +1,108 @@
+/** Devices: what a backend implements, and the registry that it adds itself to. */
+import type { DType, HostData } from './dtype.js'
+import { DeviceError } from './errors.js'
+import type { Jaxpr } from './primitive.js'
+
+/** Values of one array on a device; only the device knows what is inside. */
+export interface Storage {
+  readonly bytes: number
+}
+
+/** A compiled program. */
+export interface Executable {
+  /** Runs once. `donated[i]` allows the program to overwrite input i, whose storage is dead afterwards. */
+  readonly run: (inputs: readonly Storage[], donated?: readonly boolean[]) => readonly Storage[]
+  /** The fused kernels, as text. */
+  readonly kernels: () => string
+  /** What the device was given (WAT-like text or WGSL). */
+  readonly text: () => string
+  /** Planned bytes of temporaries at their peak. */
+  readonly temporaryBytes: number
+}
+
+/** Bytes that a device holds. */
+export interface MemoryStats {
+  readonly device: string
+  /** Bytes of arrays that are still reachable, as far as is known. */
+  readonly live: number
+  /** Bytes in the device's own memory. */
+  readonly resident: number
+  /** Bytes moved out to the host to make room. */
+  readonly spilled: number
+  readonly peak: number
+  readonly budget: number
+}
+
+/** A backend. Names are `js`, `wasm`, `webgpu`. */
+export interface Device {
+  readonly name: string
+  /** Whether values can be read without waiting. */
+  readonly synchronous: boolean
+  /** Throws DeviceError when the device cannot hold the dtype. */
+  readonly checkDType: (dtype: DType) => void
+  readonly compile: (jaxpr: Jaxpr) => Executable
+  readonly fromHost: (data: HostData, dtype: DType) => Storage
+  /** A copy of the values. */
+  readonly read: (storage: Storage, dtype: DType, size: number) => HostData
+  readonly readAsync: (storage: Storage, dtype: DType, size: number) => Promise<HostData>
+  readonly release: (storage: Storage) => void
+  readonly memoryStats: () => MemoryStats
+}
+
+const registry = new Map<string, Device>()
+let chosen: Device | undefined
+
+/** Makes a device available; the first one is the default. */
+export const registerDevice = (device: Device): void => {
+  registry.set(device.name, device)
+  chosen ??= device
+}
+
+/** Names of the devices that are ready. */
+export const devices = (): string[] => [...registry.keys()]
+
+/** The device of that name; throws DeviceError naming the ones there are. */
+export const getDevice = (name: string): Device => {
+  const device = registry.get(name)
+  if (device === undefined) {
+    throw new DeviceError(
+      `device '${name}' is not ready; available: ${devices().join(', ') || 'none'}. ` +
+        `Devices that need preparation are started by 'await init({ device: "${name}" })'.`,
+    )
+  }
+  return device
+}
+
+/** The device of new arrays. */
+export const currentDevice = (): Device => {
+  if (chosen === undefined) {
+    throw new DeviceError(
+      `no device is registered: import 'cotangent', which brings 'wasm' and 'js', before making arrays.`,
+    )
+  }
+  return chosen
+}
+
+/** Name of the device of new arrays; with a name, sets it. */
+export const defaultDevice = (name?: string): string => {
+  if (name !== undefined) chosen = getDevice(name)
+  return currentDevice().name
+}
+
+/** Runs `f` with another default device. */
+export const withDevice = <R>(name: string, f: () => R): R => {
+  const before = chosen
+  chosen = getDevice(name)
+  try {
+    return f()
+  } finally {
+    chosen = before
+  }
+}
+
+/** Memory of every device that is ready. */
+export const memoryStats = (): Readonly<Record<string, MemoryStats>> => {
+  const out: Record<string, MemoryStats> = {}
+  for (const device of registry.values()) out[device.name] = device.memoryStats()
+  return out
+}

@@ -1,0 +1,500 @@
+/**
+ * Scalar expressions: what one element of an array is computed from.
+ *
+ * Rules of primitives, the compiler and the backends share this language. Nodes are interned (equal expressions are the
+ * same object), constants are folded and trivial algebra is applied when a node is made, so that index arithmetic stays
+ * small. Index arithmetic is int32.
+ */
+import { type DType, isFloating } from './dtype.js'
+import { roundTo } from './host.js'
+
+/** Operations of one argument. `round` rounds halves to even; the ones from `exp` on are decomposed for some backends. */
+export type UnaryOp =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'ceil'
+  | 'trunc'
+  | 'round'
+  | 'sqrt'
+  | 'not'
+  | 'clz'
+  | 'popcount'
+  | 'exp'
+  | 'exp2'
+  | 'log'
+  | 'log1p'
+  | 'expm1'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'tanh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'cbrt'
+  | 'rsqrt'
+  | 'logistic'
+  | 'erf'
+  | 'erfc'
+  | 'erfInv'
+  | 'lgamma'
+  | 'digamma'
+
+/**
+ * Operations of two arguments of one dtype. `div` of integers truncates (by zero: -1, as XLA), `rem` has the sign of the
+ * dividend (by zero: the dividend), `min` and `max` give NaN when either is NaN, shifts by 32 or more give 0 (or the sign).
+ */
+export type BinaryOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'min'
+  | 'max'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shrArithmetic'
+  | 'shrLogical'
+  | 'pow'
+  | 'atan2'
+  | 'nextafter'
+
+/** Comparisons: two arguments of one dtype, result bool. NaN compares unequal to all. */
+export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
+
+export type ExpressionOp =
+  UnaryOp | BinaryOp | CompareOp | 'const' | 'variable' | 'load' | 'select' | 'convert' | 'bitcast'
+
+/** One node. `args` depend on `op`: select has (condition, ifTrue, ifFalse), load has (flat element index). */
+export interface Expression {
+  readonly op: ExpressionOp
+  readonly dtype: DType
+  readonly args: readonly Expression[]
+  /** Value of a `const`. */
+  readonly value: number
+  /** What a `load` reads: an array of the program (the compiler's buffer). */
+  readonly source: LoadSource | undefined
+  /** For a `variable`: its exclusive upper bound when it counts from 0 (a loop index), else undefined. */
+  readonly extent: number | undefined
+  /** Order of creation; arguments come before what uses them. */
+  readonly id: number
+}
+
+/** What a load reads from; the compiler's buffers implement it. */
+export interface LoadSource {
+  readonly id: number
+  readonly dtype: DType
+}
+
+interface Node extends Expression {
+  /** Expressions made from this node, so that equal ones are found again; lives and dies with the node. */
+  users: Map<string, Expression> | undefined
+}
+
+let nextId = 1
+const node = (
+  op: ExpressionOp,
+  dtype: DType,
+  args: readonly Expression[],
+  value = 0,
+  source?: LoadSource,
+  extent?: number,
+): Node => ({ op, dtype, args, value, source, extent, id: nextId++, users: undefined })
+
+const constants = new Map<string, Expression>()
+
+/** A constant; its value is rounded to the dtype. */
+export const constant = (value: number, dtype: DType): Expression => {
+  const rounded = roundTo(value, dtype)
+  const key = `${dtype}${Object.is(rounded, -0) ? '-0' : rounded}`
+  let found = constants.get(key)
+  if (found === undefined) {
+    // Constants cannot hang on an argument; a bounded table loses only sharing, never correctness.
+    if (constants.size > 4096) constants.clear()
+    found = node('const', dtype, [], rounded)
+    constants.set(key, found)
+  }
+  return found
+}
+
+/** An int32 constant, for indices. */
+export const index = (value: number): Expression => constant(value, 'int32')
+
+/** A fresh variable. A loop index has the extent that it counts up to; an accumulator or local has none. */
+export const variable = (dtype: DType, extent?: number): Expression => node('variable', dtype, [], 0, undefined, extent)
+
+const interned = (op: ExpressionOp, dtype: DType, args: readonly Expression[], source?: LoadSource): Expression => {
+  let owner = args[0] as Node
+  for (const arg of args) if (arg.id > owner.id) owner = arg as Node
+  let key = `${op} ${dtype}`
+  for (const arg of args)
+    key += arg.op === 'const' ? ` =${arg.dtype}${Object.is(arg.value, -0) ? '-0' : arg.value}` : ` ${arg.id}`
+  if (source !== undefined) key += ` @${source.id}`
+  owner.users ??= new Map()
+  let found = owner.users.get(key)
+  if (found === undefined) {
+    found = node(op, dtype, args, 0, source)
+    owner.users.set(key, found)
+  }
+  return found
+}
+
+/** Reads element `at` (a flat int32 index) of a source. */
+export const load = (source: LoadSource, at: Expression): Expression => interned('load', source.dtype, [at], source)
+
+export const isConstant = (x: Expression, value?: number): boolean =>
+  x.op === 'const' && (value === undefined || Object.is(x.value, value))
+
+/** Smallest and largest value of an int32 index expression, as far as its loop variables tell. */
+export interface Bounds {
+  readonly min: number
+  readonly max: number
+}
+
+const wholeRange: Bounds = { min: -2147483648, max: 2147483647 }
+const boundsCache = new WeakMap<Expression, Bounds>()
+
+/** Interval of an int32 expression. */
+export const bounds = (x: Expression): Bounds => {
+  if (x.op === 'const') return { min: x.value, max: x.value }
+  let found = boundsCache.get(x)
+  if (found === undefined) {
+    found = computeBounds(x)
+    if (!(found.min >= wholeRange.min && found.max <= wholeRange.max)) found = wholeRange
+    boundsCache.set(x, found)
+  }
+  return found
+}
+
+const computeBounds = (x: Expression): Bounds => {
+  if (x.dtype === 'bool') return { min: 0, max: 1 }
+  if (x.op === 'variable' && x.extent !== undefined) return { min: 0, max: Math.max(0, x.extent - 1) }
+  const [p, q, r] = x.args
+  if (p === undefined) return wholeRange
+  const a = bounds(p)
+  if (q === undefined) return x.op === 'neg' ? { min: -a.max, max: -a.min } : wholeRange
+  const b = bounds(q)
+  switch (x.op) {
+    case 'add':
+      return { min: a.min + b.min, max: a.max + b.max }
+    case 'sub':
+      return { min: a.min - b.max, max: a.max - b.min }
+    case 'mul': {
+      const products = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max]
+      return { min: Math.min(...products), max: Math.max(...products) }
+    }
+    case 'div':
+      return b.min === b.max && b.min > 0
+        ? { min: Math.trunc(a.min / b.min), max: Math.trunc(a.max / b.min) }
+        : wholeRange
+    case 'rem':
+      return b.min === b.max && b.min > 0
+        ? { min: a.min < 0 ? Math.max(a.min, 1 - b.min) : 0, max: a.max > 0 ? Math.min(a.max, b.min - 1) : 0 }
+        : wholeRange
+    case 'min':
+      return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) }
+    case 'max':
+      return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) }
+    case 'select': {
+      if (r === undefined) return wholeRange
+      const c = bounds(r)
+      return { min: Math.min(b.min, c.min), max: Math.max(b.max, c.max) }
+    }
+    default:
+      return wholeRange
+  }
+}
+
+/** Splits an index sum into the part that `divisor` divides and the rest. */
+const splitMultiple = (
+  x: Expression,
+  divisor: number,
+): { readonly quotient: Expression; readonly rest: Expression } | undefined => {
+  if (x.op === 'const') {
+    if (x.value % divisor === 0) return { quotient: index(x.value / divisor), rest: index(0) }
+    return undefined
+  }
+  const [a, b] = x.args
+  if (a === undefined || b === undefined) return undefined
+  if (x.op === 'mul' && b.op === 'const' && b.value % divisor === 0) {
+    return { quotient: binary('mul', a, index(b.value / divisor)), rest: index(0) }
+  }
+  if (x.op === 'add') {
+    const left = splitMultiple(a, divisor)
+    const right = splitMultiple(b, divisor)
+    if (left === undefined && right === undefined) return undefined
+    return {
+      quotient: binary('add', left?.quotient ?? index(0), right?.quotient ?? index(0)),
+      rest: binary('add', left?.rest ?? a, right?.rest ?? b),
+    }
+  }
+  return undefined
+}
+
+const isIndexArithmetic = (dtype: DType): boolean => dtype === 'int32'
+
+/** Folds two int32 constants as WebAssembly would compute them. */
+const foldInteger = (op: BinaryOp, a: number, b: number): number | undefined => {
+  switch (op) {
+    case 'add':
+      return (a + b) | 0
+    case 'sub':
+      return (a - b) | 0
+    case 'mul':
+      return Math.imul(a, b)
+    case 'div':
+      return b === 0 ? -1 : (a / b) | 0
+    case 'rem':
+      return b === 0 ? a : (a % b) | 0
+    case 'min':
+      return Math.min(a, b)
+    case 'max':
+      return Math.max(a, b)
+    case 'and':
+      return a & b
+    case 'or':
+      return a | b
+    case 'xor':
+      return a ^ b
+    default:
+      return undefined
+  }
+}
+
+const simplifyIndex = (op: BinaryOp, a: Expression, b: Expression): Expression | undefined => {
+  if (a.op === 'const' && b.op === 'const') {
+    const folded = foldInteger(op, a.value, b.value)
+    if (folded !== undefined) return index(folded)
+  }
+  if ((op === 'add' || op === 'mul') && a.op === 'const') return binary(op, b, a)
+  const right = b.op === 'const' ? b.value : undefined
+  if (op === 'sub' && right !== undefined && right !== -2147483648) return binary('add', a, index(-right))
+  if (op === 'sub' && a === b) return index(0)
+  if (op === 'add' && right === 0) return a
+  if (op === 'mul' && right === 1) return a
+  if (op === 'mul' && right === 0) return index(0)
+  const [p, q] = a.args
+  if (right !== undefined && p !== undefined && q?.op === 'const') {
+    if (op === 'add' && a.op === 'add') return binary('add', p, index((q.value + right) | 0))
+    if (op === 'mul' && a.op === 'mul') return binary('mul', p, index(Math.imul(q.value, right)))
+    if (op === 'mul' && a.op === 'add') return binary('add', binary('mul', p, b), index(Math.imul(q.value, right)))
+    // trunc(trunc(x / m) / n) = trunc(x / (m n)) for every sign.
+    if (op === 'div' && a.op === 'div' && q.value > 0 && right > 0) return binary('div', p, index(q.value * right))
+  }
+  // Distribution keeps sums of multiples flat, so that (i * n + j) / n and % n can be seen through.
+  if (op === 'mul' && right !== undefined && a.op === 'add' && p !== undefined && q !== undefined) {
+    return binary('add', binary('mul', p, b), binary('mul', q, b))
+  }
+  // Constants float to the outside of sums: (x + c) + y = (x + y) + c.
+  if (op === 'add' && right === undefined) {
+    if (a.op === 'add' && q?.op === 'const' && p !== undefined) return binary('add', binary('add', p, b), q)
+    const [s, t] = b.args
+    if (b.op === 'add' && t?.op === 'const' && s !== undefined) return binary('add', binary('add', a, s), t)
+  }
+  if ((op === 'div' || op === 'rem') && right !== undefined && right > 0) {
+    if (right === 1) return op === 'div' ? a : index(0)
+    const range = bounds(a)
+    if (range.min >= 0 && range.max < right) return op === 'div' ? index(0) : a
+    if (range.min >= 0) {
+      const split = splitMultiple(a, right)
+      if (split !== undefined) {
+        const rest = bounds(split.rest)
+        if (rest.min >= 0 && bounds(split.quotient).min >= 0) {
+          return op === 'div'
+            ? rest.max < right
+              ? split.quotient
+              : binary('add', split.quotient, binary('div', split.rest, b))
+            : binary('rem', split.rest, b)
+        }
+      }
+    }
+    if (op === 'rem' && a.op === 'rem' && q?.op === 'const' && q.value % right === 0 && p !== undefined)
+      return binary('rem', p, b)
+  }
+  if (op === 'min' || op === 'max') {
+    if (a === b) return a
+    const x = bounds(a)
+    const y = bounds(b)
+    if (x.max <= y.min) return op === 'min' ? a : b
+    if (y.max <= x.min) return op === 'min' ? b : a
+  }
+  return undefined
+}
+
+const simplifyFloat = (op: BinaryOp, a: Expression, b: Expression): Expression | undefined => {
+  // Only identities that hold for NaN, infinities and signed zeros.
+  if (op === 'mul' && isConstant(b, 1)) return a
+  if (op === 'mul' && isConstant(a, 1)) return b
+  if (op === 'div' && isConstant(b, 1)) return a
+  if (op === 'sub' && isConstant(b, 0)) return a
+  if (op === 'add' && isConstant(b, -0)) return a
+  if (op === 'add' && isConstant(a, -0)) return b
+  return undefined
+}
+
+const simplifyBool = (op: BinaryOp, a: Expression, b: Expression): Expression | undefined => {
+  if (op === 'and') {
+    if (isConstant(a, 1)) return b
+    if (isConstant(b, 1)) return a
+    if (isConstant(a, 0) || isConstant(b, 0)) return constant(0, 'bool')
+    if (a === b) return a
+  }
+  if (op === 'or') {
+    if (isConstant(a, 0)) return b
+    if (isConstant(b, 0)) return a
+    if (isConstant(a, 1) || isConstant(b, 1)) return constant(1, 'bool')
+    if (a === b) return a
+  }
+  return undefined
+}
+
+/** An operation of two arguments of one dtype. */
+export const binary = (op: BinaryOp, a: Expression, b: Expression): Expression => {
+  const simpler = isIndexArithmetic(a.dtype)
+    ? simplifyIndex(op, a, b)
+    : isFloating(a.dtype)
+      ? simplifyFloat(op, a, b)
+      : a.dtype === 'bool'
+        ? simplifyBool(op, a, b)
+        : undefined
+  return simpler ?? interned(op, a.dtype, [a, b])
+}
+
+/** An operation of one argument. */
+export const unary = (op: UnaryOp, x: Expression): Expression => {
+  if (op === 'not' && x.dtype === 'bool') {
+    if (x.op === 'const') return constant(1 - x.value, 'bool')
+    if (x.op === 'not' && x.args[0] !== undefined) return x.args[0]
+  }
+  if (op === 'neg' && x.op === 'const') return constant(-x.value, x.dtype)
+  return interned(op, x.dtype, [x])
+}
+
+const compareNumbers = (op: CompareOp, a: number, b: number): boolean =>
+  op === 'eq'
+    ? a === b
+    : op === 'ne'
+      ? a !== b
+      : op === 'lt'
+        ? a < b
+        : op === 'le'
+          ? a <= b
+          : op === 'gt'
+            ? a > b
+            : a >= b
+
+/** A comparison; the result is bool. */
+export const compare = (op: CompareOp, a: Expression, b: Expression): Expression => {
+  if (a.op === 'const' && b.op === 'const') return constant(compareNumbers(op, a.value, b.value) ? 1 : 0, 'bool')
+  if (isIndexArithmetic(a.dtype)) {
+    const x = bounds(a)
+    const y = bounds(b)
+    const always =
+      op === 'lt'
+        ? x.max < y.min
+        : op === 'le'
+          ? x.max <= y.min
+          : op === 'gt'
+            ? x.min > y.max
+            : op === 'ge'
+              ? x.min >= y.max
+              : false
+    const never =
+      op === 'lt'
+        ? x.min >= y.max
+        : op === 'le'
+          ? x.min > y.max
+          : op === 'gt'
+            ? x.max <= y.min
+            : op === 'ge'
+              ? x.max < y.min
+              : op === 'eq'
+                ? x.max < y.min || y.max < x.min
+                : false
+    if (always) return constant(1, 'bool')
+    if (never) return constant(0, 'bool')
+  }
+  return interned(op, 'bool', [a, b])
+}
+
+/** `condition ? ifTrue : ifFalse`; the branches have one dtype. Both may be evaluated. */
+export const select = (condition: Expression, ifTrue: Expression, ifFalse: Expression): Expression => {
+  if (condition.op === 'const') return condition.value !== 0 ? ifTrue : ifFalse
+  if (ifTrue === ifFalse) return ifTrue
+  return interned('select', ifTrue.dtype, [condition, ifTrue, ifFalse])
+}
+
+/** Value conversion: floats to integers truncate and saturate (NaN gives 0), integers wrap, anything to bool is `!= 0`. */
+export const convert = (x: Expression, dtype: DType): Expression => {
+  if (x.dtype === dtype) return x
+  if (dtype === 'bool') return compare('ne', x, constant(0, x.dtype))
+  if (x.op === 'const') {
+    const integral = !isFloating(x.dtype)
+    if (integral || isFloating(dtype)) return constant(x.value, dtype)
+  }
+  return interned('convert', dtype, [x])
+}
+
+/** The same bits read as another dtype of the same size. */
+export const bitcast = (x: Expression, dtype: DType): Expression =>
+  x.dtype === dtype ? x : interned('bitcast', dtype, [x])
+
+/** Every expression that `roots` reach, arguments before users. */
+export const topological = (roots: readonly Expression[]): Expression[] => {
+  const seen = new Set<Expression>()
+  const out: Expression[] = []
+  const visit = (x: Expression): void => {
+    if (seen.has(x)) return
+    seen.add(x)
+    for (const arg of x.args) visit(arg)
+    out.push(x)
+  }
+  for (const root of roots) visit(root)
+  return out
+}
+
+/** Rewrites the given nodes everywhere below `root`; `replace` returns the new node, or undefined to keep and descend. */
+export const substitute = (
+  root: Expression,
+  replace: (x: Expression) => Expression | undefined,
+  memo = new Map<Expression, Expression>(),
+): Expression => {
+  const done = memo.get(root)
+  if (done !== undefined) return done
+  const replaced = replace(root)
+  const out =
+    replaced ??
+    rebuild(
+      root,
+      root.args.map((arg) => substitute(arg, replace, memo)),
+    )
+  memo.set(root, out)
+  return out
+}
+
+/** The same operation over other arguments. */
+export const rebuild = (x: Expression, args: readonly Expression[]): Expression => {
+  if (args.every((arg, i) => arg === x.args[i])) return x
+  const [a, b, c] = args
+  if (a === undefined) return x
+  if (x.op === 'load') return x.source === undefined ? x : load(x.source, a)
+  if (x.op === 'convert') return convert(a, x.dtype)
+  if (x.op === 'bitcast') return bitcast(a, x.dtype)
+  if (b === undefined) return unary(x.op as UnaryOp, a)
+  if (c !== undefined) return select(a, b, c)
+  if (x.dtype === 'bool' && isCompare(x.op)) return compare(x.op, a, b)
+  return binary(x.op as BinaryOp, a, b)
+}
+
+export const isCompare = (op: ExpressionOp): op is CompareOp =>
+  op === 'eq' || op === 'ne' || op === 'lt' || op === 'le' || op === 'gt' || op === 'ge'

@@ -1,0 +1,35 @@
+/** package.json, the tsconfig paths and src/ name the same public folders: a new folder is added to all three or to none. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { exports: subpaths, sideEffects } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  exports: Record<string, string>
+  sideEffects: string[]
+}
+
+/** The source of a file of dist/. */
+const sourceOf = (target: string) => target.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')
+
+/** Folders of src/ with an index.ts that are not for users. */
+const internal = ['compiler', 'backends']
+
+test('every public folder is a subpath', () => {
+  const folders = readdirSync(`${root}src`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(`${root}src/${entry.name}/index.ts`))
+    .map((entry) => entry.name)
+    .filter((name) => !internal.includes(name))
+  expect(Object.keys(subpaths)).toEqual(expect.arrayContaining(folders.map((name) => `./${name}`)))
+})
+
+test.each(Object.entries(subpaths).filter(([subpath]) => subpath !== './package.json'))(
+  '%s comes from a module of src/',
+  (_, target) => {
+    expect(existsSync(root + sourceOf(target))).toBe(true)
+  },
+)
+
+test.each(sideEffects)('%s, a side effect, comes from a module of src/', (target) => {
+  expect(existsSync(root + sourceOf(target))).toBe(true)
+})

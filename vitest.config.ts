@@ -1,0 +1,37 @@
+/** Tests: one project for each kind of machine or need; a new one (webgpu, browser) is one more entry in `projects`. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const { exports: subpaths } = JSON.parse(readFileSync(`${here}package.json`, 'utf8')) as {
+  exports: Record<string, string>
+}
+
+// Tests import `cotangent/numpy` as users do, but mean src/: they need no build, and see the same modules as '../src/...'.
+const alias = Object.entries(subpaths).map(([subpath, target]) => ({
+  find: new RegExp(`^cotangent${subpath.slice(1)}$`),
+  replacement: here + target.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'),
+}))
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    testTimeout: 30_000,
+    // Two processes fill the smallest machine; processes and not threads, so that a crash or a leak stays in its file.
+    pool: 'forks',
+    maxWorkers: 2,
+    execArgv: ['--expose-gc'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/examples/**'] },
+      },
+      {
+        // Runs the built examples (build/examples) in their own processes: `npm run test:examples` builds them first.
+        extends: true,
+        test: { name: 'examples', environment: 'node', include: ['test/examples/**/*.test.ts'], testTimeout: 300_000 },
+      },
+    ],
+  },
+})
