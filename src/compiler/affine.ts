@@ -104,6 +104,26 @@ const reduceDivision = (op: 'div' | 'rem', y: Expression, d: number): Expression
   return undefined
 }
 
+/** Operations of floats that every machine rounds alike, so that they can be done beforehand. */
+const fold = (x: Expression): Expression => {
+  if (!(x.dtype === 'float32' || x.dtype === 'float64') || !x.args.every((arg) => arg.op === 'const')) return x
+  const [a = 0, b = 0] = x.args.map((arg) => arg.value)
+  switch (x.op) {
+    case 'add':
+      return e.constant(a + b, x.dtype)
+    case 'sub':
+      return e.constant(a - b, x.dtype)
+    case 'mul':
+      return e.constant(a * b, x.dtype)
+    case 'div':
+      return e.constant(a / b, x.dtype)
+    case 'sqrt':
+      return e.constant(Math.sqrt(a), x.dtype)
+    default:
+      return x
+  }
+}
+
 /** Normal form of int32 index arithmetic below an expression; other nodes are rebuilt around it. */
 export const normalizer = (): ((x: Expression) => Expression) => {
   const memo = new Map<Expression, Expression>()
@@ -124,7 +144,7 @@ export const normalizer = (): ((x: Expression) => Expression) => {
       constant += joinQuotients(terms)
       out = fromLinear(constant, terms)
     } else {
-      out = e.rebuild(x, x.args.map(normalize))
+      out = fold(e.rebuild(x, x.args.map(normalize)))
       const [y, d] = out.args
       if (out.dtype === 'int32' && (out.op === 'div' || out.op === 'rem') && y !== undefined && d?.op === 'const' && d.value > 0) {
         const simpler = reduceDivision(out.op, y, d.value)

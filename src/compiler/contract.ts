@@ -1,7 +1,7 @@
 /** Operands of contractions: read in place where the elements lie at regular strides, packed into a copy where not. */
 import { type Expression, shapedArray, sizeOf } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
-import { type ContractOperand, newBuffer, loopVariables, Value } from './graph.js'
+import { type ContractOperand, newBuffer, newStep, loopVariables, Value } from './graph.js'
 import type { Buffer } from './kernel.js'
 import type { Lowerer } from './lower.js'
 
@@ -20,9 +20,62 @@ const groupStride = (axes: readonly Expression[], strides: ReadonlyMap<Expressio
   return stride ?? 0
 }
 
+/** The variable that walks memory in the smallest steps; of two that do so alike, the one with more of them. */
+const innermostVariable = (flat: Expression): Expression | undefined => {
+  let best: { variable: Expression; step: number } | undefined
+  const visit = (x: Expression, factor: number): void => {
+    for (const [atom, coefficient] of linear(x).terms) {
+      const step = Math.abs(factor * coefficient)
+      // Clamped positions walk like the positions that they clamp.
+      if (atom.op === 'min' || atom.op === 'max') for (const arg of atom.args) visit(arg, step)
+      else if (atom.extent !== undefined) {
+        const closer = best === undefined || step < best.step
+        if (closer || (step === best?.step && atom.extent > (best.variable.extent ?? 1))) best = { variable: atom, step }
+      }
+    }
+  }
+  visit(flat, 1)
+  return best?.variable
+}
+
+/** Where the first array below an expression is read. */
+const firstRead = (lowerer: Lowerer, root: Expression): Expression | undefined => {
+  const seen = new Set<Expression>()
+  const visit = (x: Expression): Expression | undefined => {
+    if (seen.has(x)) return undefined
+    seen.add(x)
+    if (x.op === 'load') return x.args[0]
+    const reference = lowerer.graph.reference(x)
+    if (reference !== undefined) return flatIndex(reference.value.aval.shape, reference.index)
+    for (const arg of x.args) {
+      const found = visit(arg)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  // Of a selection between elements and padding, the elements come after the condition.
+  const [, ifTrue, ifFalse] = root.op === 'select' ? root.args : []
+  return (ifTrue && visit(ifTrue)) ?? (ifFalse && visit(ifFalse)) ?? visit(root)
+}
+
+/** Elements of a packed copy that is kept for other contractions that want it; larger ones are packed again, to save memory. */
+const maximumKept = 1 << 22
+
+const pack = ({ graph }: Lowerer, packed: Expression, shape: readonly number[]): Value => {
+  const buffer = newBuffer(packed.dtype, shape)
+  const value = new Value(graph, shapedArray(shape, packed.dtype), { buffer })
+  graph.items.push(
+    newStep({
+      kind: 'map', loops: loopVariables(value.variables), expressions: [packed], operands: [], writes: [buffer],
+      shape, stores: [{ buffer, value: packed }],
+    }),
+  )
+  return value
+}
+
 /**
- * How a contraction reads one side. `last` says which axis of a packed copy is contiguous: the summed one comes last for
- * the left side (`free` outside), and the free one for the right side.
+ * How a contraction reads one side: in place, or as a copy whose innermost axis is the innermost of the array that it comes
+ * from, so that packing moves contiguous runs. `usual` says what is outside when nothing speaks for either.
  */
 export const contractOperand = (
   lowerer: Lowerer,
@@ -30,10 +83,10 @@ export const contractOperand = (
   batch: readonly Expression[],
   free: readonly Expression[],
   inner: readonly Expression[],
-  outside: 'free' | 'inner',
+  usual: 'free' | 'inner',
 ): ContractOperand => {
   const { graph } = lowerer
-  const inPlace = (source: ContractOperand['source'], flat: Expression): ContractOperand | undefined => {
+  const inPlace = (source: Value, flat: Expression): ContractOperand | undefined => {
     const { constant, terms } = linear(graph.normalize(flat))
     const axes = new Set([...batch, ...free, ...inner])
     for (const atom of terms.keys()) if (!axes.has(atom)) return undefined
@@ -46,7 +99,7 @@ export const contractOperand = (
   const reference = graph.reference(element)
   if (reference !== undefined) {
     const { value, index } = reference
-    const view = inPlace({ kind: 'value', value }, flatIndex(value.aval.shape, index))
+    const view = inPlace(value, flatIndex(value.aval.shape, index))
     if (view !== undefined) {
       value.forced = true
       return view
@@ -54,21 +107,24 @@ export const contractOperand = (
   }
   const [at] = element.args
   if (element.op === 'load' && at !== undefined) {
-    const view = inPlace({ kind: 'buffer', buffer: element.source as Buffer }, at)
+    const buffer = element.source as Buffer
+    const view = inPlace(new Value(graph, shapedArray(buffer.shape, buffer.dtype), { buffer }), at)
     if (view !== undefined) return view
   }
+  const read = firstRead(lowerer, element)
+  const innermost = read === undefined ? undefined : innermostVariable(graph.normalize(read))
+  const outside =
+    innermost === undefined ? usual : free.includes(innermost) ? 'inner' : inner.includes(innermost) ? 'free' : usual
   const index = outside === 'free' ? [...batch, ...free, ...inner] : [...batch, ...inner, ...free]
   const shape = index.map((v) => v.extent ?? 1)
-  const buffer = newBuffer(element.dtype, shape)
-  const value = new Value(graph, shapedArray(shape, element.dtype), { buffer })
-  graph.items.push({
-    kind: 'map', loops: loopVariables(index), expressions: [element], operands: [], writes: [buffer],
-    shape, stores: [{ buffer, value: element }],
-  })
+  const packed = graph.normalize(graph.reindex(element, index, graph.indexVariables(shape)))
+  const key = `${packed.id} ${shape.join()}`
+  const value = lowerer.packed.get(key) ?? pack(lowerer, packed, shape)
+  if (sizeOf(shape) <= maximumKept) lowerer.packed.set(key, value)
   const freeSize = sizeOf(free.map((v) => v.extent ?? 1))
   const innerSize = sizeOf(inner.map((v) => v.extent ?? 1))
   return {
-    source: { kind: 'value', value },
+    source: value,
     offset: 0,
     batchStride: freeSize * innerSize,
     freeStride: outside === 'free' ? innerSize : 1,

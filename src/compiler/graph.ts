@@ -51,7 +51,7 @@ export interface Store {
 
 /** Operand of a contraction: a value that is in memory in a layout of strides, or a packed copy. */
 export interface ContractOperand {
-  readonly source: { readonly kind: 'buffer'; readonly buffer: Buffer } | { readonly kind: 'value'; readonly value: Value }
+  readonly source: Value
   readonly offset: number
   readonly batchStride: number
   /** Stride of the axis that is not summed over. */
@@ -60,6 +60,7 @@ export interface ContractOperand {
 }
 
 interface StepBase {
+  readonly id: number
   /** Loop variables, outermost first. */
   readonly loops: readonly Expression[]
   /** Expressions with placeholders that the step computes. */
@@ -131,6 +132,12 @@ export type Step = StepBase &
   )
 
 let nextBuffer = 1
+let nextStep = 1
+
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
+
+/** A step, numbered. */
+export const newStep = (parts: WithoutId<Step>): Step => ({ ...parts, id: nextStep++ })
 
 /** A new buffer. */
 export const newBuffer = (dtype: DType, shape: readonly number[]): Buffer => ({ id: nextBuffer++, dtype, shape, size: sizeOf(shape) })
@@ -147,13 +154,26 @@ export class Graph {
 
   /** Index variables of a shape; the same for every value of that shape, so that elementwise chains need no renaming. */
   indexVariables(shape: readonly number[]): readonly Expression[] {
-    const key = shape.join()
+    return this.#shared(shape, '')
+  }
+
+  /** Variables of reduced axes; the same for equal extents, so that reductions of one array can share loops. */
+  reducedVariables(extents: readonly number[]): readonly Expression[] {
+    return this.#shared(extents, 'reduced ')
+  }
+
+  #shared(shape: readonly number[], prefix: string): readonly Expression[] {
+    const sizes = shape.filter((size) => size !== 1)
+    const key = prefix + sizes.join()
     let found = this.#variables.get(key)
     if (found === undefined) {
-      found = freshVariables(shape)
+      found = sizes.map((size) => e.variable('int32', size))
       this.#variables.set(key, found)
     }
-    return found
+    if (sizes.length === shape.length) return found
+    const loops = found
+    let next = 0
+    return shape.map((size) => (size === 1 ? e.index(0) : known(loops[next++], 'variable')))
   }
 
   reference(x: Expression): Reference | undefined {
@@ -164,8 +184,10 @@ export class Graph {
   read(value: Value, index: readonly Expression[]): Expression {
     if (value.buffer !== undefined) return e.load(value.buffer, flatIndex(value.aval.shape, index))
     if (value.inline) return this.reindex(known(value.body, 'body of a value'), value.variables, index)
+    // Equal positions must look equal, so that an element is one placeholder however its index was computed.
+    const place = index.map(this.normalize)
     let key = ''
-    for (const i of index) key += i.op === 'const' ? `=${i.value},` : `${i.id},`
+    for (const i of place) key += i.op === 'const' ? `=${i.value},` : `${i.id},`
     let perIndex = this.#found.get(value)
     if (perIndex === undefined) {
       perIndex = new Map()
@@ -174,7 +196,7 @@ export class Graph {
     let found = perIndex.get(key)
     if (found === undefined) {
       found = e.variable(value.aval.dtype)
-      this.#placeholders.set(found, { value, index })
+      this.#placeholders.set(found, { value, index: place })
       perIndex.set(key, found)
     }
     return found

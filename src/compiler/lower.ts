@@ -25,7 +25,7 @@ import {
 } from '../core/index.js'
 import { flatIndex } from './affine.js'
 import { contractOperand } from './contract.js'
-import { Graph, Value, freshVariables, loopVariables, newBuffer } from './graph.js'
+import { Graph, Value, freshVariables, loopVariables, newBuffer, newStep } from './graph.js'
 import type { Buffer } from './kernel.js'
 
 /** Dtype in which sums of a dtype are kept. */
@@ -36,18 +36,6 @@ export const accumulatorDType = (dtype: DType): DType =>
 const combineFor = (combine: CombineOp, dtype: DType): CombineOp => {
   if (dtype !== 'bool') return combine
   return combine === 'add' || combine === 'max' ? 'or' : combine === 'mul' || combine === 'min' ? 'and' : combine
-}
-
-/** Number of nodes below an expression, up to a limit. */
-const countNodes = (root: Expression, limit: number): number => {
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): void => {
-    if (seen.size > limit || seen.has(x)) return
-    seen.add(x)
-    x.args.forEach(visit)
-  }
-  visit(root)
-  return seen.size
 }
 
 /** Calls `f` with every index of a shape, in row-major order. */
@@ -75,6 +63,8 @@ const unrolled = (extents: readonly number[]): boolean => {
 /** Implements the rules' view of the compiler over a graph. */
 export class Lowerer implements Lowering {
   readonly graph: Graph
+  /** Packed operands of contractions, by what they hold. */
+  readonly packed = new Map<string, Value>()
   constructor(graph: Graph) {
     this.graph = graph
   }
@@ -99,17 +89,13 @@ export class Lowerer implements Lowering {
     const reference = this.graph.reference(body)
     const parts = reference !== undefined ? reference.index : body.op === 'load' ? body.args : [body]
     const limit = reference === undefined && body.op !== 'load' ? 24 : 64
-    let nodes = 0
-    for (const part of parts) {
-      nodes += countNodes(part, limit)
-      if (nodes > limit || this.#readsData(part)) return false
+    const seen = new Set<Expression>()
+    const small = (x: Expression): boolean => {
+      if (seen.has(x)) return true
+      seen.add(x)
+      return seen.size <= limit && x.op !== 'load' && this.graph.reference(x) === undefined && x.args.every(small)
     }
-    return true
-  }
-
-  #readsData(root: Expression): boolean {
-    if (root.op === 'load' || this.graph.reference(root) !== undefined) return true
-    return root.args.some((arg) => this.#readsData(arg))
+    return parts.every(small)
   }
 
   /** A value that is, or will be, in memory in its own layout. */
@@ -174,13 +160,13 @@ export class Lowerer implements Lowering {
       return this.fromBody(aval, e.convert(known(sum, 'element'), aval.dtype))
     }
     const { value, buffer } = this.#buffered(shapedArray(aval.shape, dtype))
-    const reduced = freshVariables(extents)
+    const reduced = this.graph.reducedVariables(extents)
     const element = e.convert(spec.element(space, reduced), dtype)
     const loops = loopVariables([...space, ...reduced])
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'reduce', loops, expressions: [element], operands: [], writes: [buffer],
       shape: aval.shape, space, reduced: loopVariables(reduced), combine, init: spec.init, element, buffer,
-    })
+    }))
     return dtype === aval.dtype ? value : this.fromBody(aval, e.convert(value.at(space), aval.dtype))
   }
 
@@ -200,14 +186,14 @@ export class Lowerer implements Lowering {
       return avals.map((aval, i) => this.fromBody(aval, known(accumulators[i], 'accumulator')))
     }
     const locals = avals.map((aval) => e.variable(aval.dtype))
-    const reduced = freshVariables(extents)
+    const reduced = this.graph.reducedVariables(extents)
     const next = spec.step(locals, space, reduced)
     const outs = avals.map((aval) => this.#buffered(aval))
     const loops = loopVariables([...space, ...reduced])
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'fold', loops, expressions: next, operands: [], writes: outs.map((o) => o.buffer),
       shape, space, reduced: loopVariables(reduced), init: spec.init, locals, next,
-    })
+    }))
     return outs.map((o) => o.value)
   }
 
@@ -230,12 +216,11 @@ export class Lowerer implements Lowering {
     const left = contractOperand(this, sides.left, batch, rows, inner, 'free')
     const right = contractOperand(this, sides.right, batch, columns, inner, 'inner')
     const { value, buffer } = this.#buffered(shapedArray(shape, dtype))
-    const operands = [left, right].flatMap((side) => (side.source.kind === 'value' ? [side.source.value] : []))
-    this.graph.items.push({
-      kind: 'contract', loops: [], expressions: [], operands, writes: [buffer],
+    this.graph.items.push(newStep({
+      kind: 'contract', loops: [], expressions: [], operands: [left.source, right.source], writes: [buffer],
       batch: sizeOf(spec.batch), rows: sizeOf(spec.rows), columns: sizeOf(spec.columns), inner: sizeOf(spec.inner),
       left, right, buffer,
-    })
+    }))
     return dtype === spec.dtype ? value : this.fromBody(aval, e.convert(value.at(this.graph.indexVariables(shape)), spec.dtype))
   }
 
@@ -246,19 +231,19 @@ export class Lowerer implements Lowering {
     const { value, buffer } = this.#buffered(aval)
     const index = value.variables
     const copied = operand.at(index)
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'map', loops: loopVariables(index), expressions: [copied], operands: [], writes: [buffer],
       shape: aval.shape, stores: [{ buffer, value: copied }],
-    })
+    }))
     const update = freshVariables(spec.extents)
     const { index: at, inBounds } = spec.target(update)
     const target = flatIndex(aval.shape, at)
     const written = spec.value(update)
     const combine = spec.combine === 'set' ? 'set' : combineFor(spec.combine, aval.dtype)
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'scatter', loops: loopVariables(update), expressions: [target, inBounds, written], operands: [], writes: [buffer],
       buffer, combine, unique: spec.unique, target, inBounds, value: written,
-    })
+    }))
     return value
   }
 
@@ -267,10 +252,10 @@ export class Lowerer implements Lowering {
     if (sizeOf(aval.shape) === 0 || aval.shape[spec.axis] === 1) return this.value(spec.operand)
     const { value, buffer } = this.#buffered(aval)
     const element = spec.operand.at(value.variables)
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'cumulate', loops: loopVariables(value.variables), expressions: [element], operands: [], writes: [buffer],
       buffer, axis: spec.axis, reverse: spec.reverse, combine: spec.combine, element, variables: value.variables,
-    })
+    }))
     return value
   }
 
@@ -281,11 +266,11 @@ export class Lowerer implements Lowering {
     const operands = spec.operands.map((x) => this.stored(x))
     const outs = spec.operands.map((x) => this.#buffered(x.aval))
     const buffers = outs.map((o) => o.buffer)
-    this.graph.items.push({
+    this.graph.items.push(newStep({
       kind: 'sort', loops: [], expressions: [], operands, writes: buffers,
       outer: sizeOf(shape.slice(0, spec.axis)), size: known(shape[spec.axis], 'size'), inner: sizeOf(shape.slice(spec.axis + 1)),
       keys: spec.keys, buffers,
-    })
+    }))
     return outs.map((o) => o.value)
   }
 }

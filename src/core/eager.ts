@@ -127,4 +127,5 @@ class EagerTrace extends Trace {
   }
 }
 
-setRootTrace(new EagerTrace('eager evaluation', undefined))
+/** Makes primitives outside of transformations run at once; called where the library is put together. */
+export const startEager = (): void => setRootTrace(new EagerTrace('eager evaluation', undefined))

@@ -2,6 +2,7 @@
 export * from './aval.js'
 export * from './builder.js'
 export * from './device-array.js'
+export * from './device-put.js'
 export * from './device.js'
 export * from './dtype.js'
 export * from './eager.js'

@@ -92,6 +92,42 @@ export interface SortSpec {
   readonly keys: number
 }
 
+/** A program inside an equation (a Jaxpr without constants); opaque here, since jaxprs are made of primitives. */
+export interface NestedProgram {
+  readonly kind: 'jaxpr'
+}
+
+/**
+ * A counted loop. The body takes constants, carries and one slice of each `xs`, and gives new carries and one slice of each
+ * `ys`. Results: last carries, then stacked `ys`.
+ */
+export interface ScanSpec {
+  readonly body: NestedProgram
+  readonly length: number
+  readonly reverse: boolean
+  readonly constants: readonly Delayed[]
+  readonly carries: readonly Delayed[]
+  readonly xs: readonly Delayed[]
+  readonly outputs: readonly ShapedArray[]
+}
+
+/** A loop that runs `body` on the carries for as long as `condition` of them (a bool scalar) holds. Results: last carries. */
+export interface WhileSpec {
+  readonly condition: NestedProgram
+  readonly conditionConstants: readonly Delayed[]
+  readonly body: NestedProgram
+  readonly bodyConstants: readonly Delayed[]
+  readonly carries: readonly Delayed[]
+}
+
+/** Runs the program at `index` (an int32 scalar within range) on the operands. */
+export interface BranchSpec {
+  readonly index: Delayed
+  readonly programs: readonly NestedProgram[]
+  readonly operands: readonly Delayed[]
+  readonly outputs: readonly ShapedArray[]
+}
+
 /** The compiler, as lowering rules see it. */
 export interface Lowering {
   readonly reduce: (spec: ReduceSpec) => Delayed
@@ -100,6 +136,9 @@ export interface Lowering {
   readonly scatter: (spec: ScatterSpec) => Delayed
   readonly cumulate: (spec: CumulateSpec) => Delayed
   readonly sort: (spec: SortSpec) => readonly Delayed[]
+  readonly scan?: (spec: ScanSpec) => readonly Delayed[]
+  readonly loop?: (spec: WhileSpec) => readonly Delayed[]
+  readonly branch?: (spec: BranchSpec) => readonly Delayed[]
   /** The same value, read from memory: computed once, however often it is read. */
   readonly materialize: (value: Delayed) => Delayed
 }

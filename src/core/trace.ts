@@ -76,9 +76,11 @@ export const setRootTrace = (trace: Trace): void => {
   current ??= trace
 }
 
+const noTrace = (): Error => new Error("the library is not put together: import 'cotangent' or one of its subpaths")
+
 /** The active trace. */
 export const currentTrace = (): Trace => {
-  if (current === undefined) throw new Error('no trace is active: core/eager.js must be loaded')
+  if (current === undefined) throw noTrace()
   return current
 }
 
@@ -118,7 +120,7 @@ export const bind = <P extends Params>(
   params: P,
 ): readonly NDArray[] => {
   const trace = current
-  if (trace === undefined) throw new Error('no trace is active: core/eager.js must be loaded')
+  if (trace === undefined) throw noTrace()
   for (const x of inputs) if (x instanceof Tracer && x.owner.ended) checkAlive(x, primitive.name)
   return trace.process(primitive as unknown as Primitive, inputs, params)
 }

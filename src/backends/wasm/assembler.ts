@@ -171,7 +171,10 @@ export class FunctionBuilder {
   readonly index: number
   /** Where instructions go; code generators may put another buffer here for a while, and append it later. */
   code = new Code()
+  /** Instructions that run before the code: constants and pointers that the whole function uses. */
+  readonly prologue = new Code(64)
   private readonly locals: ValueType[] = []
+  private readonly constants = new Map<string, number>()
 
   constructor(name: string, index: number, params: readonly ValueType[], results: readonly ValueType[]) {
     this.name = name
@@ -184,6 +187,33 @@ export class FunctionBuilder {
   local(type: ValueType): number {
     this.locals.push(type)
     return this.params.length + this.locals.length - 1
+  }
+
+  /** A local that holds a vector constant, given as four 32-bit words. */
+  vectorConstant(a: number, b: number, c: number, d: number): number {
+    const key = `${a | 0} ${b | 0} ${c | 0} ${d | 0}`
+    let found = this.constants.get(key)
+    if (found === undefined) {
+      found = this.local('v128')
+      this.constants.set(key, found)
+      this.prologue.v128(a, b, c, d)
+      this.prologue.set(found)
+    }
+    return found
+  }
+
+  /** A local that holds a float constant. */
+  floatConstant(value: number, type: 'f32' | 'f64'): number {
+    const key = `${type}${Object.is(value, -0) ? '-0' : value}`
+    let found = this.constants.get(key)
+    if (found === undefined) {
+      found = this.local(type)
+      this.constants.set(key, found)
+      if (type === 'f32') this.prologue.f32(value)
+      else this.prologue.f64(value)
+      this.prologue.set(found)
+    }
+    return found
   }
 
   /** Writes size, locals and instructions. */
@@ -200,8 +230,9 @@ export class FunctionBuilder {
       head.unsigned(run.count)
       head.byte(types[run.type])
     }
-    out.unsigned(head.length + this.code.length + 1)
+    out.unsigned(head.length + this.prologue.length + this.code.length + 1)
     out.append(head)
+    out.append(this.prologue)
     out.append(this.code)
     out.end()
   }

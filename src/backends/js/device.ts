@@ -1,0 +1,148 @@
+/** The device named `js`: the reference that interprets kernels plainly and that all other devices are compared with. */
+import {
+  type Device,
+  type DType,
+  type Executable,
+  type HostData,
+  type Jaxpr,
+  type MemoryStats,
+  type Storage,
+  InternalError,
+  decodeValue,
+  encodeHost,
+  isFloating,
+  known,
+  makeHostData,
+} from '../../core/index.js'
+import { type Buffer, type Kernel, type Program, compile, kernelText, legalizeKernel } from '../../compiler/index.js'
+import { type Action, type Arrays, Machine, compileStatements } from './evaluate.js'
+import { compileContraction, compileSort } from './routines.js'
+
+/** Values of an array: its host representation, or doubles for floats when the device is exact. */
+class JsStorage implements Storage {
+  data: HostData | undefined
+  readonly bytes: number
+  constructor(data: HostData) {
+    this.data = data
+    this.bytes = data.byteLength
+  }
+}
+
+export interface JsDeviceOptions {
+  /** Keep floats in double precision throughout, whatever their dtype: for comparing with finite differences. */
+  readonly exact?: boolean
+  /** Name in the registry; `js`, or `exact` for an exact device. */
+  readonly name?: string
+  /** Put temporaries where the program's plan says, to test plans; otherwise each has an array of its own. */
+  readonly planned?: boolean
+  /** Run expressions as `legalize` rewrites them for machines, to test that rewriting. */
+  readonly legalized?: boolean
+}
+
+const dataOf = (storage: Storage): HostData => {
+  if (!(storage instanceof JsStorage)) throw new InternalError('storage of another device')
+  return known(storage.data, 'values of a released array')
+}
+
+/** Makes a reference device. */
+export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
+  const { exact = false, planned = false, legalized = false, name = exact ? 'exact' : 'js' } = options
+  let live = 0
+  let peak = 0
+  const registry = new FinalizationRegistry<number>((bytes) => {
+    live -= bytes
+  })
+  const own = (data: HostData): JsStorage => {
+    const storage = new JsStorage(data)
+    live += storage.bytes
+    peak = Math.max(peak, live)
+    registry.register(storage, storage.bytes, storage)
+    return storage
+  }
+  const allocate = (buffer: Buffer): HostData =>
+    exact && isFloating(buffer.dtype) ? new Float64Array(buffer.size) : makeHostData(buffer.dtype, buffer.size)
+
+  const read = (storage: Storage, dtype: DType): HostData => {
+    const data = dataOf(storage)
+    // A reader of halves expects their bits; one of float32 takes doubles as well.
+    return exact && (dtype === 'float16' || dtype === 'bfloat16') ? encodeHost(data, dtype) : data.slice()
+  }
+
+  return {
+    name,
+    synchronous: true,
+    checkDType: () => {},
+    compile: (jaxpr) => executable(jaxpr, { exact, planned, legalized, own, allocate }),
+    fromHost: (data, dtype) => own(exact && isFloating(dtype) ? Float64Array.from(data, (x) => decodeValue(x, dtype)) : data.slice()),
+    read,
+    readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
+    release: (storage) => {
+      if (!(storage instanceof JsStorage) || storage.data === undefined) return
+      storage.data = undefined
+      live -= storage.bytes
+      registry.unregister(storage)
+    },
+    memoryStats: (): MemoryStats => ({ device: name, live, resident: live, spilled: 0, peak, budget: Infinity }),
+  }
+}
+
+interface Runtime {
+  readonly exact: boolean
+  readonly planned: boolean
+  readonly legalized: boolean
+  readonly own: (data: HostData) => JsStorage
+  readonly allocate: (buffer: Buffer) => HostData
+}
+
+const compileKernel = (machine: Machine, kernel: Kernel, legalized: boolean): Action => {
+  switch (kernel.kind) {
+    case 'loops':
+      return compileStatements(machine, (legalized ? legalizeKernel(kernel) : kernel).body)
+    case 'contraction':
+      return compileContraction(machine, kernel)
+    case 'sort':
+      return compileSort(machine, kernel)
+  }
+}
+
+const executable = (jaxpr: Jaxpr, runtime: Runtime): Executable => {
+  const program = compile(jaxpr)
+  const machine = new Machine(runtime)
+  const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime.legalized))
+  return {
+    run: (inputs) => {
+      machine.arrays = bindArrays(program, machine, inputs, runtime)
+      for (const action of actions) action()
+      const results = program.outputs.map((buffer, i) => {
+        const array = known(machine.arrays[machine.position(buffer)], 'result')
+        // Every result has values of its own, also when it is an input or another result.
+        const placement = program.placements.get(buffer)
+        return runtime.own(placement?.kind === 'output' && placement.index === i ? array : array.slice())
+      })
+      machine.arrays = []
+      return results
+    },
+    kernels: () => kernelText(program),
+    text: () => kernelText(program),
+    temporaryBytes: program.temporaryBytes,
+  }
+}
+
+const bindArrays = (program: Program, machine: Machine, inputs: readonly Storage[], runtime: Runtime): Arrays => {
+  const arrays: Arrays = []
+  const block = runtime.planned ? new ArrayBuffer(program.temporaryBytes) : undefined
+  for (const [buffer, placement] of program.placements) {
+    const position = machine.position(buffer)
+    if (placement.kind === 'input') arrays[position] = dataOf(known(inputs[placement.index], 'input'))
+    else if (placement.kind === 'constant') arrays[position] = known(program.constants[placement.index], 'constant').data
+    else if (placement.kind === 'temporary' && block !== undefined) arrays[position] = view(block, placement.offset, buffer)
+    else arrays[position] = runtime.allocate(buffer)
+  }
+  return arrays
+}
+
+const view = (block: ArrayBuffer, offset: number, buffer: Buffer): HostData => {
+  const { constructor } = makeHostData(buffer.dtype, 0)
+  const make = constructor as new (block: ArrayBuffer, offset: number, length: number) => HostData
+  return new make(block, buffer.size === 0 ? 0 : offset, buffer.size)
+}

@@ -1,0 +1,247 @@
+/** What a kernel's code generator must know beforehand: uses, dependences, which locals change, which loads are safe. */
+import { type DType, type Expression, dtypeBytes, e } from '../../core/index.js'
+import { type Linear, fromLinear, linear } from '../../compiler/affine.js'
+import type { Buffer, LoopKernel, Statement } from '../../compiler/kernel.js'
+
+export type Loop = Extract<Statement, { kind: 'for' }>
+
+/** Bytes on both sides of the arena that belong to nobody: loads that miss an array by less can't trap. */
+export const guardBytes = 65536
+const nearBytes = guardBytes / 2
+
+/** A flat index as a sum of multiples. */
+export interface IndexForm extends Linear {
+  /** The index without its constant. */
+  readonly core: Expression
+}
+
+/** Facts about the expressions of one kernel. */
+export class KernelAnalysis {
+  /** Locals that are set more than once. */
+  readonly mutable = new Set<Expression>()
+  /** Buffers that the kernel writes: loads of them see stores, so they are never moved. */
+  readonly written: ReadonlySet<unknown>
+  private readonly useCounts = new Map<Expression, number>()
+  private readonly bits = new Map<Expression, number>()
+  private readonly masks = new Map<Expression, number>()
+  private readonly unsafe = new Map<Expression, boolean>()
+  private readonly movable = new Map<Expression, boolean>()
+  private readonly forms = new Map<Expression, IndexForm>()
+  private nextBit = 0
+
+  constructor(kernel: LoopKernel) {
+    this.written = new Set<unknown>(kernel.writes)
+    const sources = new Map<Expression, Expression[]>()
+    const seen = new Set<Expression>()
+    const use = (x: Expression): void => {
+      this.useCounts.set(x, (this.useCounts.get(x) ?? 0) + 1)
+      if (seen.has(x)) return
+      seen.add(x)
+      for (const arg of x.args) use(arg)
+    }
+    const give = (local: Expression, value: Expression): void => {
+      const list = sources.get(local)
+      if (list === undefined) sources.set(local, [value])
+      else {
+        list.push(value)
+        this.mutable.add(local)
+      }
+      use(value)
+    }
+    const walk = (statements: readonly Statement[]): void => {
+      for (const s of statements) {
+        switch (s.kind) {
+          case 'for':
+            this.bits.set(s.variable, this.takeBit())
+            walk(s.body)
+            break
+          case 'define':
+            give(s.local, s.value)
+            break
+          case 'assign':
+          case 'combine':
+            this.mutable.add(s.local)
+            give(s.local, s.value)
+            break
+          case 'assignAll':
+            s.locals.forEach((local, i) => {
+              this.mutable.add(local)
+              const value = s.values[i]
+              if (value !== undefined) give(local, value)
+            })
+            break
+          case 'store':
+            use(s.index)
+            use(s.value)
+            break
+          case 'if':
+            use(s.condition)
+            walk(s.body)
+            break
+        }
+      }
+    }
+    // Nests that share no locals never meet, so they use the same bits.
+    const apart = kernel.body.every((s) => s.kind === 'for')
+    for (const s of kernel.body) {
+      if (apart) this.nextBit = 0
+      walk([s])
+    }
+    // What a local depends on is what its values depend on; locals may feed each other, so repeat until nothing changes.
+    for (let changed = true; changed; ) {
+      changed = false
+      this.masks.clear()
+      for (const [local, values] of sources) {
+        const before = this.bits.get(local) ?? 0
+        let mask = before
+        for (const value of values) mask |= this.mask(value)
+        if (mask !== before) {
+          this.bits.set(local, mask)
+          changed = true
+        }
+      }
+    }
+  }
+
+  private takeBit(): number {
+    return 1 << Math.min(this.nextBit++, 30)
+  }
+
+  /** The bit of a loop variable; bits are few, and beyond 30 variables they share one. */
+  bit(variable: Expression): number {
+    return this.bits.get(variable) ?? 0
+  }
+
+  /** Whether the loop variable has a bit of its own, so that dependence on it is known exactly. */
+  isTracked(variable: Expression): boolean {
+    return this.bit(variable) !== 1 << 30
+  }
+
+  /** How many expressions and statements use this one. */
+  uses(x: Expression): number {
+    return this.useCounts.get(x) ?? 1
+  }
+
+  /** Bits of the variables and locals that an expression depends on. */
+  mask(x: Expression): number {
+    if (x.op === 'const') return 0
+    if (x.op === 'variable') return this.bits.get(x) ?? 0
+    let found = this.masks.get(x)
+    if (found === undefined) {
+      found = 0
+      for (const arg of x.args) found |= this.mask(arg)
+      this.masks.set(x, found)
+    }
+    return found
+  }
+
+  /** Whether evaluating the expression could touch memory outside the arena, unless a condition says it is right. */
+  isUnsafe(x: Expression): boolean {
+    if (x.args.length === 0) return false
+    let found = this.unsafe.get(x)
+    if (found === undefined) {
+      found = x.args.some((arg) => this.isUnsafe(arg)) || (x.op === 'load' && !this.isNear(x))
+      this.unsafe.set(x, found)
+    }
+    return found
+  }
+
+  private isNear(x: Expression): boolean {
+    const source = x.source as Buffer | undefined
+    const at = x.args[0]
+    if (source === undefined || at === undefined) return false
+    const { min, max } = e.bounds(at)
+    const size = dtypeBytes(source.dtype)
+    return min * size >= -nearBytes && (max - source.size) * size <= nearBytes - 16
+  }
+
+  /** Whether the value is the same wherever its variables are: no mutable locals, no loads of what the kernel writes. */
+  isPure(x: Expression): boolean {
+    if (x.op === 'variable') return !this.mutable.has(x)
+    if (x.args.length === 0) return true
+    let found = this.movable.get(x)
+    if (found === undefined) {
+      found = !(x.op === 'load' && this.written.has(x.source)) && x.args.every((arg) => this.isPure(arg))
+      this.movable.set(x, found)
+    }
+    return found
+  }
+
+  form(index: Expression): IndexForm {
+    let found = this.forms.get(index)
+    if (found === undefined) {
+      const { constant, terms } = linear(index)
+      found = { constant, terms, core: fromLinear(0, terms) }
+      this.forms.set(index, found)
+    }
+    return found
+  }
+
+  /** Elements that a flat index moves when a loop variable moves by one, if that is the same everywhere. */
+  stride(index: Expression, variable: Expression): number | undefined {
+    const bit = this.bit(variable)
+    if ((this.mask(index) & bit) === 0) return 0
+    const { terms } = this.form(index)
+    for (const atom of terms.keys()) if (atom !== variable && (this.mask(atom) & bit) !== 0) return undefined
+    return terms.get(variable) ?? 0
+  }
+}
+
+/** Expressions that the statements evaluate themselves (not those of loops inside them). */
+export const rootsOf = (s: Statement): readonly Expression[] => {
+  switch (s.kind) {
+    case 'for':
+      return []
+    case 'define':
+    case 'assign':
+    case 'combine':
+      return [s.value]
+    case 'assignAll':
+      return s.values
+    case 'store':
+      return [s.index, s.value]
+    case 'if':
+      return [s.condition]
+  }
+}
+
+/** Locals that a statement sets, those of statements inside it included. */
+export const assignedLocals = (statements: readonly Statement[], out = new Set<Expression>()): Set<Expression> => {
+  for (const s of statements) {
+    if (s.kind === 'assign' || s.kind === 'combine') out.add(s.local)
+    else if (s.kind === 'assignAll') for (const local of s.locals) out.add(local)
+    else if (s.kind === 'for' || s.kind === 'if') assignedLocals(s.body, out)
+  }
+  return out
+}
+
+/** Variables that statements use but do not introduce. */
+export const freeVariables = (statements: readonly Statement[]): Set<Expression> => {
+  const bound = new Set<Expression>()
+  const used = new Set<Expression>()
+  const seen = new Set<Expression>()
+  const visit = (x: Expression): void => {
+    if (seen.has(x)) return
+    seen.add(x)
+    if (x.op === 'variable') used.add(x)
+    for (const arg of x.args) visit(arg)
+  }
+  const walk = (list: readonly Statement[]): void => {
+    for (const s of list) {
+      rootsOf(s).forEach(visit)
+      if (s.kind === 'for') {
+        bound.add(s.variable)
+        walk(s.body)
+      } else if (s.kind === 'if') walk(s.body)
+      else if (s.kind === 'define') bound.add(s.local)
+      else if (s.kind === 'assign' || s.kind === 'combine') used.add(s.local)
+      else if (s.kind === 'assignAll') for (const local of s.locals) used.add(local)
+    }
+  }
+  walk(statements)
+  for (const x of bound) used.delete(x)
+  return used
+}
+
+/** Bytes of one element. */
+export const elementBytes = (dtype: DType): number => dtypeBytes(dtype)

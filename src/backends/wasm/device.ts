@@ -1,0 +1,235 @@
+/** The device named `wasm`: compiles programs to WebAssembly and runs them in one linear memory. */
+import {
+  type DType,
+  type Device,
+  type Executable,
+  type HostData,
+  type Jaxpr,
+  type Storage,
+  InternalError,
+  dtypeBytes,
+  known,
+  makeHostData,
+} from '../../core/index.js'
+import { type Program, compile, kernelText } from '../../compiler/index.js'
+import { contractionModule, contractionScratchBytes } from './contraction.js'
+import { disassemble } from './disassembler.js'
+import { mathImport } from './helpers.js'
+import { Arena, WasmStorage, smallBytes } from './memory.js'
+import { ModuleCache } from './module-cache.js'
+import { type PrintedProgram, frameAddress, pointerCount, pointerOf, printProgram, routineImport } from './program.js'
+import { runSort } from './sort.js'
+
+export interface WasmDeviceOptions {
+  /** Most bytes of linear memory; arrays beyond it move out to ordinary buffers. Default: 1 GiB. */
+  readonly wasmMemoryBudget?: number
+}
+
+const defaultBudget = 2 ** 30
+const moduleCacheBytes = 16 << 20
+const frameWord = frameAddress / 4
+
+/** Where a result comes from. */
+type Result =
+  | { readonly kind: 'fresh'; readonly bytes: number; readonly pointer: number; readonly staging: number }
+  /** The storage of an input, or of an earlier result, once more. */
+  | { readonly kind: 'input' | 'output'; readonly index: number }
+  | { readonly kind: 'constant'; readonly index: number }
+
+/** What all programs of one device share. */
+export class WasmRuntime {
+  readonly arena: Arena
+  readonly modules = new ModuleCache<() => void>(moduleCacheBytes)
+  /** The program that is running: its routines are asked for by number. */
+  running: PrintedProgram | undefined
+  runningProgram: Program | undefined
+  private products: WebAssembly.Exports | undefined
+  private scratchAddress: number | undefined
+
+  constructor(budget: number) {
+    this.arena = new Arena({ budget })
+  }
+
+  /** Address of the memory for packed blocks, which is taken when the first product needs it. */
+  scratch(): number {
+    this.scratchAddress ??= this.arena.permanent(contractionScratchBytes)
+    return this.scratchAddress
+  }
+
+  private readonly routine = (index: number): void => {
+    const sorts = known(this.running, 'running program').sorts
+    const program = known(this.runningProgram, 'running program')
+    const kernel = known(sorts[index], 'sort')
+    runSort(kernel, this.arena.memory.buffer, (operand, isOutput) => {
+      const buffer = known((isOutput ? kernel.outputs : kernel.inputs)[operand], 'operand of a sort')
+      const pointer = pointerOf(program, buffer)
+      return ((this.arena.words[frameWord + pointer.index] ?? 0) + pointer.add) >>> 0
+    })
+  }
+
+  /** The `run` function of a printed program. */
+  instantiate(printed: PrintedProgram): () => void {
+    return this.modules.get(printed.bytes, () => {
+      const imports: Record<string, WebAssembly.ImportValue> = { memory: this.arena.memory }
+      for (const name of printed.imports) {
+        imports[name] = name === routineImport ? this.routine : (mathImport(name) ?? this.product(name))
+      }
+      const module = new WebAssembly.Module(printed.bytes as BufferSource)
+      const { run } = new WebAssembly.Instance(module, { e: imports }).exports
+      if (typeof run !== 'function') throw new InternalError('a program without run')
+      return run as () => void
+    })
+  }
+
+  private product(name: string): WebAssembly.ExportValue {
+    if (this.products === undefined) {
+      const bytes = contractionModule({ maximumPages: 65536, shared: false })
+      const module = new WebAssembly.Module(bytes as BufferSource)
+      this.products = new WebAssembly.Instance(module, { e: { memory: this.arena.memory } }).exports
+    }
+    return known(this.products[name], `function ${name}`)
+  }
+}
+
+/** Makes the device; it is ready at once. */
+export const createWasmDevice = (options: WasmDeviceOptions = {}): Device => {
+  const runtime = new WasmRuntime(options.wasmMemoryBudget ?? defaultBudget)
+  const { arena } = runtime
+  const read = (storage: Storage, dtype: DType, size: number): HostData => {
+    const out = makeHostData(dtype, size)
+    arena.copyOut(own(storage), out)
+    return out
+  }
+  return {
+    name: 'wasm',
+    synchronous: true,
+    checkDType: () => {},
+    compile: (jaxpr: Jaxpr) => programExecutable(runtime, compile(jaxpr)),
+    fromHost: (data, dtype) => storageFromHost(arena, data, data.length * dtypeBytes(dtype)),
+    read,
+    readAsync: (storage, dtype, size) => Promise.resolve(read(storage, dtype, size)),
+    release: (storage) => arena.release(own(storage)),
+    memoryStats: () => arena.stats('wasm'),
+  }
+}
+
+const own = (storage: Storage): WasmStorage => {
+  if (storage instanceof WasmStorage) return storage
+  throw new InternalError('an array of another device was given to wasm')
+}
+
+export const storageFromHost = (arena: Arena, data: HostData, bytes: number): WasmStorage => {
+  const storage = new WasmStorage(bytes)
+  if (bytes === 0) return storage
+  const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (bytes <= smallBytes) {
+    const small = new Int32Array((bytes + 3) >> 2)
+    new Uint8Array(small.buffer).set(source)
+    storage.small = small
+    return storage
+  }
+  arena.beginRun()
+  const address = arena.allocate(storage)
+  arena.bytes.set(source, address)
+  return storage
+}
+
+/** A compiled program: everything that a run needs is worked out here, so that a run only copies pointers. */
+export const programExecutable = (runtime: WasmRuntime, program: Program): Executable => {
+  const { arena } = runtime
+  const printed = printProgram(program, { maximumPages: 65536, shared: false })
+  const run = runtime.instantiate(printed)
+  const inputCount = program.inputs.length
+  const temporaryPointer = pointerCount(program) - 2
+  // Small arrays are staged behind the temporaries for the run.
+  let blockBytes = Math.ceil(program.temporaryBytes / 64) * 64
+  const stage = (bytes: number): number => {
+    const offset = blockBytes
+    blockBytes += Math.ceil(bytes / 64) * 64
+    return offset
+  }
+  const staging = program.inputs.map(({ size, dtype }) => {
+    const bytes = size * dtypeBytes(dtype)
+    return bytes > 0 && bytes <= smallBytes ? stage(bytes) : -1
+  })
+  const results = program.outputs.map((buffer, i): Result => {
+    const placement = known(program.placements.get(buffer), 'placement of a result')
+    if (placement.kind === 'temporary') throw new InternalError('a result among the temporaries')
+    if (placement.kind !== 'output' || placement.index !== i) return { kind: placement.kind, index: placement.index }
+    const bytes = buffer.size * dtypeBytes(buffer.dtype)
+    const small = bytes > 0 && bytes <= smallBytes
+    return { kind: 'fresh', bytes, pointer: inputCount + i, staging: small ? stage(bytes) : -1 }
+  })
+  const constants = program.constants.map(({ buffer, data }) => storageFromHost(arena, data, buffer.size * dtypeBytes(buffer.dtype)))
+  const constantStaging = constants.map((storage) => (storage.small === undefined ? -1 : stage(storage.bytes)))
+  const needsProgram = printed.sorts.length > 0
+
+  /** Makes an array's bytes present, and writes its address into the frame. */
+  const place = (storage: WasmStorage, pointer: number, block: number, offset: number): void => {
+    const { small } = storage
+    if (small === undefined) {
+      arena.words[frameWord + pointer] = arena.locate(storage)
+      return
+    }
+    const address = block + offset
+    const { words } = arena
+    const first = address >>> 2
+    for (let i = 0; i < small.length; i++) words[first + i] = small[i] ?? 0
+    words[frameWord + pointer] = address
+  }
+
+  return {
+    run: (inputs, donated) => {
+      arena.beginRun()
+      const scratch = printed.usesScratch ? runtime.scratch() : 0
+      const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
+      for (let i = 0; i < inputCount; i++) place(own(known(inputs[i], 'input')), i, block, staging[i] ?? -1)
+      for (let i = 0; i < constants.length; i++) {
+        place(known(constants[i], 'constant'), inputCount + results.length + i, block, constantStaging[i] ?? -1)
+      }
+      const out = new Array<WasmStorage>(results.length)
+      for (let i = 0; i < results.length; i++) {
+        const result = known(results[i], 'result')
+        if (result.kind !== 'fresh') continue
+        const storage = new WasmStorage(result.bytes)
+        out[i] = storage
+        if (result.staging >= 0) arena.words[frameWord + result.pointer] = block + result.staging
+        else if (result.bytes > 0) {
+          const address = arena.allocate(storage)
+          arena.words[frameWord + result.pointer] = address
+        }
+      }
+      arena.words[frameWord + temporaryPointer] = block
+      arena.words[frameWord + temporaryPointer + 1] = scratch
+      if (needsProgram) {
+        runtime.running = printed
+        runtime.runningProgram = program
+      }
+      run()
+      for (let i = 0; i < results.length; i++) {
+        const result = known(results[i], 'result')
+        if (result.kind === 'fresh') {
+          if (result.staging < 0) continue
+          const first = (block + result.staging) >>> 2
+          const length = (result.bytes + 3) >> 2
+          const small = new Int32Array(length)
+          const { words } = arena
+          for (let k = 0; k < length; k++) small[k] = words[first + k] ?? 0
+          known(out[i], 'result').small = small
+          continue
+        }
+        const list = result.kind === 'input' ? inputs : result.kind === 'output' ? out : constants
+        const again = own(known(list[result.index], 'result'))
+        again.holders++
+        out[i] = again
+      }
+      if (donated !== undefined) {
+        for (let i = 0; i < inputCount; i++) if (donated[i] === true) arena.release(own(known(inputs[i], 'input')))
+      }
+      return out
+    },
+    kernels: () => kernelText(program),
+    text: () => disassemble(printed.bytes),
+    temporaryBytes: program.temporaryBytes,
+  }
+}

@@ -1,0 +1,311 @@
+/** Functions that the kernels of a module share: JS math, exact remainders, integer division by contract, halves. */
+import { type BinaryOp, type UnaryOp, InternalError } from '../../core/index.js'
+import * as reference from '../../compiler/reference-math.js'
+import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { type ValueType, ops } from './opcodes.js'
+
+type Half = 'float16' | 'bfloat16'
+
+/** What generated code may call. */
+export interface Helpers {
+  /** Index of a float64 function that the module imports. */
+  readonly math: (op: UnaryOp | BinaryOp) => number
+  /** Index of a float32 function of two arguments that goes through float64. */
+  readonly math32: (op: BinaryOp) => number
+  /** Index of C's fmodf. */
+  readonly remainder32: () => number
+  /** Index of integer division whose divisor may be anything. */
+  readonly integerDivision: (op: 'div' | 'rem', unsigned: boolean) => number
+  /** Emits the float32 value of the half bits on the stack. */
+  readonly decodeHalf: (f: FunctionBuilder, dtype: Half) => void
+  /** Index of float32 -> half bits. */
+  readonly encodeHalf: (dtype: Half) => number
+}
+
+/** C's pow: 1 to any power is 1, even to NaN, and -1 to an infinite one is 1; JS says NaN. */
+const pow = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y))
+
+const unaryMath: Readonly<Partial<Record<string, (x: number) => number>>> = {
+  exp: Math.exp,
+  exp2: reference.exp2,
+  log: Math.log,
+  log1p: Math.log1p,
+  expm1: Math.expm1,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  cbrt: Math.cbrt,
+  rsqrt: reference.rsqrt,
+  logistic: reference.logistic,
+  erf: reference.erf,
+  erfc: reference.erfc,
+  erfInv: reference.erfInv,
+  lgamma: reference.lgamma,
+  digamma: reference.digamma,
+}
+
+const binaryMath: Readonly<Partial<Record<string, (x: number, y: number) => number>>> = {
+  rem: (x, y) => x % y,
+  pow,
+  atan2: Math.atan2,
+  nextafter: reference.nextafter64,
+  nextafter32: reference.nextafter32,
+}
+
+/** The JS function behind an imported name. */
+export const mathImport = (name: string): ((...x: number[]) => number) | undefined => unaryMath[name] ?? (binaryMath[name] as ((...x: number[]) => number) | undefined)
+
+/** Declares the float64 imports that programs with these operations may call; to be done before any function is made. */
+export const importMath = (module: ModuleBuilder, names: Iterable<string>): void => {
+  for (const name of names) {
+    if (unaryMath[name] !== undefined) module.import(name, ['f64'], ['f64'])
+    else if (binaryMath[name] !== undefined) module.import(name, ['f64', 'f64'], ['f64'])
+  }
+}
+
+/** Makes helper functions in `module` when they are first asked for. */
+export const moduleHelpers = (module: ModuleBuilder): Helpers => {
+  const made = new Map<string, number>()
+  const helper = (
+    name: string,
+    params: readonly ValueType[],
+    result: ValueType,
+    write: (f: FunctionBuilder) => void,
+  ): number => {
+    let index = made.get(name)
+    if (index === undefined) {
+      const f = module.function(name, params, [result])
+      index = f.index
+      made.set(name, index)
+      write(f)
+    }
+    return index
+  }
+  const math = (op: string): number => {
+    const binary = unaryMath[op] === undefined
+    if (binary && binaryMath[op] === undefined) throw new InternalError(`wasm has no float64 function for ${op}`)
+    return binary ? module.import(op, ['f64', 'f64'], ['f64']) : module.import(op, ['f64'], ['f64'])
+  }
+  return {
+    math,
+    math32: (op) =>
+      helper(`${op}32`, ['f32', 'f32'], 'f32', (f) => {
+        f.code.get(0)
+        f.code.op(ops['f64.promote_f32'])
+        f.code.get(1)
+        f.code.op(ops['f64.promote_f32'])
+        f.code.call(math(op === 'nextafter' ? 'nextafter32' : op))
+        f.code.op(ops['f32.demote_f64'])
+      }),
+    remainder32: () => helper('remainder32', ['f32', 'f32'], 'f32', (f) => writeRemainder(f, math('rem'))),
+    integerDivision: (op, unsigned) =>
+      helper(`${op}_${unsigned ? 'u' : 's'}`, ['i32', 'i32'], 'i32', (f) => writeDivision(f, op, unsigned)),
+    decodeHalf,
+    encodeHalf: (dtype) => helper(`encode_${dtype}`, ['f32'], 'i32', (f) => writeEncode(f, dtype)),
+  }
+}
+
+/** fmodf through float64: exact while the quotient is below 2^28; beyond that JS's own remainder, which is always exact. */
+const writeRemainder = (f: FunctionBuilder, slow: number): void => {
+  const x = f.local('f64')
+  const y = f.local('f64')
+  const q = f.local('f64')
+  const c = f.code
+  c.get(0)
+  c.op(ops['f64.promote_f32'])
+  c.set(x)
+  c.get(1)
+  c.op(ops['f64.promote_f32'])
+  c.set(y)
+  // |x| < |y|: the dividend itself, also for an infinite divisor.
+  c.get(x)
+  c.op(ops['f64.abs'])
+  c.get(y)
+  c.op(ops['f64.abs'])
+  c.op(ops['f64.lt'])
+  c.if()
+  c.get(0)
+  c.op(ops.return)
+  c.end()
+  c.get(x)
+  c.get(y)
+  c.op(ops['f64.div'])
+  c.op(ops['f64.trunc'])
+  c.tee(q)
+  c.op(ops['f64.abs'])
+  c.f64(2 ** 28)
+  c.op(ops['f64.lt'])
+  c.if('f64')
+  c.get(x)
+  c.get(y)
+  c.get(q)
+  c.op(ops['f64.mul'])
+  c.op(ops['f64.sub'])
+  c.else()
+  c.get(x)
+  c.get(y)
+  c.call(slow)
+  c.end()
+  c.get(x)
+  c.op(ops['f64.copysign'])
+  c.op(ops['f32.demote_f64'])
+}
+
+/** By zero: -1, and the remainder is the dividend. By -1: wraps, where WebAssembly would trap. */
+const writeDivision = (f: FunctionBuilder, op: 'div' | 'rem', unsigned: boolean): void => {
+  const c = f.code
+  c.get(1)
+  c.op(ops['i32.eqz'])
+  c.if()
+  if (op === 'div') c.i32(-1)
+  else c.get(0)
+  c.op(ops.return)
+  c.end()
+  if (!unsigned) {
+    c.get(1)
+    c.i32(-1)
+    c.op(ops['i32.eq'])
+    c.if()
+    c.i32(0)
+    if (op === 'div') {
+      c.get(0)
+      c.op(ops['i32.sub'])
+    }
+    c.op(ops.return)
+    c.end()
+  }
+  c.get(0)
+  c.get(1)
+  if (op === 'div') c.op(unsigned ? ops['i32.div_u'] : ops['i32.div_s'])
+  else c.op(unsigned ? ops['i32.rem_u'] : ops['i32.rem_s'])
+}
+
+/** bfloat16 is the upper half of a float32; float16 is scaled by 2^112, which is exact for subnormals too. */
+const decodeHalf = (f: FunctionBuilder, dtype: Half): void => {
+  const c = f.code
+  if (dtype === 'bfloat16') {
+    c.i32(16)
+    c.op(ops['i32.shl'])
+    c.op(ops['f32.reinterpret_i32'])
+    return
+  }
+  const half = f.local('i32')
+  c.tee(half)
+  c.i32(0x7fff)
+  c.op(ops['i32.and'])
+  c.i32(13)
+  c.op(ops['i32.shl'])
+  c.op(ops['f32.reinterpret_i32'])
+  c.f32(2 ** 112)
+  c.op(ops['f32.mul'])
+  c.op(ops['i32.reinterpret_f32'])
+  // An exponent of ones stays one of ones.
+  c.i32(0x7f800000)
+  c.i32(0)
+  c.get(half)
+  c.i32(0x7c00)
+  c.op(ops['i32.and'])
+  c.i32(0x7c00)
+  c.op(ops['i32.eq'])
+  c.op(ops.select)
+  c.op(ops['i32.or'])
+  c.get(half)
+  c.i32(0x8000)
+  c.op(ops['i32.and'])
+  c.i32(16)
+  c.op(ops['i32.shl'])
+  c.op(ops['i32.or'])
+  c.op(ops['f32.reinterpret_i32'])
+}
+
+/** Rounds to nearest even, as core/host.ts does. */
+const writeEncode = (f: FunctionBuilder, dtype: Half): void => {
+  const c = f.code
+  const word = f.local('i32')
+  c.get(0)
+  c.op(ops['i32.reinterpret_f32'])
+  c.set(word)
+  if (dtype === 'bfloat16') {
+    // Quiet NaN, or the word plus just under half a unit, or half where the kept part is odd.
+    c.get(word)
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.i32(0x40)
+    c.op(ops['i32.or'])
+    c.get(word)
+    c.i32(0x7fff)
+    c.op(ops['i32.add'])
+    c.get(word)
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.i32(1)
+    c.op(ops['i32.and'])
+    c.op(ops['i32.add'])
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.get(0)
+    c.get(0)
+    c.op(ops['f32.ne'])
+    c.op(ops.select)
+    return
+  }
+  const magnitude = f.local('i32')
+  const result = f.local('i32')
+  c.get(word)
+  c.i32(0x7fffffff)
+  c.op(ops['i32.and'])
+  c.tee(magnitude)
+  c.i32(0x38800000)
+  c.op(ops['i32.lt_u'])
+  c.if('i32')
+  // Subnormal: adding one half puts the rounded mantissa into the low bits.
+  c.get(magnitude)
+  c.op(ops['f32.reinterpret_i32'])
+  c.f32(0.5)
+  c.op(ops['f32.add'])
+  c.op(ops['i32.reinterpret_f32'])
+  c.i32(0x3f000000)
+  c.op(ops['i32.sub'])
+  c.else()
+  c.get(magnitude)
+  c.i32(0xc8000fff)
+  c.op(ops['i32.add'])
+  c.get(magnitude)
+  c.i32(13)
+  c.op(ops['i32.shr_u'])
+  c.i32(1)
+  c.op(ops['i32.and'])
+  c.op(ops['i32.add'])
+  c.i32(13)
+  c.op(ops['i32.shr_u'])
+  c.end()
+  c.set(result)
+  c.get(magnitude)
+  c.i32(0x477ff000)
+  c.op(ops['i32.ge_u'])
+  c.if()
+  c.i32(0x7c00)
+  c.i32(0x7e00)
+  c.get(magnitude)
+  c.i32(0x7f800000)
+  c.op(ops['i32.le_u'])
+  c.op(ops.select)
+  c.set(result)
+  c.end()
+  c.get(result)
+  c.get(word)
+  c.i32(16)
+  c.op(ops['i32.shr_u'])
+  c.i32(0x8000)
+  c.op(ops['i32.and'])
+  c.op(ops['i32.or'])
+}

@@ -1,0 +1,408 @@
+/** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
+import { type CombineOp, type Expression, InternalError, known } from '../../core/index.js'
+import type { LoopKernel, Statement } from '../../compiler/kernel.js'
+import { KernelAnalysis, type Loop, assignedLocals, freeVariables } from './analysis.js'
+import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { ExpressionEmitter, type ModuleContext } from './emitter.js'
+import { type ValueType, ops } from './opcodes.js'
+import { type LoopPlan, Planner } from './plan.js'
+import { scalarBinary, scalarStore, valueType } from './scalar.js'
+import { extractLane, lanes, splat, splatScalar, vectorBinary, vectorStore } from './vector.js'
+import { constantWord } from './scalar.js'
+
+/**
+ * Cost of one call of a chunk, about 40 us when optimized and 0.2 ms when not: V8 takes up optimized code only between
+ * calls, so a long first call would run unoptimized to its end.
+ */
+const chunkCost = 120_000
+
+/** Loop iterations are multiples of this in every chunk but the last, so that only that one has a remainder. */
+const chunkMultiple = 64
+
+/** A loop bound: known, or in a local. */
+type Bound = { readonly value: number } | { readonly local: number }
+
+/** Partial results of a vector reduction. */
+interface Accumulator {
+  readonly local: Expression
+  readonly op: CombineOp
+  readonly vectors: readonly number[]
+}
+
+/** Value that leaves any other unchanged under the operation. */
+const identity = (op: CombineOp, dtype: Expression['dtype']): number => {
+  const floating = dtype === 'float32' || dtype === 'float64'
+  switch (op) {
+    case 'add':
+      return floating ? -0 : 0
+    case 'mul':
+      return 1
+    case 'min':
+      return floating ? Infinity : dtype === 'int32' ? 2147483647 : dtype === 'bool' ? 1 : 4294967295
+    case 'max':
+      return floating ? -Infinity : dtype === 'int32' ? -2147483648 : 0
+    case 'and':
+      return dtype === 'bool' ? 1 : -1
+    case 'or':
+    case 'xor':
+      return 0
+  }
+}
+
+/** Emits statements into one function. */
+class StatementEmitter extends ExpressionEmitter {
+  private readonly module: ModuleBuilder
+  private readonly plans: ReadonlyMap<Loop, LoopPlan>
+  private accumulators: readonly Accumulator[] = []
+
+  constructor(
+    f: FunctionBuilder,
+    analysis: KernelAnalysis,
+    context: ModuleContext,
+    module: ModuleBuilder,
+    plans: ReadonlyMap<Loop, LoopPlan>,
+  ) {
+    super(f, analysis, context)
+    this.module = module
+    this.plans = plans
+  }
+
+  /** Makes a parameter of the function known as a variable. */
+  bind(variable: Expression, local: number): void {
+    this.variables.set(variable, { local, scope: 0 })
+  }
+
+  localOf(variable: Expression): number {
+    return known(this.variables.get(variable), 'local').local
+  }
+
+  statements(list: readonly Statement[]): void {
+    for (const s of list) {
+      this.statement(s)
+      this.endStatement()
+    }
+  }
+
+  private get copies(): number {
+    return this.vector?.copies ?? 1
+  }
+
+  private statement(s: Statement): void {
+    const { f } = this
+    switch (s.kind) {
+      case 'for':
+        this.loop(s)
+        return
+      case 'if':
+        this.scalar(s.condition)
+        this.endStatement()
+        f.code.if()
+        this.openBranch()
+        this.statements(s.body)
+        this.closeBranch()
+        f.code.end()
+        return
+      case 'define': {
+        if (this.isVarying(s.local)) {
+          const locals: number[] = []
+          for (let copy = 0; copy < this.copies; copy++) {
+            this.pushVector(s.value, copy)
+            const local = f.local('v128')
+            f.code.set(local)
+            locals.push(local)
+          }
+          this.vectorLocals.set(s.local, locals)
+          this.variables.set(s.local, { local: known(locals[0], 'copy'), scope: this.current })
+          return
+        }
+        this.scalar(s.value)
+        const local = f.local(valueType(s.local.dtype))
+        f.code.set(local)
+        this.variables.set(s.local, { local, scope: this.current })
+        return
+      }
+      case 'assign':
+        this.assign([s.local], [s.value])
+        return
+      case 'assignAll':
+        this.assign(s.locals, s.values)
+        return
+      case 'combine':
+        this.combine(s)
+        return
+      case 'store':
+        this.store(s)
+        return
+    }
+  }
+
+  private assign(locals: readonly Expression[], values: readonly Expression[]): void {
+    const { code } = this.f
+    const targets: number[] = []
+    locals.forEach((local, i) => {
+      const value = known(values[i], 'value')
+      if (this.isVarying(local)) {
+        const vectors = known(this.vectorLocals.get(local), 'vector local')
+        for (let copy = 0; copy < this.copies; copy++) {
+          this.pushVector(value, copy)
+          targets.push(known(vectors[copy], 'copy'))
+        }
+      } else {
+        this.scalar(value)
+        targets.push(this.localOf(local))
+      }
+    })
+    for (const target of targets.reverse()) code.set(target)
+  }
+
+  private combine(s: Extract<Statement, { kind: 'combine' }>): void {
+    const { f } = this
+    const partial = this.accumulators.find((a) => a.local === s.local)
+    const vectors = partial?.vectors ?? (this.isVarying(s.local) ? known(this.vectorLocals.get(s.local), 'vector local') : undefined)
+    if (vectors !== undefined && this.vector !== undefined) {
+      for (let copy = 0; copy < this.copies; copy++) {
+        const vector = known(vectors[copy], 'copy')
+        f.code.get(vector)
+        this.pushVector(s.value, copy)
+        vectorBinary(f, this.context.helpers, s.op, s.local.dtype)
+        f.code.set(vector)
+      }
+      return
+    }
+    const local = this.localOf(s.local)
+    f.code.get(local)
+    this.scalar(s.value)
+    scalarBinary(f, this.context.helpers, s.op, s.local.dtype)
+    f.code.set(local)
+  }
+
+  private store(s: Extract<Statement, { kind: 'store' }>): void {
+    const { f, vector } = this
+    const { dtype } = s.buffer
+    if (vector === undefined) {
+      const offset = this.address(s.buffer, s.index, 0)
+      this.scalar(s.value)
+      scalarStore(f, dtype, offset)
+      return
+    }
+    const stride = known(this.analysis.stride(s.index, vector.variable), 'stride of a store')
+    for (let copy = 0; copy < this.copies; copy++) {
+      const first = copy * lanes * stride
+      if (stride === 1) {
+        const offset = this.address(s.buffer, s.index, first)
+        this.pushVector(s.value, copy)
+        vectorStore(f, dtype, offset)
+        continue
+      }
+      const value = f.local('v128')
+      this.pushVector(s.value, copy)
+      f.code.set(value)
+      for (let lane = 0; lane < lanes; lane++) {
+        const offset = this.address(s.buffer, s.index, first + lane * stride)
+        f.code.get(value)
+        extractLane(f, dtype, lane)
+        scalarStore(f, dtype, offset)
+      }
+    }
+  }
+
+  // ---- loops
+
+  private loop(s: Loop): void {
+    const plan = known(this.plans.get(s), 'plan of a loop')
+    if (this.vector !== undefined) {
+      this.plainLoop(s, { value: 0 }, { value: s.extent })
+      return
+    }
+    const perIteration = plan.cost / s.extent
+    if (plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1) {
+      const wanted = Math.max(1, Math.floor(chunkCost / perIteration))
+      const chunk = wanted >= chunkMultiple ? wanted - (wanted % chunkMultiple) : wanted
+      this.chunkedLoop(s, plan, chunk)
+      return
+    }
+    this.range(s, plan, { value: 0 }, { value: s.extent })
+  }
+
+  /** All iterations from `start` to `end`, as planned. */
+  range(s: Loop, plan: LoopPlan, start: Bound, end: Bound): void {
+    if (plan.copies > 0) this.vectorLoop(s, plan.copies, start, end)
+    else this.plainLoop(s, start, end)
+  }
+
+  private pushBound(bound: Bound, extra = 0): void {
+    const { code } = this.f
+    if ('value' in bound) code.i32(bound.value + extra)
+    else {
+      code.get(bound.local)
+      if (extra !== 0) {
+        code.i32(extra)
+        code.op(ops['i32.add'])
+      }
+    }
+  }
+
+  private plainLoop(s: Loop, start: Bound, end: Bound): void {
+    const local = this.f.local('i32')
+    this.pushBound(start)
+    this.f.code.set(local)
+    this.section(s, local, end, 1, () => this.statements(s.body))
+  }
+
+  /** Runs `body` in steps of `step` iterations while a whole step is left; `local` is the loop variable. */
+  private section(s: Loop, local: number, end: Bound, step: number, body: () => void, mayBeEmpty = 'local' in end): void {
+    // What is computed before a loop that may be skipped must not be used after it.
+    if (mayBeEmpty) this.openBranch()
+    const around = this.openLoop(s.variable, local)
+    body()
+    this.advancePointers(step)
+    const { code } = this.f
+    code.get(local)
+    code.i32(step)
+    code.op(ops['i32.add'])
+    code.tee(local)
+    this.pushBound(end, -step)
+    code.op(ops['i32.le_s'])
+    if (mayBeEmpty) {
+      around.block()
+      const inner = this.f.code
+      this.f.code = around
+      around.get(local)
+      this.pushBound(end, -step)
+      around.op(ops['i32.gt_s'])
+      around.brIf(0)
+      this.f.code = inner
+      this.closeLoop(around)
+      around.end()
+      this.closeBranch()
+    } else this.closeLoop(around)
+  }
+
+  private vectorLoop(s: Loop, copies: number, start: Bound, end: Bound): void {
+    const { f } = this
+    const local = f.local('i32')
+    this.pushBound(start)
+    f.code.set(local)
+    if (s.order === 'reduce') this.openAccumulators(s, copies)
+    const known = 'value' in start && 'value' in end ? end.value - start.value : undefined
+    const run = (width: number): void => {
+      this.vector = { variable: s.variable, bit: this.analysis.bit(s.variable), copies: width }
+      this.section(s, local, end, width * lanes, () => this.statements(s.body), known === undefined)
+      this.vector = undefined
+    }
+    const wide = copies * lanes
+    if (known === undefined || known >= wide) run(copies)
+    if (copies > 1 && (known === undefined || known % wide >= lanes)) run(1)
+    if (s.order === 'reduce') this.closeAccumulators(copies)
+    if (known === undefined || known % lanes !== 0) {
+      this.section(s, local, end, 1, () => this.statements(s.body), known === undefined)
+    }
+  }
+
+  private openAccumulators(s: Loop, copies: number): void {
+    const { f } = this
+    const accumulators: Accumulator[] = []
+    for (const statement of s.body) {
+      if (statement.kind !== 'combine' || accumulators.some((a) => a.local === statement.local)) continue
+      const { dtype } = statement.local
+      const value = identity(statement.op, dtype)
+      const vectors: number[] = []
+      for (let copy = 0; copy < copies; copy++) {
+        const vector = f.local('v128')
+        splat(f, dtype === 'bool' ? -value : constantWord(value, dtype))
+        f.code.set(vector)
+        vectors.push(vector)
+      }
+      accumulators.push({ local: statement.local, op: statement.op, vectors })
+    }
+    this.accumulators = accumulators
+  }
+
+  /** Joins partial results pairwise, then lanes, then with what the local held before. */
+  private closeAccumulators(copies: number): void {
+    const { f } = this
+    const { helpers } = this.context
+    for (const { local, op, vectors } of this.accumulators) {
+      const { dtype } = local
+      const vector = (copy: number): number => known(vectors[copy], 'copy')
+      for (let distance = copies >> 1; distance >= 1; distance >>= 1) {
+        for (let copy = 0; copy < distance; copy++) {
+          f.code.get(vector(copy))
+          f.code.get(vector(copy + distance))
+          vectorBinary(f, helpers, op, dtype)
+          f.code.set(vector(copy))
+        }
+      }
+      const target = this.localOf(local)
+      const half = f.local('v128')
+      f.code.get(vector(0))
+      f.code.get(vector(0))
+      f.code.get(vector(0))
+      f.code.shuffle32(2, 3, 2, 3)
+      vectorBinary(f, helpers, op, dtype)
+      f.code.set(half)
+      f.code.get(target)
+      f.code.get(half)
+      extractLane(f, dtype, 0)
+      f.code.get(half)
+      extractLane(f, dtype, 1)
+      scalarBinary(f, helpers, op, dtype)
+      scalarBinary(f, helpers, op, dtype)
+      f.code.set(target)
+    }
+    this.accumulators = []
+  }
+
+  /** Makes the loop a function over a range of its iterations, and calls it range by range. */
+  private chunkedLoop(s: Loop, plan: LoopPlan, chunk: number): void {
+    const { f } = this
+    const assigned = assignedLocals(s.body)
+    const free = [...freeVariables([s])]
+    const results = free.filter((x) => assigned.has(x))
+    const types = (list: readonly Expression[]): ValueType[] => list.map((x) => valueType(x.dtype))
+    const child = this.module.function(`${f.name}_range`, [...types(free), 'i32', 'i32'], types(results))
+    const emitter = new StatementEmitter(child, this.analysis, this.context, this.module, this.plans)
+    free.forEach((x, i) => emitter.bind(x, i))
+    emitter.range(s, plan, { local: free.length }, { local: free.length + 1 })
+    for (const x of results) child.code.get(emitter.localOf(x))
+
+    const begin = f.local('i32')
+    const end = f.local('i32')
+    const { code } = f
+    code.i32(0)
+    code.set(begin)
+    code.loop()
+    code.get(begin)
+    code.i32(chunk)
+    code.op(ops['i32.add'])
+    code.tee(end)
+    code.i32(s.extent)
+    code.get(end)
+    code.i32(s.extent)
+    code.op(ops['i32.lt_s'])
+    code.op(ops.select)
+    code.set(end)
+    for (const x of free) code.get(this.localOf(x))
+    code.get(begin)
+    code.get(end)
+    code.call(child.index)
+    for (const x of results.reverse()) code.set(this.localOf(x))
+    code.get(end)
+    code.tee(begin)
+    code.i32(s.extent)
+    code.op(ops['i32.lt_s'])
+    code.brIf(0)
+    code.end()
+  }
+}
+
+/** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
+export const emitLoops = (module: ModuleBuilder, context: ModuleContext, kernel: LoopKernel): FunctionBuilder => {
+  const analysis = new KernelAnalysis(kernel)
+  const planner = new Planner(analysis)
+  planner.plan(kernel.body)
+  const f = module.function(kernel.name, [], [])
+  const emitter = new StatementEmitter(f, analysis, context, module, planner.plans)
+  emitter.statements(kernel.body)
+  return f
+}

@@ -1,0 +1,282 @@
+/** The arena: linear memory as a bounded cache of arrays, which move out to ordinary buffers when room is needed. */
+import { type HostData, type MemoryStats, type Storage, InternalError, OutOfMemoryError } from '../../core/index.js'
+import { Block, BlockAllocator } from './allocator.js'
+import { guardBytes } from './analysis.js'
+
+const pageBytes = 65536
+const smallestGrowth = 16 << 20
+
+/** Arrays begin here; below are the pointers of the running program. */
+export const arenaStart = guardBytes
+
+/** Arrays up to this many bytes live on the host and are copied in for a run: that costs less than registering a finalizer. */
+export const smallBytes = 1024
+
+/**
+ * Where the bytes of an array are: in the arena, or on the host after they had to make room, or nowhere once released. The
+ * arena knows slots only while they are in it, and never storages: so a moved-out array belongs to the garbage collector.
+ */
+export class Slot {
+  readonly bytes: number
+  block: Block<Slot> | undefined
+  host: Uint8Array | undefined
+  constructor(bytes: number) {
+    this.bytes = bytes
+  }
+}
+
+/** An array on the device, as the rest of the library holds it. */
+export class WasmStorage implements Storage {
+  readonly bytes: number
+  /** Undefined for small arrays, and after release. */
+  slot: Slot | undefined
+  /** Words of a small array. */
+  small: Int32Array | undefined
+  /** Arrays that hold this storage: a program that returns its input gives the same storage again. */
+  holders = 1
+  constructor(bytes: number) {
+    this.bytes = bytes
+  }
+}
+
+export interface ArenaOptions {
+  /** Most bytes of linear memory. */
+  readonly budget: number
+}
+
+const released = (): never => {
+  throw new InternalError('a released array was used')
+}
+
+/** Linear memory and who lives in it. */
+export class Arena {
+  readonly memory: WebAssembly.Memory
+  readonly budget: number
+  /** Views of all memory; they are replaced when it grows. */
+  bytes: Uint8Array
+  words: Int32Array
+  private capacity = arenaStart
+  private readonly blocks = new BlockAllocator<Slot>()
+  /** Ends of the list of resident blocks, by last use. */
+  private readonly oldest = new Block<Slot>(0, 0)
+  private readonly newest = new Block<Slot>(0, 0)
+  private run = 1
+  private temporaryBlock: Block<Slot> | undefined
+  private resident = 0
+  private spilled = 0
+  private peak = 0
+  /** Frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
+  private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
+  /** Counts moved-out arrays that die. */
+  private readonly deadOutside = new FinalizationRegistry<number>((bytes) => {
+    this.spilled -= bytes
+  })
+
+  constructor(options: ArenaOptions) {
+    const pages = Math.min(65536, Math.max(4, Math.ceil(options.budget / pageBytes) + 2))
+    this.budget = Math.min(options.budget, (pages - 2) * pageBytes)
+    this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 })
+    this.bytes = new Uint8Array(this.memory.buffer)
+    this.words = new Int32Array(this.memory.buffer)
+    this.oldest.next = this.newest
+    this.newest.previous = this.oldest
+  }
+
+  /** Starts a run: what it touches stays in the arena until the next one starts. */
+  beginRun(): void {
+    this.run++
+  }
+
+  // ---- arrays
+
+  /** A new array with arbitrary contents, and its address. */
+  allocate(storage: WasmStorage): number {
+    const slot = new Slot(storage.bytes)
+    storage.slot = slot
+    const block = this.reserve(slot.bytes)
+    this.settle(storage, slot, block)
+    return block.offset
+  }
+
+  /** Address of an array, which is brought back if it had moved out. */
+  locate(storage: WasmStorage): number {
+    const slot = storage.slot
+    if (slot === undefined) return storage.bytes === 0 ? arenaStart : released()
+    let block = slot.block
+    if (block === undefined) {
+      const host = slot.host
+      if (host === undefined) return released()
+      block = this.reserve(slot.bytes)
+      this.bytes.set(host, block.offset)
+      slot.host = undefined
+      this.spilled -= slot.bytes
+      this.deadOutside.unregister(slot)
+      this.settle(storage, slot, block)
+    } else if (block.run !== this.run) {
+      this.forget(block)
+      this.use(block)
+    }
+    return block.offset
+  }
+
+  /** A copy of an array's bytes, written into `target`. */
+  copyOut(storage: WasmStorage, target: HostData): void {
+    if (storage.bytes === 0) return
+    const out = new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
+    if (storage.small !== undefined) {
+      const { small } = storage
+      out.set(new Uint8Array(small.buffer, small.byteOffset, storage.bytes))
+      return
+    }
+    const slot = storage.slot ?? released()
+    if (slot.block !== undefined) out.set(this.bytes.subarray(slot.block.offset, slot.block.offset + slot.bytes))
+    else out.set(slot.host ?? released())
+  }
+
+  release(storage: WasmStorage): void {
+    if (--storage.holders > 0) return
+    const slot = storage.slot
+    storage.slot = undefined
+    storage.small = undefined
+    if (slot === undefined) return
+    if (slot.block !== undefined) {
+      this.dead.unregister(slot)
+      this.drop(slot.block)
+    } else if (slot.host !== undefined) {
+      this.spilled -= slot.bytes
+      this.deadOutside.unregister(slot)
+    }
+    slot.block = undefined
+    slot.host = undefined
+  }
+
+  private settle(storage: WasmStorage, slot: Slot, block: Block<Slot>): void {
+    slot.block = block
+    block.owner = slot
+    this.dead.register(storage, block, slot)
+    this.use(block)
+    this.resident += block.bytes
+    if (this.resident > this.peak) this.peak = this.resident
+  }
+
+  private drop(block: Block<Slot>): void {
+    this.forget(block)
+    this.resident -= block.bytes
+    this.blocks.give(block)
+  }
+
+  private use(block: Block<Slot>): void {
+    block.run = this.run
+    const last = this.newest.previous ?? this.oldest
+    last.next = block
+    block.previous = last
+    block.next = this.newest
+    this.newest.previous = block
+  }
+
+  private forget(block: Block<Slot>): void {
+    if (block.previous !== undefined) block.previous.next = block.next
+    if (block.next !== undefined) block.next.previous = block.previous
+    block.previous = undefined
+    block.next = undefined
+  }
+
+  // ---- room
+
+  /** Address of a block of so many bytes for the temporaries of the run; it is the same one for every run. */
+  temporary(bytes: number): number {
+    const held = this.temporaryBlock
+    if (held !== undefined && held.bytes >= bytes) return held.offset
+    if (held !== undefined) {
+      this.blocks.give(held)
+      this.temporaryBlock = undefined
+    }
+    const block = this.reserve(bytes)
+    this.temporaryBlock = block
+    return block.offset
+  }
+
+  /** Address of a block that is never given back. */
+  permanent(bytes: number): number {
+    return this.reserve(bytes).offset
+  }
+
+  private reserve(bytes: number): Block<Slot> {
+    let block = this.blocks.take(bytes)
+    if (block !== undefined) return block
+    if (this.grow(bytes)) {
+      block = this.blocks.take(bytes)
+      if (block !== undefined) return block
+    }
+    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest; ) {
+      const next = victim.next
+      if (victim.run !== this.run) {
+        this.spill(victim)
+        block = this.blocks.take(bytes)
+        if (block !== undefined) return block
+      }
+      victim = next
+    }
+    throw this.outOfMemory(bytes)
+  }
+
+  private spill(block: Block<Slot>): void {
+    const slot = block.owner
+    if (slot === undefined) return
+    slot.host = this.bytes.slice(block.offset, block.offset + slot.bytes)
+    slot.block = undefined
+    this.dead.unregister(slot)
+    this.deadOutside.register(slot, slot.bytes, slot)
+    this.spilled += slot.bytes
+    this.drop(block)
+  }
+
+  private grow(bytes: number): boolean {
+    const room = this.budget + arenaStart - this.capacity
+    if (room <= 0) return false
+    const wanted = Math.max(bytes + 64, smallestGrowth, this.capacity >> 1)
+    const amount = Math.min(room, Math.ceil(wanted / pageBytes) * pageBytes)
+    const needed = this.capacity + amount + guardBytes
+    const missing = Math.ceil((needed - this.memory.buffer.byteLength) / pageBytes)
+    if (missing > 0) {
+      try {
+        this.memory.grow(missing)
+      } catch {
+        return false
+      }
+      this.bytes = new Uint8Array(this.memory.buffer)
+      this.words = new Int32Array(this.memory.buffer)
+    }
+    this.blocks.extend(this.capacity, amount)
+    this.capacity += amount
+    return true
+  }
+
+  private outOfMemory(bytes: number): OutOfMemoryError {
+    const sizes: number[] = []
+    for (let block = this.oldest.next; block !== undefined && block !== this.newest; block = block.next) {
+      if (block.owner !== undefined) sizes.push(block.owner.bytes)
+    }
+    sizes.sort((a, b) => b - a)
+    const named = sizes.slice(0, 5).map(megabytes).join(', ')
+    return new OutOfMemoryError(
+      `wasm: no room for ${megabytes(bytes)} within the budget of ${megabytes(this.budget)}. The running program itself holds ` +
+        `${megabytes(sizes.reduce((sum, size) => sum + size, 0))} in arrays` +
+        `${sizes.length > 0 ? ` (the largest: ${named})` : ''} and ${megabytes(this.temporaryBlock?.bytes ?? 0)} of temporaries. ` +
+        `Work on smaller pieces (a smaller batch), or raise the budget: init({ wasmMemoryBudget: bytes }).`,
+    )
+  }
+
+  stats(device: string): MemoryStats {
+    return {
+      device,
+      live: this.resident + this.spilled,
+      resident: this.blocks.used,
+      spilled: this.spilled,
+      peak: this.peak,
+      budget: this.budget,
+    }
+  }
+}
+
+const megabytes = (bytes: number): string => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`)

@@ -1,0 +1,222 @@
+/** Kernels from fused units. */
+import { type Expression, e, isFloating, known } from '../core/index.js'
+import { flatIndex, linear } from './affine.js'
+import { accessed, guardLoads, hoist, mapExpressions } from './finish.js'
+import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
+import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
+import type { Buffer, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
+import { arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
+import { cutRanges } from './ranges.js'
+import { type Accumulation, needsPartial, reduceColumns, reduceRows } from './reduction.js'
+
+/** Turns units into kernels, in order. */
+export const emit = (graph: Graph, units: readonly Unit[]): Kernel[] => {
+  return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit)]))
+}
+
+/** A loop kernel of the statements. Loads of the trusted buffer are in place already. */
+const loopKernel = (graph: Graph, name: string, statements: readonly Statement[], trusted?: Buffer): LoopKernel => {
+  const guard = guardLoads(trusted)
+  const cut = cutRanges(statements, graph.normalize)
+  const joined = cut === statements ? cut : rejoin(cut, graph.normalize)
+  const body = hoist(joined.map((s) => mapExpressions(s, guard)))
+  return { kind: 'loops', name, body, ...accessed(body) }
+}
+
+const bySize = (variables: readonly Expression[], roots: readonly Expression[]): readonly Expression[] => {
+  const sums = strideSums(variables, loadsOf(roots))
+  return variables
+    .map((variable, i) => ({ variable, sum: known(sums[i], 'stride'), i }))
+    .sort((a, b) => b.sum - a.sum || a.i - b.i)
+    .map(({ variable }) => variable)
+}
+
+const emitCluster = (graph: Graph, cluster: Cluster): Kernel[] => {
+  const { parts, at } = cluster
+  if (parts.length === 0) return []
+  const space = loopVariables(cluster.space)
+  // Reduced axes in the order of memory, so that the innermost loop is contiguous and neighbours can be joined.
+  const inner = new Map<string, readonly Expression[]>()
+  const keyOf = (variables: readonly Expression[]): string => variables.map((v) => v.id).join()
+  for (const part of parts) {
+    if (part.kind === 'reduce') {
+      const same = parts.flatMap((p) => (p.kind === 'reduce' && keyOf(p.variables) === keyOf(part.variables) ? [p.value] : []))
+      inner.set(keyOf(part.variables), bySize(part.variables, same))
+    } else if (part.kind === 'fold') inner.set(keyOf(part.variables), part.variables)
+  }
+  const keys = [...inner.keys()]
+  const roots = [at, ...parts.flatMap((part) => (part.kind === 'fold' ? part.next : [part.value]))]
+  const { groups, rewrite } = arrange([space, ...inner.values()], roots, graph.normalize)
+  const loopsOf = (variables: readonly Expression[]): readonly Expression[] => {
+    const i = keys.indexOf(keyOf(variables))
+    return known(groups[i + 1], 'loops')
+  }
+  const index = rewrite(at)
+  const body: Statement[] = []
+  for (let i = 0; i < parts.length; i++) {
+    const part = known(parts[i], 'part')
+    if (part.kind === 'store') {
+      body.push({ kind: 'store', buffer: part.buffer, index, value: rewrite(part.value) })
+      continue
+    }
+    if (part.kind === 'fold') {
+      part.locals.forEach((local, k) => {
+        body.push({ kind: 'define', local, value: e.constant(known(part.init[k], 'initial value'), local.dtype) })
+      })
+      const step: Statement = { kind: 'assignAll', locals: part.locals, values: part.next.map(rewrite) }
+      body.push(...nest(loopsOf(part.variables), 'sequential', [step]))
+      continue
+    }
+    // Reductions over the same axes share their loops, as long as none needs the result of another.
+    const together: Accumulation[] = []
+    const stores: Statement[] = []
+    let next = i
+    for (; next < parts.length; next++) {
+      const other = known(parts[next], 'part')
+      if (other.kind === 'fold') break
+      if (other.kind === 'store') {
+        stores.push({ kind: 'store', buffer: other.buffer, index, value: rewrite(other.value) })
+        continue
+      }
+      if (keyOf(other.variables) !== keyOf(part.variables) || together.some(({ local }) => mentions(other.value, local))) break
+      together.push({ local: other.local, op: other.op, init: other.init, value: rewrite(other.value) })
+    }
+    for (const { local, init } of together) body.push({ kind: 'define', local, value: e.constant(init, local.dtype) })
+    body.push(...reduceRows(loopsOf(part.variables), together), ...stores)
+    i = next - 1
+  }
+  const name = parts.some((part) => part.kind !== 'store') ? 'reduce' : 'map'
+  return [loopKernel(graph, name, nest(known(groups[0], 'loops'), 'parallel', body))]
+}
+
+const mentions = (root: Expression, variable: Expression): boolean => {
+  const seen = new Set<Expression>()
+  const visit = (x: Expression): boolean => {
+    if (x === variable) return true
+    if (seen.has(x)) return false
+    seen.add(x)
+    return x.args.some(visit)
+  }
+  return visit(root)
+}
+
+const matrixView = (side: ContractOperand, free: 'row' | 'column'): MatrixView => ({
+  buffer: known(side.source.buffer, 'operand of a contraction'),
+  offset: side.offset,
+  batchStride: side.batchStride,
+  rowStride: free === 'row' ? side.freeStride : side.innerStride,
+  columnStride: free === 'row' ? side.innerStride : side.freeStride,
+})
+
+const emitLone = (graph: Graph, unit: Lone): Kernel => {
+  const { step } = unit
+  switch (step.kind) {
+    case 'contract':
+      return {
+        kind: 'contraction',
+        batch: step.batch, rows: step.rows, columns: step.columns, inner: step.inner,
+        left: matrixView(step.left, 'row'),
+        right: matrixView(step.right, 'column'),
+        out: step.buffer,
+      }
+    case 'sort':
+      return {
+        kind: 'sort',
+        outer: step.outer, size: step.size, inner: step.inner, keys: step.keys,
+        inputs: step.operands.map((x) => known(x.buffer, 'operand of a sort')),
+        outputs: step.buffers,
+      }
+    case 'reduce':
+      return emitColumns(graph, step, known(unit.expressions[0], 'element'))
+    case 'scatter':
+      return emitScatter(graph, step, unit.expressions)
+    case 'cumulate':
+      return emitCumulate(graph, step, known(unit.expressions[0], 'element'))
+  }
+}
+
+const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce' }, element: Expression): Kernel => {
+  const space = loopVariables(step.space)
+  const axes = columnAxes(space, step.reduced, element)
+  const at = graph.normalize(flatIndex(step.shape, step.space))
+  const groups = [space.slice(0, space.length - axes), bySize(step.reduced, [element]), space.slice(space.length - axes)]
+  const { groups: loops, rewrite } = arrange(groups, [at, element], graph.normalize)
+  const [outer = [], reduced = [], columns = []] = loops
+  const partial = needsPartial(isFloating(step.buffer.dtype), step.combine, reduced) ? newBuffer(step.buffer.dtype, step.shape) : undefined
+  const statements = reduceColumns({
+    outer, reduced, columns, op: step.combine, init: step.init, element: rewrite(element), buffer: step.buffer, at: rewrite(at), partial,
+  })
+  return loopKernel(graph, 'reduce', statements)
+}
+
+/** Inner axes of the updates that walk along the operand hit different elements in every iteration, whatever the outer ones do. */
+const distinctAxes = (loops: readonly Expression[], target: Expression): number => {
+  const { terms } = linear(target)
+  let count = 0
+  let reach = 1
+  for (let d = loops.length - 1; d >= 0; d--) {
+    const loop = known(loops[d], 'loop')
+    const stride = Math.abs(terms.get(loop) ?? 0)
+    const elsewhere = [...terms.keys()].some((atom) => atom !== loop && mentions(atom, loop))
+    if (stride < reach || elsewhere) break
+    reach = stride * (loop.extent ?? 1)
+    count++
+  }
+  return count
+}
+
+const emitScatter = (graph: Graph, step: Lone['step'] & { readonly kind: 'scatter' }, expressions: readonly Expression[]): Kernel => {
+  const [target, inBounds, value] = expressions
+  const at = known(target, 'target')
+  const own = e.load(step.buffer, at)
+  const update = known(value, 'value')
+  const written = step.combine === 'set' ? update : e.binary(step.combine, own, update)
+  const condition = known(inBounds, 'condition')
+  const store: Statement = { kind: 'store', buffer: step.buffer, index: at, value: written }
+  const body: readonly Statement[] = condition.op === 'const' ? (condition.value === 0 ? [] : [store]) : [{ kind: 'if', condition, body: [store] }]
+  const distinct = step.unique ? step.loops.length : distinctAxes(step.loops, at)
+  const outside = step.loops.length - distinct
+  const inside = nest(step.loops.slice(outside), 'parallel', body)
+  return loopKernel(graph, 'scatter', body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside), step.buffer)
+}
+
+const emitCumulate = (graph: Graph, step: Lone['step'] & { readonly kind: 'cumulate' }, element: Expression): Kernel => {
+  const { axis, buffer, reverse, variables } = step
+  const size = known(buffer.shape[axis], 'size')
+  const walk = e.variable('int32', size - 1)
+  const position = (k: Expression): Expression => (reverse ? e.binary('sub', e.index(size - 1), k) : k)
+  const place = (k: Expression): readonly Expression[] => variables.map((v, d) => (d === axis ? position(k) : v))
+  const elementAt = (k: Expression): Expression => graph.normalize(graph.reindex(element, variables, place(k)))
+  const flat = (k: Expression): Expression => graph.normalize(flatIndex(buffer.shape, place(k)))
+  const first = e.index(0)
+  const next = e.binary('add', walk, e.index(1))
+  const before = loopVariables(variables.slice(0, axis))
+  const after = loopVariables(variables.slice(axis + 1))
+  if (after.length === 0) {
+    const local = e.variable(buffer.dtype)
+    return loopKernel(
+      graph,
+      'cumulate',
+      nest(before, 'parallel', [
+        { kind: 'define', local, value: elementAt(first) },
+        { kind: 'store', buffer, index: flat(first), value: local },
+        ...nest([walk], 'sequential', [
+          { kind: 'assign', local, value: step.combine(local, elementAt(next)) },
+          { kind: 'store', buffer, index: flat(next), value: local },
+        ]),
+      ]),
+    )
+  }
+  return loopKernel(
+    graph,
+    'cumulate',
+    nest(before, 'parallel', [
+      ...nest(after, 'parallel', [{ kind: 'store', buffer, index: flat(first), value: elementAt(first) }]),
+      ...nest([walk], 'sequential', [
+        ...nest(after, 'parallel', [
+          { kind: 'store', buffer, index: flat(next), value: step.combine(e.load(buffer, flat(walk)), elementAt(next)) },
+        ]),
+      ]),
+    ]),
+  )
+}

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/data`. */
+import './install.js'
+export * from './data/index.js'

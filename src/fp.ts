@@ -1,0 +1,3 @@
+/** The subpath `cotangent/fp`. */
+import './install.js'
+export * from './fp/index.js'

@@ -1,0 +1,3 @@
+/** Lawful fp-ts instances for arrays and pytrees. */
+export * from './arrays.js'
+export * from './trees.js'

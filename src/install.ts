@@ -1,0 +1,10 @@
+/** The one side effect of the package: installs the array methods, starts eager evaluation, registers the devices. */
+import { createJsDevice } from './backends/js/index.js'
+import { createWasmDevice } from './backends/wasm/index.js'
+import { registerDevice, startEager } from './core/index.js'
+import { installMethods } from './numpy/methods.js'
+
+startEager()
+installMethods()
+registerDevice(createWasmDevice())
+registerDevice(createJsDevice())

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/io`. */
+import './install.js'
+export * from './io/index.js'

@@ -1,0 +1,17 @@
+/** The subpath `cotangent/lax`: first-order primitives, control flow and collectives. */
+import './install.js'
+export * from './lax/index.js'
+export {
+  associativeScan,
+  axisIndex,
+  cond,
+  foriLoop,
+  map,
+  pmax,
+  pmean,
+  pmin,
+  psum,
+  scan,
+  switchCase as switch,
+  whileLoop,
+} from './transforms/index.js'

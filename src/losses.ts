@@ -1,0 +1,3 @@
+/** The subpath `cotangent/losses`. */
+import './install.js'
+export * from './losses/index.js'

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/nn`. */
+import './install.js'
+export * from './nn/index.js'

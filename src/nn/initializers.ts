@@ -1,0 +1,179 @@
+/** Initial values of parameters: functions of a key and a shape, with JAX's names, scales and streams. */
+import { type ArrayLike, type DType, type NDArray, ArgumentError, canonicalAxis, known, shapeText, sizeOf } from '../core/index.js'
+import * as lax from '../lax/index.js'
+import * as random from '../random/index.js'
+
+/** Options of an initializer's call. */
+export interface InitializerOptions {
+  readonly dtype?: DType
+}
+
+/** Makes the initial value of a parameter. */
+export type Initializer = (key: NDArray, shape: readonly number[], options?: InitializerOptions) => NDArray
+
+const scalar = (value: ArrayLike, dtype: DType): NDArray =>
+  lax.convertElementType(lax.asArray(value, 'nn.initializers'), dtype)
+
+/** All zeros. */
+export const zeros: Initializer = (_, shape, { dtype = 'float32' } = {}) => lax.full(shape, 0, { dtype })
+
+/** All ones. */
+export const ones: Initializer = (_, shape, { dtype = 'float32' } = {}) => lax.full(shape, 1, { dtype })
+
+/**
+ * One value everywhere.
+ *
+ * @example
+ * ```ts
+ * const init = nn.initializers.constant(0.5)
+ * init(random.key(0), [2, 3])
+ * ```
+ */
+export const constant =
+  (value: ArrayLike, defaults: InitializerOptions = {}): Initializer =>
+  (_, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
+    lax.broadcastTo(scalar(value, dtype), shape)
+
+/** Uniform in [0, scale). */
+export const uniform =
+  (scale: ArrayLike = 1e-2, defaults: InitializerOptions = {}): Initializer =>
+  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
+    lax.mul(random.uniform(key, shape, { dtype }), scalar(scale, dtype))
+
+/** Normal with standard deviation `stddev`. */
+export const normal =
+  (stddev: ArrayLike = 1e-2, defaults: InitializerOptions = {}): Initializer =>
+  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
+    lax.mul(random.normal(key, shape, { dtype }), scalar(stddev, dtype))
+
+/** Options of `truncatedNormal`: the bounds in standard deviations. */
+export interface TruncatedNormalOptions extends InitializerOptions {
+  readonly lower?: number
+  readonly upper?: number
+}
+
+/** Normal with standard deviation `stddev` before it is cut at `lower` and `upper` (in units of `stddev`, ±2). */
+export const truncatedNormal =
+  (stddev: ArrayLike = 1e-2, { lower = -2, upper = 2, ...defaults }: TruncatedNormalOptions = {}): Initializer =>
+  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
+    lax.mul(random.truncatedNormal(key, lower, upper, shape, { dtype }), scalar(stddev, dtype))
+
+/** Which axes of a kernel are inputs, outputs, and independent copies. */
+export interface FanOptions extends InitializerOptions {
+  readonly inAxis?: number | readonly number[]
+  readonly outAxis?: number | readonly number[]
+  readonly batchAxis?: number | readonly number[]
+}
+
+/** Number of inputs and outputs of one unit; axes that are none of the three are the receptive field. */
+const fans = (shape: readonly number[], { inAxis = -2, outAxis = -1, batchAxis = [] }: FanOptions): readonly [number, number] => {
+  const operation = 'nn.initializers.varianceScaling'
+  if (inAxis === -2 && shape.length < 2) {
+    throw new ArgumentError(
+      `${operation}: a parameter of shape ${shapeText(shape)} has no axes for inputs and outputs; ` +
+        `give it at least two axes, name inAxis and outAxis, or use another initializer such as nn.initializers.normal().`,
+    )
+  }
+  const product = (axes: number | readonly number[]): number =>
+    (typeof axes === 'number' ? [axes] : axes).reduce(
+      (n, axis) => n * known(shape[canonicalAxis(axis, shape.length, operation)], 'size'),
+      1,
+    )
+  const field = sizeOf(shape) / product(inAxis) / product(outAxis) / product(batchAxis)
+  return [product(inAxis) * field, product(outAxis) * field]
+}
+
+/** What the variance is divided by; JAX's spelling is welcome too. */
+export type VarianceMode = 'fanIn' | 'fanOut' | 'fanAvg' | 'fanGeoAvg' | 'fan_in' | 'fan_out' | 'fan_avg' | 'fan_geo_avg'
+
+/** Shape of the distribution. */
+export type VarianceDistribution = 'truncatedNormal' | 'normal' | 'uniform' | 'truncated_normal'
+
+const denominatorOf = (mode: VarianceMode, fanIn: number, fanOut: number): number => {
+  switch (mode) {
+    case 'fanIn':
+    case 'fan_in':
+      return fanIn
+    case 'fanOut':
+    case 'fan_out':
+      return fanOut
+    case 'fanAvg':
+    case 'fan_avg':
+      return (fanIn + fanOut) / 2
+    case 'fanGeoAvg':
+    case 'fan_geo_avg':
+      return Math.sqrt(fanIn * fanOut)
+    default:
+      throw new ArgumentError(
+        `nn.initializers.varianceScaling: mode is 'fanIn', 'fanOut', 'fanAvg' or 'fanGeoAvg', got '${String(mode)}'.`,
+      )
+  }
+}
+
+/** Standard deviation of a standard normal number cut at ±2. */
+const truncatedDeviation = 0.87962566103423978
+
+/**
+ * Values of variance `scale / n`, where n is the number of inputs or outputs of a unit, or a mean of both.
+ *
+ * @example
+ * ```ts
+ * const init = nn.initializers.varianceScaling(2, 'fanIn', 'truncatedNormal')
+ * init(random.key(0), [3, 3, 16, 32])
+ * ```
+ */
+export const varianceScaling =
+  (scale: number, mode: VarianceMode, distribution: VarianceDistribution, options: FanOptions = {}): Initializer =>
+  (key, shape, { dtype = options.dtype ?? 'float32' } = {}) => {
+    if (sizeOf(shape) === 0) return lax.full(shape, 0, { dtype })
+    const [fanIn, fanOut] = fans(shape, options)
+    const variance = scale / denominatorOf(mode, fanIn, fanOut)
+    switch (distribution) {
+      case 'truncatedNormal':
+      case 'truncated_normal':
+        return lax.mul(
+          random.truncatedNormal(key, -2, 2, shape, { dtype }),
+          scalar(Math.sqrt(variance) / truncatedDeviation, dtype),
+        )
+      case 'normal':
+        return lax.mul(random.normal(key, shape, { dtype }), scalar(Math.sqrt(variance), dtype))
+      case 'uniform':
+        return lax.mul(
+          random.uniform(key, shape, { dtype, minval: -1 }),
+          scalar(Math.sqrt(3 * variance), dtype),
+        )
+      default:
+        throw new ArgumentError(
+          `nn.initializers.varianceScaling: distribution is 'truncatedNormal', 'normal' or 'uniform', got '${String(distribution)}'.`,
+        )
+    }
+  }
+
+const family =
+  (scale: number, mode: VarianceMode, distribution: VarianceDistribution) =>
+  (options: FanOptions = {}): Initializer =>
+    varianceScaling(scale, mode, distribution, options)
+
+/** A maker of initializers that know which axes are inputs and outputs. */
+export type FanInitializer = (options?: FanOptions) => Initializer
+
+/** Uniform of variance 2 / (fanIn + fanOut) (https://proceedings.mlr.press/v9/glorot10a.html). */
+export const glorotUniform: FanInitializer = family(1, 'fanAvg', 'uniform')
+/** Truncated normal of variance 2 / (fanIn + fanOut). */
+export const glorotNormal: FanInitializer = family(1, 'fanAvg', 'truncatedNormal')
+/** Another name of `glorotUniform`. */
+export const xavierUniform: FanInitializer = glorotUniform
+/** Another name of `glorotNormal`. */
+export const xavierNormal: FanInitializer = glorotNormal
+/** Uniform of variance 1 / fanIn. */
+export const lecunUniform: FanInitializer = family(1, 'fanIn', 'uniform')
+/** Truncated normal of variance 1 / fanIn. */
+export const lecunNormal: FanInitializer = family(1, 'fanIn', 'truncatedNormal')
+/** Uniform of variance 2 / fanIn (https://arxiv.org/abs/1502.01852), for relu. */
+export const heUniform: FanInitializer = family(2, 'fanIn', 'uniform')
+/** Truncated normal of variance 2 / fanIn, for relu. */
+export const heNormal: FanInitializer = family(2, 'fanIn', 'truncatedNormal')
+/** Another name of `heUniform`. */
+export const kaimingUniform: FanInitializer = heUniform
+/** Another name of `heNormal`. */
+export const kaimingNormal: FanInitializer = heNormal

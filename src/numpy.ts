@@ -1,0 +1,3 @@
+/** The subpath `cotangent/numpy`. */
+import './install.js'
+export * from './numpy/index.js'

@@ -1,0 +1,118 @@
+/** Reductions that leave NaN out. */
+import {
+  type ArrayLike,
+  type NDArray,
+  canonicalAxes,
+  isFloating,
+  isHalf,
+  known,
+  range,
+} from '../core/index.js'
+import * as lax from '../lax/index.js'
+import {
+  type ArgOptions,
+  type AxisOptions,
+  type ReductionOptions,
+  type SumOptions,
+  type VarianceOptions,
+  all,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  prod,
+  sum,
+  var as variance,
+} from './reductions.js'
+import { where } from './selection.js'
+import { constantLike } from './constant-like.js'
+import { isnan } from './ufuncs.js'
+
+/** The array with NaN replaced. */
+export const withoutNan = (a: ArrayLike, value: number, operation: string): NDArray => {
+  const x = lax.asArray(a, operation)
+  return isFloating(x.dtype) ? where(isnan(x), constantLike(x, value), x) : x
+}
+
+/** Sum of the elements that are not NaN. @example np.nansum(np.array([1, NaN])) // 1 */
+export const nansum = (a: ArrayLike, options?: SumOptions): NDArray => sum(withoutNan(a, 0, 'nansum'), options)
+
+/** Product of the elements that are not NaN. @example np.nanprod(np.array([2, NaN])) // 2 */
+export const nanprod = (a: ArrayLike, options?: SumOptions): NDArray => prod(withoutNan(a, 1, 'nanprod'), options)
+
+const nanExtremum = (
+  a: ArrayLike,
+  options: ReductionOptions | undefined,
+  operation: string,
+  replacement: number,
+  reduce: (a: ArrayLike, options?: ReductionOptions) => NDArray,
+): NDArray => {
+  const x = lax.asArray(a, operation)
+  const reduced = reduce(withoutNan(x, replacement, operation), options)
+  if (!isFloating(x.dtype) || (options?.initial !== undefined && options.initial !== null)) return reduced
+  // Only NaN: the result is NaN.
+  return where(all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false }), constantLike(reduced, NaN), reduced)
+}
+
+/** Largest element that is not NaN; NaN where there is none. @example np.nanmax(np.array([1, NaN])) // 1 */
+export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray =>
+  nanExtremum(a, options, 'nanmax', -Infinity, max)
+
+/** Smallest element that is not NaN; NaN where there is none. @example np.nanmin(np.array([1, NaN])) // 1 */
+export const nanmin = (a: ArrayLike, options?: ReductionOptions): NDArray =>
+  nanExtremum(a, options, 'nanmin', Infinity, min)
+
+const present = (x: NDArray): NDArray => lax.bitwiseNot(isnan(x))
+
+/** Mean of the elements that are not NaN; NaN where there is none. @example np.nanmean(np.array([1, NaN, 3])) // 2 */
+export const nanmean = (a: ArrayLike, options?: AxisOptions): NDArray => {
+  const x = lax.asArray(a, 'nanmean')
+  return isFloating(x.dtype) ? mean(x, { ...options, where: present(x) }) : mean(x, options)
+}
+
+/** Variance of the elements that are not NaN; NaN where there are not more than `ddof`. */
+export const nanvar = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  const x = lax.asArray(a, 'nanvar')
+  return isFloating(x.dtype) ? variance(x, { ...options, where: present(x) }) : variance(x, options)
+}
+
+/** Standard deviation of the elements that are not NaN. */
+export const nanstd = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  const x = lax.asArray(a, 'nanstd')
+  if (!isHalf(x.dtype)) return lax.sqrt(nanvar(x, options))
+  return lax.convertElementType(lax.sqrt(nanvar(lax.convertElementType(x, 'float32'), options)), x.dtype)
+}
+
+const nanPosition = (
+  a: ArrayLike,
+  options: ArgOptions | undefined,
+  operation: string,
+  replacement: number,
+  find: (a: ArrayLike, options?: ArgOptions) => NDArray,
+): NDArray => {
+  const x = lax.asArray(a, operation)
+  if (!isFloating(x.dtype)) return find(x, options)
+  const found = find(withoutNan(x, replacement, operation), options)
+  const none = all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false })
+  return where(none, constantLike(found, -1), found)
+}
+
+/** Position of the largest element that is not NaN; -1 where there is none. */
+export const nanargmax = (a: ArrayLike, options?: ArgOptions): NDArray =>
+  nanPosition(a, options, 'nanargmax', -Infinity, argmax)
+
+/** Position of the smallest element that is not NaN; -1 where there is none. */
+export const nanargmin = (a: ArrayLike, options?: ArgOptions): NDArray =>
+  nanPosition(a, options, 'nanargmin', Infinity, argmin)
+
+/** Sizes of some axes and the others, for statistics along several axes at once. */
+export const splitAxes = (
+  x: NDArray,
+  axis: number | readonly number[] | null | undefined,
+  operation: string,
+): { readonly axes: number[]; readonly kept: number[]; readonly keptShape: number[] } => {
+  const axes = canonicalAxes(axis, x.ndim, operation)
+  const kept = range(x.ndim).filter((d) => !axes.includes(d))
+  return { axes, kept, keptShape: kept.map((d) => known(x.shape[d], 'size')) }
+}

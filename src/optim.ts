@@ -1,0 +1,3 @@
+/** The subpath `cotangent/optim`. */
+import './install.js'
+export * from './optim/index.js'

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/random`. */
+import './install.js'
+export * from './random/index.js'

@@ -1,0 +1,6 @@
+/** Random numbers: counter-based keys (threefry2x32), and samplers that are pure functions of a key, as in JAX. */
+export * from './continuous.js'
+export * from './discrete.js'
+export { bits, foldIn, key, keyData, split, wrapKeyData } from './key.js'
+export * from './shuffle.js'
+export { type FloatOptions, type UniformOptions, uniform } from './uniform.js'

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/stax`. */
+import './install.js'
+export * from './stax/index.js'

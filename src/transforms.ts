@@ -1,0 +1,3 @@
+/** The subpath `cotangent/transforms`. */
+import './install.js'
+export * from './transforms/index.js'

@@ -1,0 +1,259 @@
+/** Compilation: jit traces a function once per signature and runs the program it found. */
+import {
+  type ClosedJaxpr,
+  type Jaxpr,
+  type NDArray,
+  type ShapedArray,
+  type TreeDef,
+  ArgumentError,
+  Tracer,
+  avalText,
+  bind,
+  constantsAsInputs,
+  currentDevice,
+  devicePut,
+  executableOf,
+  getDevice,
+  known,
+  printJaxpr,
+  tree,
+} from '../core/index.js'
+import { argumentPaths, argumentPositions, functionName, leafArray, rebuild } from './arguments.js'
+import { axisEnvironmentKey } from './axis-environment.js'
+import { type JitParams, jitPrimitive } from './jit-primitive.js'
+import { signatureText, traceFunction } from './make-jaxpr.js'
+
+export interface JitOptions {
+  /** Positions of arguments that are ordinary JS values and steer the tracing; a new value means a new program. */
+  readonly staticArgnums?: number | readonly number[]
+  /** Positions of arguments whose arrays the program may overwrite; they must not be used afterwards. */
+  readonly donateArgnums?: number | readonly number[]
+  /** Device to run on; arguments are moved there. */
+  readonly device?: string
+}
+
+/** A compiled form, for reading. */
+export interface Lowered {
+  /** The program as traced. */
+  readonly jaxpr: Jaxpr
+  /** The fused kernels as text. */
+  readonly kernels: string
+  /** What the device was given. */
+  readonly text: () => string
+  /** Bytes of temporaries that the plan needs. */
+  readonly temporaryBytes: number
+  readonly toString: () => string
+}
+
+/** A function that has been given to jit. */
+export interface Jitted<Args extends readonly unknown[], R> {
+  (...args: Args): R
+  /** The program for these arguments, compiled but not run. */
+  readonly lower: (...args: Args) => Lowered
+}
+
+/** What one signature traced to. */
+interface Traced {
+  readonly params: JitParams
+  readonly constants: readonly NDArray[]
+  readonly outDef: TreeDef
+}
+
+interface Signature {
+  readonly def: TreeDef
+  readonly avals: readonly ShapedArray[]
+  readonly paths: readonly string[]
+  readonly statics: readonly unknown[]
+  readonly axes: string
+}
+
+const maximumEntries = 256
+const identities = new WeakMap<object, number>()
+let nextIdentity = 1
+
+/** Text that is equal for static values that mean the same: by value for plain ones, by identity for objects. */
+const staticKey = (value: unknown): string => {
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null && !isPlainData(value))) {
+    let id = identities.get(value)
+    if (id === undefined) identities.set(value, (id = nextIdentity++))
+    return `#${id}`
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value)
+      ? `[${value.map(staticKey).join()}]`
+      : `{${Object.keys(value)
+          .sort()
+          .map((k) => `${JSON.stringify(k)}:${staticKey(Reflect.get(value, k))}`)
+          .join()}}`
+  }
+  return typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0' : `${typeof value}:${String(value)}`
+}
+
+const isPlainData = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null
+}
+
+const avalKey = (aval: ShapedArray): string => (aval.weakType ? `~${avalText(aval)}` : avalText(aval))
+
+/** Everything that jit remembers of one function. */
+class JitCache {
+  readonly entries = new Map<string, Traced>()
+  last: Signature | undefined
+  lastStatic = ''
+  explanation = 'The function has not been called yet.'
+
+  find(key: string): Traced | undefined {
+    const entry = this.entries.get(key)
+    if (entry === undefined) return undefined
+    // A program that was closed over a traced value of an earlier call of an outer transformation must be traced anew.
+    if (entry.constants.some((c) => c instanceof Tracer && c.owner.ended)) {
+      this.entries.delete(key)
+      return undefined
+    }
+    this.entries.delete(key)
+    this.entries.set(key, entry)
+    return entry
+  }
+
+  add(key: string, entry: Traced): void {
+    if (this.entries.size >= maximumEntries) {
+      const oldest = this.entries.keys().next().value
+      if (oldest !== undefined) this.entries.delete(oldest)
+    }
+    this.entries.set(key, entry)
+  }
+}
+
+/** Why a new signature needed a new program, against the previous one. */
+const explainDifference = (before: Signature | undefined, now: Signature, name: string): string => {
+  if (before === undefined) return `${name} was traced because it was called for the first time, with ${signatureText(now.avals) || 'no arrays'}.`
+  const reasons: string[] = []
+  const difference = tree.structureDifference(before.def, now.def, 'args')
+  if (difference !== undefined) reasons.push(`the structure of the arguments changed ${difference}`)
+  else {
+    now.avals.forEach((aval, i) => {
+      const old = before.avals[i]
+      if (old === undefined || avalKey(old) === avalKey(aval)) return
+      const weak = avalText(old) === avalText(aval) ? (aval.weakType ? ' (now a JS number)' : ' (was a JS number)') : ''
+      reasons.push(`${now.paths[i]} changed from ${avalText(old)} to ${avalText(aval)}${weak}`)
+    })
+  }
+  now.statics.forEach((value, i) => {
+    if (staticKey(value) !== staticKey(before.statics[i])) {
+      reasons.push(`static argument ${i} changed from ${staticText(before.statics[i])} to ${staticText(value)}`)
+    }
+  })
+  if (now.axes !== before.axes) reasons.push('the enclosing vmap axis names changed')
+  if (reasons.length === 0) reasons.push('its program was closed over a traced value of a transformation that has ended')
+  return `${name} was traced again because ${reasons.join('; ')}.`
+}
+
+const staticText = (value: unknown): string =>
+  typeof value === 'function' ? `a function ${functionName(value)}` : typeof value === 'string' ? JSON.stringify(value) : staticKey(value).replace(/^\w+:/, '')
+
+const caches = new WeakMap<object, JitCache>()
+
+/**
+ * Compiles a function: traces it once for each combination of shapes, dtypes, structures and static values, and runs the
+ * fused program from then on.
+ *
+ * @param f pure function of pytrees of arrays
+ * @returns function of the same arguments, with `.lower(...args)` to look at the program and its kernels
+ * @example
+ * ```ts
+ * const norm = jit((x) => np.sqrt(np.sum(np.square(x))))
+ * console.log(norm(np.array([3, 4])).item()) // 5
+ * ```
+ */
+const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R, options: JitOptions = {}): Jitted<Args, R> => {
+  const name = functionName(f)
+  const operation = `jit(${name})`
+  const cache = new JitCache()
+
+  const prepare = (args: readonly unknown[]) => {
+    const fixed = options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
+    const dynamic = fixed.length === 0 ? [...args] : args.filter((_, i) => !fixed.includes(i))
+    const { leaves: raw, def } = tree.flatten(dynamic)
+    let paths: string[] | undefined
+    const pathOf = (i: number): string => (paths ??= argumentPaths(f, def))[i] ?? 'an argument'
+    const leaves = raw.map((leaf, i) => leafArray(leaf, typeof leaf === 'object' ? '' : pathOf(i), operation))
+    const statics = fixed.map((i) => args[i])
+    const axes = axisEnvironmentKey()
+    let key = `${def.key}|${axes}|${statics.map(staticKey).join()}|`
+    for (const x of leaves) key += avalKey(x.aval)
+    let entry = cache.find(key)
+    if (entry === undefined) {
+      const signature: Signature = { def, avals: leaves.map((x) => x.aval), paths: raw.map((_, i) => pathOf(i)), statics, axes }
+      cache.explanation = explainDifference(cache.last, signature, name)
+      cache.last = signature
+      entry = trace(args, fixed, leaves, dynamic)
+      cache.add(key, entry)
+    } else cache.explanation = `${name} was not traced by its last call: a program for this signature was there already.`
+    return { entry, leaves }
+  }
+
+  const trace = (args: readonly unknown[], fixed: readonly number[], leaves: readonly NDArray[], dynamic: readonly unknown[]): Traced => {
+    const { closed, outDef } = traceFunction(f, args, operation, fixed)
+    const donated = donatedLeaves(args, fixed, dynamic, leaves.length, closed)
+    return {
+      params: { name, jaxpr: constantsAsInputs(closed.jaxpr), ...(donated !== undefined && { donated }) },
+      constants: closed.values,
+      outDef,
+    }
+  }
+
+  /** For every input of the program whether it is donated; undefined when none is. */
+  const donatedLeaves = (
+    args: readonly unknown[],
+    fixed: readonly number[],
+    dynamic: readonly unknown[],
+    count: number,
+    closed: ClosedJaxpr,
+  ): boolean[] | undefined => {
+    if (options.donateArgnums === undefined) return undefined
+    const given = argumentPositions(options.donateArgnums, args.length, operation)
+    const position = args.map((_, i) => i).filter((i) => !fixed.includes(i))
+    const flags = dynamic.flatMap((arg, k) => tree.leaves(arg).map(() => given.includes(known(position[k], 'position'))))
+    if (flags.length !== count) throw new ArgumentError(`${operation}: donateArgnums cannot name static arguments.`)
+    return [...closed.values.map(() => false), ...flags]
+  }
+
+  const place = (xs: readonly NDArray[]): readonly NDArray[] => {
+    const { device } = options
+    return device === undefined ? xs : xs.map((x) => devicePut(x, device))
+  }
+
+  const call = (...args: Args): R => {
+    const { entry, leaves } = prepare(args)
+    const outs = bind(jitPrimitive, place([...entry.constants, ...leaves]), entry.params)
+    return rebuild(entry.outDef, outs) as R
+  }
+
+  const lower = (...args: Args): Lowered => {
+    const { entry } = prepare(args)
+    const { jaxpr } = entry.params
+    const executable = executableOf(jaxpr, options.device === undefined ? currentDevice() : getDevice(options.device))
+    return {
+      jaxpr,
+      kernels: executable.kernels(),
+      text: executable.text,
+      temporaryBytes: executable.temporaryBytes,
+      toString: () => `${printJaxpr(jaxpr)}\n${executable.kernels()}`,
+    }
+  }
+
+  const jitted = Object.assign(call, { lower })
+  Object.defineProperty(jitted, 'name', { value: name })
+  caches.set(jitted, cache)
+  return jitted
+}
+
+/** Why the last call of a jitted function traced it, or that it didn't. */
+const explain = (f: object): string => {
+  const cache = caches.get(f)
+  if (cache === undefined) throw new ArgumentError('jit.explain: not a function that jit returned. Keep the result of jit(f), call it, and pass it here.')
+  return cache.explanation
+}
+
+export const jit: typeof jitFunction & { readonly explain: (f: object) => string } = Object.assign(jitFunction, { explain })
