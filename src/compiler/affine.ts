@@ -8,7 +8,11 @@ export interface Linear {
 }
 
 const isSum = (x: Expression): boolean =>
-  x.op === 'add' || x.op === 'sub' || x.op === 'neg' || x.op === 'const' || (x.op === 'mul' && x.args[1]?.op === 'const')
+  x.op === 'add' ||
+  x.op === 'sub' ||
+  x.op === 'neg' ||
+  x.op === 'const' ||
+  (x.op === 'mul' && x.args[1]?.op === 'const')
 
 /** Whether the operation is part of a sum of multiples, so that `linear` looks through it. */
 export const isLinearOp = (x: Expression): boolean => x.dtype === 'int32' && (x.op === 'variable' || isSum(x))
@@ -57,7 +61,7 @@ export const fromLinear = (constant: number, terms: ReadonlyMap<Expression, numb
 /** `(y / d) * d + y % d = y`, wherever a sum has both parts with fitting multiples. Truncation makes it hold for every sign. */
 const joinQuotients = (terms: Map<Expression, number>): number => {
   let constant = 0
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false
     for (const [atom, coefficient] of terms) {
       const [y, d] = atom.args
@@ -146,7 +150,13 @@ export const normalizer = (): ((x: Expression) => Expression) => {
     } else {
       out = fold(e.rebuild(x, x.args.map(normalize)))
       const [y, d] = out.args
-      if (out.dtype === 'int32' && (out.op === 'div' || out.op === 'rem') && y !== undefined && d?.op === 'const' && d.value > 0) {
+      if (
+        out.dtype === 'int32' &&
+        (out.op === 'div' || out.op === 'rem') &&
+        y !== undefined &&
+        d?.op === 'const' &&
+        d.value > 0
+      ) {
         const simpler = reduceDivision(out.op, y, d.value)
         if (simpler !== undefined) out = normalize(simpler)
       }

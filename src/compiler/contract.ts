@@ -1,9 +1,8 @@
 /** Operands of contractions: read in place where the elements lie at regular strides, packed into a copy where not. */
 import { type Expression, shapedArray, sizeOf } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
-import { type ContractOperand, newBuffer, newStep, loopVariables, Value } from './graph.js'
+import { type ContractOperand, type Graph, newBuffer, newStep, loopVariables, Value } from './graph.js'
 import type { Buffer } from './kernel.js'
-import type { Lowerer } from './lower.js'
 
 /** The one stride of several axes, if they lie like one axis. */
 const groupStride = (axes: readonly Expression[], strides: ReadonlyMap<Expression, number>): number | undefined => {
@@ -30,7 +29,8 @@ const innermostVariable = (flat: Expression): Expression | undefined => {
       if (atom.op === 'min' || atom.op === 'max') for (const arg of atom.args) visit(arg, step)
       else if (atom.extent !== undefined) {
         const closer = best === undefined || step < best.step
-        if (closer || (step === best?.step && atom.extent > (best.variable.extent ?? 1))) best = { variable: atom, step }
+        if (closer || (step === best?.step && atom.extent > (best.variable.extent ?? 1)))
+          best = { variable: atom, step }
       }
     }
   }
@@ -39,13 +39,13 @@ const innermostVariable = (flat: Expression): Expression | undefined => {
 }
 
 /** Where the first array below an expression is read. */
-const firstRead = (lowerer: Lowerer, root: Expression): Expression | undefined => {
+const firstRead = (graph: Graph, root: Expression): Expression | undefined => {
   const seen = new Set<Expression>()
   const visit = (x: Expression): Expression | undefined => {
     if (seen.has(x)) return undefined
     seen.add(x)
     if (x.op === 'load') return x.args[0]
-    const reference = lowerer.graph.reference(x)
+    const reference = graph.reference(x)
     if (reference !== undefined) return flatIndex(reference.value.aval.shape, reference.index)
     for (const arg of x.args) {
       const found = visit(arg)
@@ -61,13 +61,18 @@ const firstRead = (lowerer: Lowerer, root: Expression): Expression | undefined =
 /** Elements of a packed copy that is kept for other contractions that want it; larger ones are packed again, to save memory. */
 const maximumKept = 1 << 22
 
-const pack = ({ graph }: Lowerer, packed: Expression, shape: readonly number[]): Value => {
+const pack = (graph: Graph, packed: Expression, shape: readonly number[]): Value => {
   const buffer = newBuffer(packed.dtype, shape)
   const value = new Value(graph, shapedArray(shape, packed.dtype), { buffer })
   graph.items.push(
     newStep({
-      kind: 'map', loops: loopVariables(value.variables), expressions: [packed], operands: [], writes: [buffer],
-      shape, stores: [{ buffer, value: packed }],
+      kind: 'map',
+      loops: loopVariables(value.variables),
+      expressions: [packed],
+      operands: [],
+      writes: [buffer],
+      shape,
+      stores: [{ buffer, value: packed }],
     }),
   )
   return value
@@ -75,17 +80,18 @@ const pack = ({ graph }: Lowerer, packed: Expression, shape: readonly number[]):
 
 /**
  * How a contraction reads one side: in place, or as a copy whose innermost axis is the innermost of the array that it comes
- * from, so that packing moves contiguous runs. `usual` says what is outside when nothing speaks for either.
+ * from, so that packing moves contiguous runs. `usual` says what is outside when nothing speaks for either; `kept` are the
+ * copies so far.
  */
 export const contractOperand = (
-  lowerer: Lowerer,
+  graph: Graph,
+  kept: Map<string, Value>,
   element: Expression,
   batch: readonly Expression[],
   free: readonly Expression[],
   inner: readonly Expression[],
   usual: 'free' | 'inner',
 ): ContractOperand => {
-  const { graph } = lowerer
   const inPlace = (source: Value, flat: Expression): ContractOperand | undefined => {
     const { constant, terms } = linear(graph.normalize(flat))
     const axes = new Set([...batch, ...free, ...inner])
@@ -111,7 +117,7 @@ export const contractOperand = (
     const view = inPlace(new Value(graph, shapedArray(buffer.shape, buffer.dtype), { buffer }), at)
     if (view !== undefined) return view
   }
-  const read = firstRead(lowerer, element)
+  const read = firstRead(graph, element)
   const innermost = read === undefined ? undefined : innermostVariable(graph.normalize(read))
   const outside =
     innermost === undefined ? usual : free.includes(innermost) ? 'inner' : inner.includes(innermost) ? 'free' : usual
@@ -119,8 +125,8 @@ export const contractOperand = (
   const shape = index.map((v) => v.extent ?? 1)
   const packed = graph.normalize(graph.reindex(element, index, graph.indexVariables(shape)))
   const key = `${packed.id} ${shape.join()}`
-  const value = lowerer.packed.get(key) ?? pack(lowerer, packed, shape)
-  if (sizeOf(shape) <= maximumKept) lowerer.packed.set(key, value)
+  const value = kept.get(key) ?? pack(graph, packed, shape)
+  if (sizeOf(shape) <= maximumKept) kept.set(key, value)
   const freeSize = sizeOf(free.map((v) => v.extent ?? 1))
   const innerSize = sizeOf(inner.map((v) => v.extent ?? 1))
   return {

@@ -6,9 +6,37 @@ import type { Buffer } from './kernel.js'
 
 /** Rough costs relative to a load from cache; what is not listed is a cheap operation. */
 const costs: Partial<Record<UnaryOp | BinaryOp, number>> = {
-  div: 3, rem: 3, sqrt: 3, rsqrt: 4, exp: 8, exp2: 8, log: 8, log1p: 10, expm1: 10, sin: 10, cos: 10, tan: 12, asin: 12, acos: 12,
-  atan: 10, sinh: 12, cosh: 12, tanh: 10, asinh: 12, acosh: 12, atanh: 12, cbrt: 12, logistic: 10, erf: 14, erfc: 20, erfInv: 20,
-  lgamma: 40, digamma: 40, pow: 20, atan2: 14, nextafter: 4,
+  div: 3,
+  rem: 3,
+  sqrt: 3,
+  rsqrt: 4,
+  exp: 8,
+  exp2: 8,
+  log: 8,
+  log1p: 10,
+  expm1: 10,
+  sin: 10,
+  cos: 10,
+  tan: 12,
+  asin: 12,
+  acos: 12,
+  atan: 10,
+  sinh: 12,
+  cosh: 12,
+  tanh: 10,
+  asinh: 12,
+  acosh: 12,
+  atanh: 12,
+  cbrt: 12,
+  logistic: 10,
+  erf: 14,
+  erfc: 20,
+  erfInv: 20,
+  lgamma: 40,
+  digamma: 40,
+  pow: 20,
+  atan2: 14,
+  nextafter: 4,
 }
 
 const cheap = 0.5
@@ -110,8 +138,13 @@ export const decide = (graph: Graph, outputs: readonly Value[]): Step[] => {
     if (required || item.forced || !isInlined(item, mine, known(facts.get(item), 'facts'), nodes)) {
       const buffer = newBuffer(item.aval.dtype, item.aval.shape)
       const step = newStep({
-        kind: 'map', loops: loopVariables(item.variables), expressions: [body], operands: [], writes: [buffer],
-        shape: item.aval.shape, stores: [{ buffer, value: body }],
+        kind: 'map',
+        loops: loopVariables(item.variables),
+        expressions: [body],
+        operands: [],
+        writes: [buffer],
+        shape: item.aval.shape,
+        stores: [{ buffer, value: body }],
       })
       addStep(step)
       nodes.set(step, facts.get(item)?.nodes ?? 0)
@@ -133,7 +166,12 @@ export const decide = (graph: Graph, outputs: readonly Value[]): Step[] => {
   return steps.reverse()
 }
 
-const isInlined = (value: Value, uses: readonly Use[], { cost, nodes }: Facts, sizes: ReadonlyMap<Step, number>): boolean => {
+const isInlined = (
+  value: Value,
+  uses: readonly Use[],
+  { cost, nodes }: Facts,
+  sizes: ReadonlyMap<Step, number>,
+): boolean => {
   if (uses.length > maximumUses) return false
   if (uses.some((use) => (sizes.get(use.step) ?? 0) + nodes > maximumNodes)) return false
   const size = sizeOf(value.aval.shape)

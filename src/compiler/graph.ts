@@ -2,7 +2,16 @@
  * The program between lowering and kernels: delayed values that refer to each other by placeholders, so that what is
  * computed where is decided with all uses in sight, and no expression is ever copied more often than it is used.
  */
-import { type CombineOp, type Delayed, type DType, type Expression, type ShapedArray, e, known, sizeOf } from '../core/index.js'
+import {
+  type CombineOp,
+  type Delayed,
+  type DType,
+  type Expression,
+  type ShapedArray,
+  e,
+  known,
+  sizeOf,
+} from '../core/index.js'
 import { flatIndex, normalizer } from './affine.js'
 import type { Buffer } from './kernel.js'
 
@@ -140,7 +149,12 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 export const newStep = (parts: WithoutId<Step>): Step => ({ ...parts, id: nextStep++ })
 
 /** A new buffer. */
-export const newBuffer = (dtype: DType, shape: readonly number[]): Buffer => ({ id: nextBuffer++, dtype, shape, size: sizeOf(shape) })
+export const newBuffer = (dtype: DType, shape: readonly number[]): Buffer => ({
+  id: nextBuffer++,
+  dtype,
+  shape,
+  size: sizeOf(shape),
+})
 
 /** Values and steps in order of creation, and the placeholders between them. */
 export class Graph {

@@ -64,7 +64,7 @@ const unrolled = (extents: readonly number[]): boolean => {
 export class Lowerer implements Lowering {
   readonly graph: Graph
   /** Packed operands of contractions, by what they hold. */
-  readonly packed = new Map<string, Value>()
+  readonly #packed = new Map<string, Value>()
   constructor(graph: Graph) {
     this.graph = graph
   }
@@ -128,7 +128,8 @@ export class Lowerer implements Lowering {
     }
     const buffer = body.source as Buffer | undefined
     const at = body.args[0]
-    if (body.op !== 'load' || buffer === undefined || at === undefined || buffer.size !== sizeOf(view.aval.shape)) return undefined
+    if (body.op !== 'load' || buffer === undefined || at === undefined || buffer.size !== sizeOf(view.aval.shape))
+      return undefined
     return this.graph.normalize(at) === own ? new Value(this.graph, view.aval, { buffer }) : undefined
   }
 
@@ -163,10 +164,22 @@ export class Lowerer implements Lowering {
     const reduced = this.graph.reducedVariables(extents)
     const element = e.convert(spec.element(space, reduced), dtype)
     const loops = loopVariables([...space, ...reduced])
-    this.graph.items.push(newStep({
-      kind: 'reduce', loops, expressions: [element], operands: [], writes: [buffer],
-      shape: aval.shape, space, reduced: loopVariables(reduced), combine, init: spec.init, element, buffer,
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'reduce',
+        loops,
+        expressions: [element],
+        operands: [],
+        writes: [buffer],
+        shape: aval.shape,
+        space,
+        reduced: loopVariables(reduced),
+        combine,
+        init: spec.init,
+        element,
+        buffer,
+      }),
+    )
     return dtype === aval.dtype ? value : this.fromBody(aval, e.convert(value.at(space), aval.dtype))
   }
 
@@ -190,10 +203,21 @@ export class Lowerer implements Lowering {
     const next = spec.step(locals, space, reduced)
     const outs = avals.map((aval) => this.#buffered(aval))
     const loops = loopVariables([...space, ...reduced])
-    this.graph.items.push(newStep({
-      kind: 'fold', loops, expressions: next, operands: [], writes: outs.map((o) => o.buffer),
-      shape, space, reduced: loopVariables(reduced), init: spec.init, locals, next,
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'fold',
+        loops,
+        expressions: next,
+        operands: [],
+        writes: outs.map((o) => o.buffer),
+        shape,
+        space,
+        reduced: loopVariables(reduced),
+        init: spec.init,
+        locals,
+        next,
+      }),
+    )
     return outs.map((o) => o.value)
   }
 
@@ -206,22 +230,38 @@ export class Lowerer implements Lowering {
     const rows = freshVariables(spec.rows)
     const columns = freshVariables(spec.columns)
     const inner = freshVariables(spec.inner)
-    const sides = { left: e.convert(spec.left(batch, rows, inner), dtype), right: e.convert(spec.right(batch, columns, inner), dtype) }
+    const sides = {
+      left: e.convert(spec.left(batch, rows, inner), dtype),
+      right: e.convert(spec.right(batch, columns, inner), dtype),
+    }
     if (sizeOf(spec.inner) === 1) {
       const product = e.binary('mul', sides.left, sides.right)
       const index = this.graph.indexVariables(shape)
       const body = this.graph.reindex(product, [...batch, ...rows, ...columns], index)
       return this.fromBody(aval, e.convert(body, spec.dtype))
     }
-    const left = contractOperand(this, sides.left, batch, rows, inner, 'free')
-    const right = contractOperand(this, sides.right, batch, columns, inner, 'inner')
+    const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free')
+    const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner')
     const { value, buffer } = this.#buffered(shapedArray(shape, dtype))
-    this.graph.items.push(newStep({
-      kind: 'contract', loops: [], expressions: [], operands: [left.source, right.source], writes: [buffer],
-      batch: sizeOf(spec.batch), rows: sizeOf(spec.rows), columns: sizeOf(spec.columns), inner: sizeOf(spec.inner),
-      left, right, buffer,
-    }))
-    return dtype === spec.dtype ? value : this.fromBody(aval, e.convert(value.at(this.graph.indexVariables(shape)), spec.dtype))
+    this.graph.items.push(
+      newStep({
+        kind: 'contract',
+        loops: [],
+        expressions: [],
+        operands: [left.source, right.source],
+        writes: [buffer],
+        batch: sizeOf(spec.batch),
+        rows: sizeOf(spec.rows),
+        columns: sizeOf(spec.columns),
+        inner: sizeOf(spec.inner),
+        left,
+        right,
+        buffer,
+      }),
+    )
+    return dtype === spec.dtype
+      ? value
+      : this.fromBody(aval, e.convert(value.at(this.graph.indexVariables(shape)), spec.dtype))
   }
 
   scatter(spec: ScatterSpec): Value {
@@ -231,19 +271,37 @@ export class Lowerer implements Lowering {
     const { value, buffer } = this.#buffered(aval)
     const index = value.variables
     const copied = operand.at(index)
-    this.graph.items.push(newStep({
-      kind: 'map', loops: loopVariables(index), expressions: [copied], operands: [], writes: [buffer],
-      shape: aval.shape, stores: [{ buffer, value: copied }],
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'map',
+        loops: loopVariables(index),
+        expressions: [copied],
+        operands: [],
+        writes: [buffer],
+        shape: aval.shape,
+        stores: [{ buffer, value: copied }],
+      }),
+    )
     const update = freshVariables(spec.extents)
     const { index: at, inBounds } = spec.target(update)
     const target = flatIndex(aval.shape, at)
     const written = spec.value(update)
     const combine = spec.combine === 'set' ? 'set' : combineFor(spec.combine, aval.dtype)
-    this.graph.items.push(newStep({
-      kind: 'scatter', loops: loopVariables(update), expressions: [target, inBounds, written], operands: [], writes: [buffer],
-      buffer, combine, unique: spec.unique, target, inBounds, value: written,
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'scatter',
+        loops: loopVariables(update),
+        expressions: [target, inBounds, written],
+        operands: [],
+        writes: [buffer],
+        buffer,
+        combine,
+        unique: spec.unique,
+        target,
+        inBounds,
+        value: written,
+      }),
+    )
     return value
   }
 
@@ -252,25 +310,48 @@ export class Lowerer implements Lowering {
     if (sizeOf(aval.shape) === 0 || aval.shape[spec.axis] === 1) return this.value(spec.operand)
     const { value, buffer } = this.#buffered(aval)
     const element = spec.operand.at(value.variables)
-    this.graph.items.push(newStep({
-      kind: 'cumulate', loops: loopVariables(value.variables), expressions: [element], operands: [], writes: [buffer],
-      buffer, axis: spec.axis, reverse: spec.reverse, combine: spec.combine, element, variables: value.variables,
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'cumulate',
+        loops: loopVariables(value.variables),
+        expressions: [element],
+        operands: [],
+        writes: [buffer],
+        buffer,
+        axis: spec.axis,
+        reverse: spec.reverse,
+        combine: spec.combine,
+        element,
+        variables: value.variables,
+      }),
+    )
     return value
   }
 
   sort(spec: SortSpec): readonly Value[] {
     const shape = known(spec.operands[0], 'operand of a sort').aval.shape
-    invariant(spec.operands.every((x) => sameShape(x.aval.shape, shape)), 'operands of a sort have different shapes')
+    invariant(
+      spec.operands.every((x) => sameShape(x.aval.shape, shape)),
+      'operands of a sort have different shapes',
+    )
     if (sizeOf(shape) === 0 || shape[spec.axis] === 1) return spec.operands.map((x) => this.value(x))
     const operands = spec.operands.map((x) => this.stored(x))
     const outs = spec.operands.map((x) => this.#buffered(x.aval))
     const buffers = outs.map((o) => o.buffer)
-    this.graph.items.push(newStep({
-      kind: 'sort', loops: [], expressions: [], operands, writes: buffers,
-      outer: sizeOf(shape.slice(0, spec.axis)), size: known(shape[spec.axis], 'size'), inner: sizeOf(shape.slice(spec.axis + 1)),
-      keys: spec.keys, buffers,
-    }))
+    this.graph.items.push(
+      newStep({
+        kind: 'sort',
+        loops: [],
+        expressions: [],
+        operands,
+        writes: buffers,
+        outer: sizeOf(shape.slice(0, spec.axis)),
+        size: known(shape[spec.axis], 'size'),
+        inner: sizeOf(shape.slice(spec.axis + 1)),
+        keys: spec.keys,
+        buffers,
+      }),
+    )
     return outs.map((o) => o.value)
   }
 }
@@ -299,7 +380,10 @@ export const lower = (jaxpr: Jaxpr): Lowered => {
   for (const equation of jaxpr.equations) {
     const avals = equation.outputs.map((v) => v.aval)
     const outs = equation.primitive.lower(lowerer, equation.inputs.map(read), equation.params, avals)
-    invariant(outs.length === avals.length, `${equation.primitive.name} was lowered to ${outs.length} results, not ${avals.length}`)
+    invariant(
+      outs.length === avals.length,
+      `${equation.primitive.name} was lowered to ${outs.length} results, not ${avals.length}`,
+    )
     equation.outputs.forEach((v, i) => {
       const out = known(outs[i], 'result')
       invariant(

@@ -128,7 +128,8 @@ const equationText = (
   const left = equation.outputs.map((v) => binderText(v, names, used)).join(' ')
   const right = equation.inputs.map((a) => atomText(a, names)).join(' ')
   const params = printedParams(equation)
-  const keys = Object.keys(params).sort()
+  // JAX prints the name of a program before the program.
+  const keys = Object.keys(params).sort((a, b) => Number(b === 'name') - Number(a === 'name') || (a < b ? -1 : 1))
   const head = `${left} = ${equation.primitive.name}`
   if (keys.length === 0) return `${head} ${right}`
   const hasJaxpr = Object.values(params).some((v) => isJaxpr(v) || (Array.isArray(v) && v.some(isJaxpr)))

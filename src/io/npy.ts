@@ -114,7 +114,7 @@ const readShape = (text: string): number[] => {
  */
 export const decodeNpy = (bytes: Uint8Array): NDArray => {
   const { text, start } = readHeader(bytes)
-  const description = field(text, 'descr', `(['"]([<>|=]?)(\\w+)['"]|[^'"].*?)`)
+  const description = field(text, 'descr', `(['"]([<>|=]?)(\\w+)['"]|\\[.*\\])`)
   const type = types.get(description[3] ?? '')
   if (type === undefined) {
     throw new IoError(`elements are of type ${shown(description[1])}; readable are ${[...types.keys()].join(', ')}`, {

@@ -191,6 +191,9 @@ const inputElement = (lhs: Delayed, params: ConvolutionParams) => {
 const plus = (a: Expression, b: Expression, size: number): Expression =>
   e.binary('add', e.binary('mul', a, e.index(size)), b)
 
+/** Below so many windows, one product per member of the batch is slower than one over all members and a transposition. */
+const leastWindows = 128
+
 const lowerConvolution = (
   compiler: Lowering,
   lhs: Delayed,
@@ -238,40 +241,48 @@ const lowerConvolution = (
       },
     })
   }
-  // Axes in the order of memory: neighbours of the summed ones in the input, of the others in the result.
-  const rowAxes = [outBatch, ...outSpatial].sort((a, b) => a - b)
+  // Summed axes in the order of the input's memory, all others in the order of the result's, so that neighbours stay
+  // neighbours. Features amid the other axes make one product for each index before them, if those are large enough.
   const innerAxes = [lhsFeature, ...lhsSpatial].sort((a, b) => a - b)
-  const pick = (axes: readonly number[], index: readonly Expression[], axis: number): Expression =>
-    known(index[axes.indexOf(axis)], 'index')
-  const channel = (inner: readonly Expression[]): Expression => pick(innerAxes, inner, lhsFeature)
-  const place = (inner: readonly Expression[]): Expression[] => lhsSpatial.map((axis) => pick(innerAxes, inner, axis))
-  const group = (batch: readonly Expression[]): Expression => batch[0] ?? e.index(0)
+  const otherAxes = [outBatch, ...outSpatial].sort((a, b) => a - b)
+  const after = otherAxes.filter((axis) => axis > outFeature)
+  const large = otherAxes.length === after.length || sizeOf(sizesAlong(aval.shape, after)) >= leastWindows
+  const featuresFirst = after.length > 0 && large
+  const before = featuresFirst ? otherAxes.filter((axis) => axis < outFeature) : []
+  const windows = featuresFirst ? after : otherAxes
+  const inputSide = (batch: readonly Expression[], window: readonly Expression[], inner: readonly Expression[]) => {
+    const at = (axis: number): Expression =>
+      known(before.includes(axis) ? batch[before.indexOf(axis)] : window[windows.indexOf(axis)], 'index')
+    return element(group(batch), at(outBatch), channel(inner), outSpatial.map(at), place(inner))
+  }
+  const kernelSide = (batch: readonly Expression[], [o]: readonly Expression[], inner: readonly Expression[]) =>
+    weight(group(batch), known(o, 'index'), channel(inner), place(inner))
+  const group = (batch: readonly Expression[]): Expression => batch[before.length] ?? e.index(0)
+  const channel = (inner: readonly Expression[]): Expression => known(inner[innerAxes.indexOf(lhsFeature)], 'index')
+  const place = (inner: readonly Expression[]): Expression[] =>
+    lhsSpatial.map((axis) => known(inner[innerAxes.indexOf(axis)], 'index'))
+  const windowSizes = sizesAlong(aval.shape, windows)
   const product = compiler.contract({
-    batch: groups > 1 ? [groups] : [],
-    rows: sizesAlong(aval.shape, rowAxes),
-    columns: [outputs],
+    batch: [...sizesAlong(aval.shape, before), ...(groups > 1 ? [groups] : [])],
+    rows: featuresFirst ? [outputs] : windowSizes,
+    columns: featuresFirst ? windowSizes : [outputs],
     inner: innerAxes.map((axis) =>
       axis === lhsFeature ? inputs : known(kernelSizes[lhsSpatial.indexOf(axis)], 'size'),
     ),
     dtype: aval.dtype,
-    left: (batch, rows, inner) =>
-      element(
-        group(batch),
-        pick(rowAxes, rows, outBatch),
-        channel(inner),
-        outSpatial.map((axis) => pick(rowAxes, rows, axis)),
-        place(inner),
-      ),
-    right: (batch, [o], inner) => weight(group(batch), known(o, 'index'), channel(inner), place(inner)),
+    left: featuresFirst ? kernelSide : inputSide,
+    right: featuresFirst ? inputSide : kernelSide,
   })
   return {
     aval,
     at: (index) => {
-      const rows = rowAxes.map((axis) => known(index[axis], 'index'))
-      const o = known(index[outFeature], 'index')
-      if (groups === 1) return product.at([...rows, o])
+      const pick = (axes: readonly number[]): Expression[] => axes.map((axis) => known(index[axis], 'index'))
+      const feature = known(index[outFeature], 'index')
       const size = e.index(outputs)
-      return product.at([e.binary('div', o, size), ...rows, e.binary('rem', o, size)])
+      const o = groups > 1 ? e.binary('rem', feature, size) : feature
+      const g = groups > 1 ? [e.binary('div', feature, size)] : []
+      const place = featuresFirst ? [o, ...pick(windows)] : [...pick(windows), o]
+      return product.at([...pick(before), ...g, ...place])
     },
   }
 }

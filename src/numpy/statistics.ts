@@ -3,12 +3,10 @@ import {
   type ArrayLike,
   type DType,
   type NDArray,
-  ArgumentError,
   ShapeError,
   avalText,
   canonicalAxes,
   known,
-  range,
   sameShape,
   sizeOf,
 } from '../core/index.js'
@@ -18,7 +16,7 @@ import { constantLike } from './constant-like.js'
 import { concatenate } from './joining.js'
 import { contract } from './products.js'
 import { convertTo, dtypeOr, inexactOperand, promoteInexact } from './promotion-args.js'
-import { type AxisOptions, keepAxes, mean, sum } from './reductions.js'
+import { type AxisOptions, mean, sum } from './reductions.js'
 import { clip } from './selection.js'
 import { atleast2d } from './shape.js'
 
@@ -175,10 +173,3 @@ export const corrcoef = (x: ArrayLike, options?: CorrelationOptions): NDArray =>
   const byRows = lax.div(covariance, lax.broadcastInDim(deviations, [n, 1], [0]))
   return clip(lax.div(byRows, lax.broadcastInDim(deviations, [1, n], [1])), -1, 1)
 }
-
-/** Total over all axes but some, with those axes kept: what several statistics divide by. */
-export const totalOver = (x: NDArray, axes: readonly number[]): NDArray =>
-  keepAxes(lax.reduceSum(x, axes), x.shape, axes, true)
-
-/** Numbers of axes. */
-export const axisNumbers = range

@@ -14,6 +14,7 @@ import {
   definePrimitive,
   erase,
   InternalError,
+  isJaxpr,
   isLinear,
   known,
   knownInput,
@@ -153,7 +154,11 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
   lower: () => {
     throw new InternalError('checkpoint is written out before lowering')
   },
-  print: ({ jaxpr, policy, differentiated }) => ({ differentiated, jaxpr, policy: policy === 'nothing_saveable' ? null : policy, prevent_cse: true }),
+  print: ({ name, jaxpr, policy, differentiated }) => ({ name, differentiated, jaxpr, policy: policy === nothingSaveable.name ? null : policy, prevent_cse: true }),
+  parse: ({ name, jaxpr, policy, differentiated }) => {
+    if (!isJaxpr(jaxpr)) throw new InternalError('a printed checkpoint has no jaxpr')
+    return { name: String(name), jaxpr, policy: policy === null ? nothingSaveable.name : String(policy), differentiated: differentiated === true }
+  },
   program: {
     split: (unknown, _, params) => {
       const { jaxpr, policy } = params

@@ -11,6 +11,7 @@ import {
   ArgumentError,
   DifferentiationError,
   InternalError,
+  ParseError,
   avalText,
   bind,
   buildJaxpr,
@@ -55,6 +56,10 @@ interface CustomJvpParams {
   /** Leading inputs that the function was closed over. */
   readonly numConsts: number
   readonly jvp: Rule<JvpFunction>
+}
+
+const unreadable = (name: string): never => {
+  throw new ParseError(`parseJaxpr: ${name} holds a derivative rule, which is a JS function and is not in the text. Trace the function again instead.`)
 }
 
 const closedOver = (name: string): DifferentiationError =>
@@ -112,6 +117,7 @@ const customJvpPrimitive: Primitive<CustomJvpParams> = definePrimitive<CustomJvp
   lower: () => {
     throw new InternalError('custom_jvp_call is written out before lowering')
   },
+  parse: () => unreadable('custom_jvp_call'),
   print: ({ name, callJaxpr, jvp }) => ({ name, call_jaxpr: callJaxpr, jvp: jvp.toString(), symbolic_zeros: false }),
   program: { split: undefined, inline: ({ callJaxpr }) => callJaxpr, donated: undefined },
   sample: (draw) => {
@@ -287,6 +293,7 @@ const customVjpPrimitive: Primitive<CustomVjpParams> = definePrimitive<CustomVjp
   lower: () => {
     throw new InternalError('custom_vjp_call is written out before lowering')
   },
+  parse: () => unreadable('custom_vjp_call'),
   print: ({ name, callJaxpr, fwd }) => ({ name, call_jaxpr: callJaxpr, fwd: fwd.toString() }),
   program: { split: undefined, inline: ({ callJaxpr }) => callJaxpr, donated: undefined },
   sample: (draw) => {

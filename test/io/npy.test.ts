@@ -74,7 +74,7 @@ test.each([
   [fileOf('', new Uint8Array()).subarray(0, 9), 'the file is cut off inside the length of its header (at byte 9)'],
   [
     fileOf(header("'<f4'", '(1,)'), new Uint8Array()).subarray(0, 40),
-    'the file is cut off: its header is 60 bytes long, and 30 are there (at byte 40)',
+    'the file is cut off: its header is 58 bytes long, and 30 are there (at byte 40)',
   ],
   [fileOf('nonsense', new Uint8Array()), 'the header has no readable descr: "nonsense" (at byte 8)'],
   [fileOf(header("'<c8'", '(1,)'), new Uint8Array(8)), /^elements are of type "'<c8'"; readable are f8, f4/],
@@ -83,7 +83,7 @@ test.each([
   [fileOf(header("'<f4'", '(99999999999,)'), new Uint8Array(4)), /^the array has the size 99999999999 in its shape/],
   [
     fileOf(header("'<f4'", '(2,)'), new Uint8Array(4)),
-    'the header asks for 8 bytes of data (float32[2]), and 4 follow it (at byte 70)',
+    'the header asks for 8 bytes of data (float32[2]), and 4 follow it (at byte 68)',
   ],
 ])('a broken file is told what is wrong (%#)', (bytes, message) => {
   if (typeof message === 'string') expect(errorOf(bytes)).toBe(message)

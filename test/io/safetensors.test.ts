@@ -125,15 +125,15 @@ test.each([
   ],
   [
     fileOf({ x: { dtype: 'U8', shape: [4], data_offsets: [0, 4] } }, new Uint8Array(2)),
-    'the file is cut off: tensor "x" should end at byte 64, and the file at 62 (at byte 62)',
+    'the file is cut off: tensor "x" should end at byte 65, and the file at 63 (at byte 63)',
   ],
   [
     fileOf({ x: { dtype: 'U8', shape: [1], data_offsets: [1, 2] } }, new Uint8Array(2)),
-    'tensor "x" begins at byte 61, and the one before ends at 60 (at byte 61)',
+    'tensor "x" begins at byte 62, and the one before ends at 61 (at byte 62)',
   ],
   [
     fileOf({ x: { dtype: 'U8', shape: [1], data_offsets: [0, 1] } }, new Uint8Array(3)),
-    '2 bytes after the last tensor belong to nothing (at byte 61)',
+    '2 bytes after the last tensor belong to nothing (at byte 62)',
   ],
 ])('a broken file is told what is wrong (%#)', (bytes, message) => {
   if (typeof message === 'string') expect(errorOf(bytes)).toBe(message)

@@ -1,6 +1,7 @@
 /** Prints the expressions of a kernel: scopes, values kept in locals, code moved out of loops, pointers that move along. */
 import { type BinaryOp, type CompareOp, type Expression, type UnaryOp, InternalError, e, known } from '../../core/index.js'
 import { fromLinear } from '../../compiler/affine.js'
+import { isRareSelect } from '../../compiler/decompose.js'
 import type { Buffer } from '../../compiler/kernel.js'
 import { type KernelAnalysis, elementBytes } from './analysis.js'
 import { Code, type FunctionBuilder } from './assembler.js'
@@ -276,7 +277,7 @@ export class ExpressionEmitter {
       case 'select': {
         const ifTrue = known(b, 'argument')
         const ifFalse = known(c, 'argument')
-        if (this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse)) {
+        if (isRareSelect(x) || this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse)) {
           this.scalar(a)
           f.code.if(valueType(x.dtype))
           this.openBranch()
@@ -477,6 +478,17 @@ export class ExpressionEmitter {
           f.code.end()
           return
         }
+        const extreme = pseudoExtreme(a, ifTrue, ifFalse)
+        if (extreme !== undefined) {
+          this.pushVector(extreme.first, copy)
+          this.pushVector(extreme.second, copy)
+          f.code.op(extreme.code)
+          return
+        }
+        if (isRareSelect(x)) {
+          this.rareSelect(a, ifTrue, ifFalse, copy)
+          return
+        }
         this.pushVector(ifTrue, copy)
         this.pushVector(ifFalse, copy)
         this.pushVector(a, copy)
@@ -515,6 +527,28 @@ export class ExpressionEmitter {
     this.pushVector(b, copy)
     if (e.isCompare(x.op)) vectorCompare(f, x.op as CompareOp, a.dtype)
     else vectorBinary(f, this.context.helpers, x.op as BinaryOp, x.dtype)
+  }
+
+  /** The second value is computed only when some lane wants it. */
+  private rareSelect(usually: Expression, usual: Expression, rare: Expression, copy: number): void {
+    const { f } = this
+    const mask = f.local('v128')
+    const result = f.local('v128')
+    this.pushVector(usual, copy)
+    f.code.set(result)
+    this.pushVector(usually, copy)
+    f.code.tee(mask)
+    f.code.op(ops['i32x4.all_true'])
+    f.code.if('v128')
+    f.code.get(result)
+    f.code.else()
+    this.openBranch()
+    f.code.get(result)
+    this.pushVector(rare, copy)
+    f.code.get(mask)
+    f.code.op(ops['v128.bitselect'])
+    this.closeBranch()
+    f.code.end()
   }
 
   private loadVector(buffer: Buffer, index: Expression, copy: number): void {
@@ -580,6 +614,21 @@ export class ExpressionEmitter {
       scalarLoad(f, buffer.dtype, 0)
     })
   }
+}
+
+/** `p < q ? ...` that one instruction computes: pmin(a, b) is `b < a ? b : a`, pmax(a, b) is `a < b ? b : a`. */
+const pseudoExtreme = (
+  condition: Expression,
+  ifTrue: Expression,
+  ifFalse: Expression,
+): { readonly first: Expression; readonly second: Expression; readonly code: number } | undefined => {
+  const [p, q] = condition.args
+  if (p === undefined || q === undefined || p.dtype !== 'float32') return undefined
+  const [low, high] = condition.op === 'lt' ? [p, q] : condition.op === 'gt' ? [q, p] : []
+  if (low === undefined || high === undefined) return undefined
+  if (ifTrue === low && ifFalse === high) return { first: high, second: low, code: ops['f32x4.pmin'] }
+  if (ifTrue === high && ifFalse === low) return { first: low, second: high, code: ops['f32x4.pmax'] }
+  return undefined
 }
 
 const scalarTable = (scope: Scope): Map<Expression, number> => scope.scalars
