@@ -9,7 +9,7 @@ const half = 6
 const length = 2 * half
 const features = 32
 const batchSize = 64
-const steps = 600
+const steps = 300
 
 /** Learned positions, added to what comes in: a layer of one's own is a pair of functions. */
 const positions = (): stax.Layer<{ readonly embedding: NDArray }, null> => ({
@@ -63,7 +63,7 @@ for (let i = 0; i <= steps; i++) {
   const next = step(params, state, random.foldIn(dataKey, i))
   params = next.params
   state = next.state
-  if (i % 100 === 0) console.log(`step ${String(i).padStart(3)}: loss ${next.value.item().toFixed(5)}`)
+  if (i % 50 === 0) console.log(`step ${String(i).padStart(3)}: loss ${next.value.item().toFixed(5)}`)
 }
 
 const { sequence, answer } = jit(task)(random.key(2))

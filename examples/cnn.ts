@@ -13,7 +13,7 @@ const network = stax.serial({
 })
 
 const inputShape = [8, 32, 32, 3]
-console.log(stax.summary(network, inputShape))
+stax.summary(network, inputShape)
 
 const { params, state } = network.init(random.key(0), inputShape)
 const images = random.uniform(random.key(1), inputShape)

@@ -5,16 +5,16 @@
 import { type NDArray, jit, numpy as np, optim, random, slice, stax, valueAndGrad } from 'cotangent'
 
 const steps = 2000
-const batchSize = 256
+const batchSize = 64
 const inputs = 64
 
 const keys = random.split(random.key(0))
 const initKey = keys.get(0)
 const dataKey = keys.get(1)
 
-const model = stax.serial(stax.Dense(256), stax.Relu, stax.Dense(256), stax.Relu, stax.Dense(1))
+const model = stax.serial(stax.Dense(512), stax.Relu, stax.Dense(512), stax.Relu, stax.Dense(1))
 const initial = model.init(initKey, [batchSize, inputs])
-const optimizer = optim.adam(optim.cosineDecaySchedule(3e-3, steps))
+const optimizer = optim.adam(optim.cosineDecaySchedule(1e-3, steps))
 
 /** The function to be learned: how far the two halves of x are apart. */
 const target = (x: NDArray): NDArray => {

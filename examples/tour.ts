@@ -19,24 +19,32 @@ const weights = random.normal(keys.get(0), [3])
 show('Normal numbers', weights)
 
 // grad: a function to the function of its derivatives.
-const loss = (w: NDArray, x: NDArray): NDArray => np.mean(np.square(np.tanh(x.matmul(w)).sub(0.5)))
-show('grad(loss)', grad(loss)(weights, x))
-show('hessian(loss)', hessian(loss)(weights, x))
+const model = (w: NDArray, x: NDArray): NDArray => np.tanh(x.matmul(w))
+const loss = (w: NDArray, x: NDArray, y: NDArray): NDArray => np.mean(np.square(model(w, x).sub(y)))
+const y = np.array([0.5, -0.5])
+show('grad(loss)', grad(loss)(weights, x, y))
+show('hessian(loss)', hessian(loss)(weights, x, y))
 
 // vmap: a function of one thing to a function of many. Here, the gradient for every row by itself.
-const perRow = vmap(grad(loss), { inAxes: [null, 0] })
-show('vmap(grad(loss)): a gradient for every row', perRow(weights, x))
+const perRow = vmap(grad(loss), { inAxes: [null, 0, 0] })
+show('vmap(grad(loss)): a gradient for every row', perRow(weights, x, y))
 
 // jit: a function to a compiled one. It is traced once for each combination of shapes.
-const step = jit((w: NDArray, x: NDArray) => {
-  const [value, gradient] = valueAndGrad(loss)(w, x)
-  return [w.sub(gradient.mul(0.5)), value] as const
-})
-let current = weights
-let value = np.array(0)
+const descend = (w: NDArray, x: NDArray, y: NDArray): readonly [NDArray, NDArray] => {
+  const [value, gradient] = valueAndGrad(loss)(w, x, y)
+  return [w.sub(gradient), value]
+}
+const step = jit(descend)
 const batch = random.normal(keys.get(1), [64, 3])
-for (let i = 0; i < 200; i++) [current, value] = step(current, batch)
-show('Loss after 200 steps of gradient descent', value)
+const answers = model(np.array([1, -2, 0.5]), batch)
+let [current, value] = step(weights, batch, answers)
+const before = value.item()
+for (let i = 0; i < 500; i++) [current, value] = step(current, batch, answers)
+show(
+  'Loss before and after 500 steps of gradient descent',
+  `${before.toExponential(2)} -> ${value.item().toExponential(2)}`,
+)
+show('The weights that were found; [1, -2, 0.5] made the answers', current)
 show('Why the last call was not traced', jit.explain(step))
 
 // A traced function is a program that can be read.

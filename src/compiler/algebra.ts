@@ -60,13 +60,18 @@ const unchanged = (equation: Equation): Atom | undefined => {
 
 /** The same operation, of the operand of the operation before it. */
 const skipping = (equation: Equation, before: Equation | undefined): Equation | undefined =>
-  before === undefined ? undefined : newEquation(equation.primitive, before.inputs, equation.params, equation.outputs, equation.source)
+  before === undefined
+    ? undefined
+    : newEquation(equation.primitive, before.inputs, equation.params, equation.outputs, equation.source)
 
 /** Whether an operand can be the result: nothing is broadcast or converted. */
 const ifSame = (atom: Atom | undefined, equation: Equation): Atom | undefined =>
   atom?.kind === 'var' && sameAval(atom.aval, resultOf(equation).aval) ? atom : undefined
 
-const twice = (name: string): Rule => (equation, facts) => ifSame(facts.madeBy(equation.inputs[0], name)?.inputs[0], equation)
+const twice =
+  (name: string): Rule =>
+  (equation, facts) =>
+    ifSame(facts.madeBy(equation.inputs[0], name)?.inputs[0], equation)
 
 const rules: Readonly<Record<string, Rule>> = {
   stop_gradient: unchanged,
@@ -87,14 +92,21 @@ const rules: Readonly<Record<string, Rule>> = {
     const inner = before === undefined ? undefined : numbersOf(before.params, 'permutation')
     if (before === undefined || inner === undefined) return undefined
     const permutation = outer.map((d) => known(inner[d], 'axis'))
-    return newEquation(equation.primitive, before.inputs, { ...equation.params, permutation }, equation.outputs, equation.source)
+    return newEquation(
+      equation.primitive,
+      before.inputs,
+      { ...equation.params, permutation },
+      equation.outputs,
+      equation.source,
+    )
   },
   mul: (equation, facts) => {
     const [x, y] = equation.inputs
     if (facts.uniform(y) === 1) return ifSame(x, equation)
     return facts.uniform(x) === 1 ? ifSame(y, equation) : undefined
   },
-  div: (equation, facts) => (facts.uniform(equation.inputs[1]) === 1 ? ifSame(equation.inputs[0], equation) : undefined),
+  div: (equation, facts) =>
+    facts.uniform(equation.inputs[1]) === 1 ? ifSame(equation.inputs[0], equation) : undefined,
   sub: (equation, facts) => {
     const zero = facts.uniform(equation.inputs[1])
     return Object.is(zero, 0) ? ifSame(equation.inputs[0], equation) : undefined
@@ -109,7 +121,10 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   select_n: (equation) => {
     const [, x, y] = equation.inputs
-    return equation.inputs.length === 3 && x === y && x?.kind === 'var' && sameShape(x.aval.shape, resultOf(equation).aval.shape)
+    return equation.inputs.length === 3 &&
+      x === y &&
+      x?.kind === 'var' &&
+      sameShape(x.aval.shape, resultOf(equation).aval.shape)
       ? x
       : undefined
   },

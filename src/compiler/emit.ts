@@ -40,7 +40,9 @@ const emitCluster = (graph: Graph, cluster: Cluster): Kernel[] => {
   const keyOf = (variables: readonly Expression[]): string => variables.map((v) => v.id).join()
   for (const part of parts) {
     if (part.kind === 'reduce') {
-      const same = parts.flatMap((p) => (p.kind === 'reduce' && keyOf(p.variables) === keyOf(part.variables) ? [p.value] : []))
+      const same = parts.flatMap((p) =>
+        p.kind === 'reduce' && keyOf(p.variables) === keyOf(part.variables) ? [p.value] : [],
+      )
       inner.set(keyOf(part.variables), bySize(part.variables, same))
     } else if (part.kind === 'fold') inner.set(keyOf(part.variables), part.variables)
   }
@@ -78,7 +80,11 @@ const emitCluster = (graph: Graph, cluster: Cluster): Kernel[] => {
         stores.push({ kind: 'store', buffer: other.buffer, index, value: rewrite(other.value) })
         continue
       }
-      if (keyOf(other.variables) !== keyOf(part.variables) || together.some(({ local }) => mentions(other.value, local))) break
+      if (
+        keyOf(other.variables) !== keyOf(part.variables) ||
+        together.some(({ local }) => mentions(other.value, local))
+      )
+        break
       together.push({ local: other.local, op: other.op, init: other.init, value: rewrite(other.value) })
     }
     for (const { local, init } of together) body.push({ kind: 'define', local, value: e.constant(init, local.dtype) })
@@ -114,7 +120,10 @@ const emitLone = (graph: Graph, unit: Lone): Kernel => {
     case 'contract':
       return {
         kind: 'contraction',
-        batch: step.batch, rows: step.rows, columns: step.columns, inner: step.inner,
+        batch: step.batch,
+        rows: step.rows,
+        columns: step.columns,
+        inner: step.inner,
         left: matrixView(step.left, 'row'),
         right: matrixView(step.right, 'column'),
         out: step.buffer,
@@ -122,7 +131,10 @@ const emitLone = (graph: Graph, unit: Lone): Kernel => {
     case 'sort':
       return {
         kind: 'sort',
-        outer: step.outer, size: step.size, inner: step.inner, keys: step.keys,
+        outer: step.outer,
+        size: step.size,
+        inner: step.inner,
+        keys: step.keys,
         inputs: step.operands.map((x) => known(x.buffer, 'operand of a sort')),
         outputs: step.buffers,
       }
@@ -139,12 +151,26 @@ const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce
   const space = loopVariables(step.space)
   const axes = columnAxes(space, step.reduced, element)
   const at = graph.normalize(flatIndex(step.shape, step.space))
-  const groups = [space.slice(0, space.length - axes), bySize(step.reduced, [element]), space.slice(space.length - axes)]
+  const groups = [
+    space.slice(0, space.length - axes),
+    bySize(step.reduced, [element]),
+    space.slice(space.length - axes),
+  ]
   const { groups: loops, rewrite } = arrange(groups, [at, element], graph.normalize)
   const [outer = [], reduced = [], columns = []] = loops
-  const partial = needsPartial(isFloating(step.buffer.dtype), step.combine, reduced) ? newBuffer(step.buffer.dtype, step.shape) : undefined
+  const partial = needsPartial(isFloating(step.buffer.dtype), step.combine, reduced)
+    ? newBuffer(step.buffer.dtype, step.shape)
+    : undefined
   const statements = reduceColumns({
-    outer, reduced, columns, op: step.combine, init: step.init, element: rewrite(element), buffer: step.buffer, at: rewrite(at), partial,
+    outer,
+    reduced,
+    columns,
+    op: step.combine,
+    init: step.init,
+    element: rewrite(element),
+    buffer: step.buffer,
+    at: rewrite(at),
+    partial,
   })
   return loopKernel(graph, 'reduce', statements)
 }
@@ -165,7 +191,11 @@ const distinctAxes = (loops: readonly Expression[], target: Expression): number 
   return count
 }
 
-const emitScatter = (graph: Graph, step: Lone['step'] & { readonly kind: 'scatter' }, expressions: readonly Expression[]): Kernel => {
+const emitScatter = (
+  graph: Graph,
+  step: Lone['step'] & { readonly kind: 'scatter' },
+  expressions: readonly Expression[],
+): Kernel => {
   const [target, inBounds, value] = expressions
   const at = known(target, 'target')
   const own = e.load(step.buffer, at)
@@ -173,14 +203,24 @@ const emitScatter = (graph: Graph, step: Lone['step'] & { readonly kind: 'scatte
   const written = step.combine === 'set' ? update : e.binary(step.combine, own, update)
   const condition = known(inBounds, 'condition')
   const store: Statement = { kind: 'store', buffer: step.buffer, index: at, value: written }
-  const body: readonly Statement[] = condition.op === 'const' ? (condition.value === 0 ? [] : [store]) : [{ kind: 'if', condition, body: [store] }]
+  const body: readonly Statement[] =
+    condition.op === 'const' ? (condition.value === 0 ? [] : [store]) : [{ kind: 'if', condition, body: [store] }]
   const distinct = step.unique ? step.loops.length : distinctAxes(step.loops, at)
   const outside = step.loops.length - distinct
   const inside = nest(step.loops.slice(outside), 'parallel', body)
-  return loopKernel(graph, 'scatter', body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside), step.buffer)
+  return loopKernel(
+    graph,
+    'scatter',
+    body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside),
+    step.buffer,
+  )
 }
 
-const emitCumulate = (graph: Graph, step: Lone['step'] & { readonly kind: 'cumulate' }, element: Expression): Kernel => {
+const emitCumulate = (
+  graph: Graph,
+  step: Lone['step'] & { readonly kind: 'cumulate' },
+  element: Expression,
+): Kernel => {
   const { axis, buffer, reverse, variables } = step
   const size = known(buffer.shape[axis], 'size')
   const walk = e.variable('int32', size - 1)
@@ -214,7 +254,12 @@ const emitCumulate = (graph: Graph, step: Lone['step'] & { readonly kind: 'cumul
       ...nest(after, 'parallel', [{ kind: 'store', buffer, index: flat(first), value: elementAt(first) }]),
       ...nest([walk], 'sequential', [
         ...nest(after, 'parallel', [
-          { kind: 'store', buffer, index: flat(next), value: step.combine(e.load(buffer, flat(walk)), elementAt(next)) },
+          {
+            kind: 'store',
+            buffer,
+            index: flat(next),
+            value: step.combine(e.load(buffer, flat(walk)), elementAt(next)),
+          },
         ]),
       ]),
     ]),

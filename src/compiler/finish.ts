@@ -88,7 +88,8 @@ const changesOf = (statements: readonly Statement[], into: Changes): Changes => 
 /** Whether an expression is worth a local of its own; plain index arithmetic belongs to the loads that use it. */
 const worthHoisting = (x: Expression): boolean => x.op !== 'const' && x.op !== 'variable' && !isPlainIndex(x)
 
-const isPlainIndex = (x: Expression): boolean => isLinearOp(x) && x.args.every((a) => a.args.length === 0 || isPlainIndex(a))
+const isPlainIndex = (x: Expression): boolean =>
+  isLinearOp(x) && x.args.every((a) => a.args.length === 0 || isPlainIndex(a))
 
 /** Moves what a loop computes again and again out of it. */
 export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
@@ -125,7 +126,10 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
     const defines = [...locals]
       .sort(([x], [y]) => x.id - y.id)
       .map(([value, local]): Statement => {
-        const shared = e.rebuild(value, value.args.map((arg) => e.substitute(arg, (x) => locals.get(x), within)))
+        const shared = e.rebuild(
+          value,
+          value.args.map((arg) => e.substitute(arg, (x) => locals.get(x), within)),
+        )
         return { kind: 'define', local, value: shared }
       })
     return [...defines, { ...statement, body: hoist(body) }]

@@ -77,7 +77,11 @@ const nodesOf = (roots: readonly Expression[]): number => {
  * Whether a reduction is better done down columns: its loads are contiguous along an axis of the result, and the axes
  * that are summed lie further out. Gives how many trailing axes of the result form the row.
  */
-export const columnAxes = (space: readonly Expression[], reduced: readonly Expression[], element: Expression): number => {
+export const columnAxes = (
+  space: readonly Expression[],
+  reduced: readonly Expression[],
+  element: Expression,
+): number => {
   const loads = loadsOf([element])
   const sums = strideSums([...space, ...reduced], loads)
   const smallest = Math.min(...reduced.map((_, i) => known(sums[space.length + i], 'stride')).filter((s) => s > 0))
@@ -85,7 +89,9 @@ export const columnAxes = (space: readonly Expression[], reduced: readonly Expre
   const last = sums[space.length - 1]
   const lastVariable = space.at(-1)
   if (last === undefined || lastVariable === undefined || last === 0 || last >= smallest) return 0
-  const unit = loads.some((load) => load.args[0] !== undefined && Math.abs(linear(load.args[0]).terms.get(lastVariable) ?? 0) === 1)
+  const unit = loads.some(
+    (load) => load.args[0] !== undefined && Math.abs(linear(load.args[0]).terms.get(lastVariable) ?? 0) === 1,
+  )
   if (!unit) return 0
   let axes = 0
   while (axes < space.length && (sums[space.length - 1 - axes] ?? 0) < smallest) axes++
@@ -99,7 +105,8 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
   const units: Unit[] = []
   const writers = new Map<Buffer, number>()
 
-  const bufferReads = (roots: readonly Expression[]): Set<Buffer> => new Set(loadsOf(roots).map((load) => load.source as Buffer))
+  const bufferReads = (roots: readonly Expression[]): Set<Buffer> =>
+    new Set(loadsOf(roots).map((load) => load.source as Buffer))
 
   const addLone = (step: Lone['step'], expressions: readonly Expression[]): void => {
     const reads = bufferReads(expressions)
@@ -113,7 +120,13 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
   const canForward = (cluster: Cluster, roots: readonly Expression[]): boolean =>
     loadsOf(roots).every((load) => !cluster.writes.has(load.source as Buffer) || load.args[0] === cluster.at)
 
-  const find = (space: readonly Expression[], roots: readonly Expression[], reads: ReadonlySet<Buffer>, nodes: number, stores: readonly Buffer[]): Cluster | undefined => {
+  const find = (
+    space: readonly Expression[],
+    roots: readonly Expression[],
+    reads: ReadonlySet<Buffer>,
+    nodes: number,
+    stores: readonly Buffer[],
+  ): Cluster | undefined => {
     let from = 0
     for (const buffer of reads) from = Math.max(from, writers.get(buffer) ?? 0)
     const fits = (cluster: Unit | undefined): cluster is Cluster =>
@@ -139,21 +152,37 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
     return undefined
   }
 
-  const addCluster = (space: readonly Expression[], shape: readonly number[], roots: readonly Expression[], parts: readonly Part[]): void => {
+  const addCluster = (
+    space: readonly Expression[],
+    shape: readonly number[],
+    roots: readonly Expression[],
+    parts: readonly Part[],
+  ): void => {
     const nodes = nodesOf(roots)
     const stores = parts.flatMap((part) => (part.kind === 'store' ? [part.buffer] : []))
     let cluster = find(space, roots, bufferReads(roots), nodes, stores)
     if (cluster === undefined) {
       cluster = {
-        kind: 'cluster', space, shape, at: graph.normalize(flatIndex(shape, space)), parts: [], reads: new Set(), writes: new Set(),
-        stored: new Map(), nodes: 0,
+        kind: 'cluster',
+        space,
+        shape,
+        at: graph.normalize(flatIndex(shape, space)),
+        parts: [],
+        reads: new Set(),
+        writes: new Set(),
+        stored: new Map(),
+        nodes: 0,
       }
       units.push(cluster)
     }
     const into = cluster
     const memo = new Map<Expression, Expression>()
     const forward = (x: Expression): Expression =>
-      e.substitute(x, (y) => (y.op === 'load' && y.args[0] === into.at ? into.stored.get(y.source as Buffer) : undefined), memo)
+      e.substitute(
+        x,
+        (y) => (y.op === 'load' && y.args[0] === into.at ? into.stored.get(y.source as Buffer) : undefined),
+        memo,
+      )
     for (const part of parts) {
       if (part.kind === 'store') {
         const value = forward(part.value)
@@ -170,7 +199,11 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
 
   const addMap = (step: Step & { readonly kind: 'map' }): void => {
     const values = step.stores.map((store) => graph.resolve(store.value))
-    const parts = step.stores.map(({ buffer }, i): Part => ({ kind: 'store', buffer, value: known(values[i], 'value') }))
+    const parts = step.stores.map(({ buffer }, i): Part => ({
+      kind: 'store',
+      buffer,
+      value: known(values[i], 'value'),
+    }))
     addCluster(graph.indexVariables(step.shape), step.shape, values, parts)
   }
 
@@ -178,22 +211,37 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
     if (step.kind === 'map') addMap(step)
     else if (step.kind === 'reduce') {
       const value = graph.resolve(step.element)
-      if (columnAxes(step.space.filter((v) => v.op !== 'const'), step.reduced, value) > 0) {
+      if (
+        columnAxes(
+          step.space.filter((v) => v.op !== 'const'),
+          step.reduced,
+          value,
+        ) > 0
+      ) {
         addLone(step, [value])
         continue
       }
       const local = e.variable(step.buffer.dtype)
-      addCluster(step.space, step.shape, [value], [
-        { kind: 'reduce', local, op: step.combine, init: step.init, variables: step.reduced, value },
-        { kind: 'store', buffer: step.buffer, value: local },
-      ])
+      addCluster(
+        step.space,
+        step.shape,
+        [value],
+        [
+          { kind: 'reduce', local, op: step.combine, init: step.init, variables: step.reduced, value },
+          { kind: 'store', buffer: step.buffer, value: local },
+        ],
+      )
     } else if (step.kind === 'fold') {
       const next = step.next.map((x) => graph.resolve(x))
       addCluster(step.space, step.shape, next, [
         { kind: 'fold', locals: step.locals, init: step.init, variables: step.reduced, next },
         ...step.locals.map((value, i): Part => ({ kind: 'store', buffer: known(step.writes[i], 'buffer'), value })),
       ])
-    } else addLone(step, step.expressions.map((x) => graph.resolve(x)))
+    } else
+      addLone(
+        step,
+        step.expressions.map((x) => graph.resolve(x)),
+      )
   }
   dropDeadStores(units, outputs)
   return units
@@ -204,7 +252,7 @@ const dropDeadStores = (units: readonly Unit[], outputs: ReadonlySet<Buffer>): v
   const read = new Set<Buffer>(outputs)
   for (const unit of units) for (const buffer of unit.reads) read.add(buffer)
   for (const unit of units) {
-    if (unit.kind === 'cluster') unit.parts = unit.parts.filter((part) => part.kind !== 'store' || read.has(part.buffer))
+    if (unit.kind === 'cluster')
+      unit.parts = unit.parts.filter((part) => part.kind !== 'store' || read.has(part.buffer))
   }
 }
-

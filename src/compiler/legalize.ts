@@ -20,7 +20,20 @@ const wrap = (x: Expression, dtype: 'int8' | 'uint8'): Expression => {
 const lowByte = (x: Expression): Expression => e.binary('and', x, e.index(255))
 
 /** Results of these never leave the range of their operands. */
-const closed = new Set<string>(['min', 'max', 'and', 'or', 'xor', 'rem', 'sign', 'select', 'floor', 'ceil', 'trunc', 'round'])
+const closed = new Set<string>([
+  'min',
+  'max',
+  'and',
+  'or',
+  'xor',
+  'rem',
+  'sign',
+  'select',
+  'floor',
+  'ceil',
+  'trunc',
+  'round',
+])
 
 /** A value rounded to a half, as a float32. */
 const roundHalf = (x: Expression, dtype: DType): Expression => e.convert(e.convert(x, dtype), 'float32')
@@ -120,4 +133,3 @@ const stored = (value: Expression, dtype: DType): Expression => {
   if (isHalf(dtype) && value.op === 'convert' && inner?.op === 'convert' && inner.dtype === dtype) return inner
   return e.convert(value, dtype)
 }
-

@@ -5,7 +5,11 @@ import { expressionsOf, mapExpressions } from './finish.js'
 import type { LoopOrder, Statement } from './kernel.js'
 
 /** Loops around statements, the first one outermost. */
-export const nest = (variables: readonly Expression[], order: LoopOrder, body: readonly Statement[]): readonly Statement[] =>
+export const nest = (
+  variables: readonly Expression[],
+  order: LoopOrder,
+  body: readonly Statement[],
+): readonly Statement[] =>
   variables.reduceRight<readonly Statement[]>(
     (inside, variable) =>
       variable.op === 'const' ? inside : [{ kind: 'for', variable, extent: variable.extent ?? 1, order, body: inside }],
@@ -65,7 +69,13 @@ const splitOnce = (variables: readonly Expression[], roots: readonly Expression[
     if (found !== undefined || seen.has(x)) return
     seen.add(x)
     const [y, d] = x.args
-    if ((x.op === 'div' || x.op === 'rem') && x.dtype === 'int32' && y !== undefined && d?.op === 'const' && d.value > 1) {
+    if (
+      (x.op === 'div' || x.op === 'rem') &&
+      x.dtype === 'int32' &&
+      y !== undefined &&
+      d?.op === 'const' &&
+      d.value > 1
+    ) {
       const { constant, terms } = linear(y)
       for (const [variable, coefficient] of terms) {
         const extent = variable.extent
@@ -109,10 +119,7 @@ const collapse = (groups: readonly (readonly Expression[])[], roots: readonly Ex
     for (const variable of group) {
       const outer = joined.at(-1)
       const extent = variable.extent ?? 1
-      if (
-        outer !== undefined &&
-        forms.every((form) => (form.get(outer) ?? 0) === (form.get(variable) ?? 0) * extent)
-      ) {
+      if (outer !== undefined && forms.every((form) => (form.get(outer) ?? 0) === (form.get(variable) ?? 0) * extent)) {
         const merged = e.variable('int32', (outer.extent ?? 1) * extent)
         for (const form of forms) {
           const coefficient = form.get(variable)
@@ -199,5 +206,10 @@ export const rejoin = (statements: readonly Statement[], normalize: Rewrite): re
     const joined = collapse([[s.variable, inner.variable]], roots, normalize)
     const variable = joined?.groups[0]?.[0]
     if (joined === undefined || variable === undefined) return { ...s, body }
-    return { ...s, variable, extent: variable.extent ?? 1, body: inner.body.map((x) => mapExpressions(x, joined.rewrite)) }
+    return {
+      ...s,
+      variable,
+      extent: variable.extent ?? 1,
+      body: inner.body.map((x) => mapExpressions(x, joined.rewrite)),
+    }
   })

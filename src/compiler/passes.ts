@@ -14,7 +14,8 @@ import {
 /** What variables have become. */
 export type Renaming = Map<Var, Atom>
 
-export const renamed = (renaming: Renaming, atom: Atom): Atom => (atom.kind === 'var' ? (renaming.get(atom) ?? atom) : atom)
+export const renamed = (renaming: Renaming, atom: Atom): Atom =>
+  atom.kind === 'var' ? (renaming.get(atom) ?? atom) : atom
 
 /** The equation over renamed inputs; itself when none is renamed. */
 export const renameInputs = (equation: Equation, renaming: Renaming): Equation => {

@@ -42,7 +42,9 @@ export const plan = (kernels: readonly Kernel[], inputs: readonly Buffer[], outp
   const blockSize = (buffer: Buffer): number => Math.ceil(bufferBytes(buffer) / alignment) * alignment
   kernels.forEach((kernel, k) => {
     const { reads, writes } = accesses(kernel)
-    const dying = new Set(reads.filter((buffer) => lastUse.get(buffer) === k && placements.get(buffer)?.kind === 'temporary'))
+    const dying = new Set(
+      reads.filter((buffer) => lastUse.get(buffer) === k && placements.get(buffer)?.kind === 'temporary'),
+    )
     for (const buffer of writes) {
       if (placements.has(buffer)) continue
       const reused = [...dying].find((old) => canOverwrite(kernel, old, buffer))
@@ -110,7 +112,12 @@ class Block {
  * Whether a kernel may write `fresh` over `old`: it reads `old` only at the very element that it then writes, never after.
  */
 export const canOverwrite = (kernel: Kernel, old: Buffer, fresh: Buffer): boolean => {
-  if (kernel.kind !== 'loops' || bufferBytes(old) !== bufferBytes(fresh) || dtypeBytes(old.dtype) !== dtypeBytes(fresh.dtype)) return false
+  if (
+    kernel.kind !== 'loops' ||
+    bufferBytes(old) !== bufferBytes(fresh) ||
+    dtypeBytes(old.dtype) !== dtypeBytes(fresh.dtype)
+  )
+    return false
   if (kernel.writes.includes(old)) return false
   let stores = 0
   let allowed = true

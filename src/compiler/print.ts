@@ -6,14 +6,45 @@ import type { Buffer, Kernel, MatrixView, Program, Statement } from './kernel.js
 import { accesses, bufferBytes } from './plan.js'
 
 const infix: Readonly<Partial<Record<Expression['op'], string>>> = {
-  add: '+', sub: '-', mul: '*', div: '/', rem: '%', and: '&', or: '|', xor: '^', shl: '<<', shrArithmetic: '>>', shrLogical: '>>>',
-  eq: '==', ne: '!=', lt: '<', le: '<=', gt: '>', ge: '>=',
+  add: '+',
+  sub: '-',
+  mul: '*',
+  div: '/',
+  rem: '%',
+  and: '&',
+  or: '|',
+  xor: '^',
+  shl: '<<',
+  shrArithmetic: '>>',
+  shrLogical: '>>>',
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
 }
 
 /** How strongly operators bind; operands of one that binds less are put in parentheses. */
 const strength: Readonly<Partial<Record<Expression['op'], number>>> = {
-  mul: 6, div: 6, rem: 6, add: 5, sub: 5, shl: 4, shrArithmetic: 4, shrLogical: 4,
-  lt: 3, le: 3, gt: 3, ge: 3, eq: 3, ne: 3, and: 2, or: 1, xor: 1, select: 0,
+  mul: 6,
+  div: 6,
+  rem: 6,
+  add: 5,
+  sub: 5,
+  shl: 4,
+  shrArithmetic: 4,
+  shrLogical: 4,
+  lt: 3,
+  le: 3,
+  gt: 3,
+  ge: 3,
+  eq: 3,
+  ne: 3,
+  and: 2,
+  or: 1,
+  xor: 1,
+  select: 0,
 }
 
 const numberText = (x: Expression): string => {
@@ -30,7 +61,8 @@ const numberText = (x: Expression): string => {
   return floatText(x.value)
 }
 
-const floatText = (value: number): string => (Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : String(value))
+const floatText = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : String(value)
 
 /** Names of one program's buffers and of one kernel's variables. */
 class Names {
@@ -118,13 +150,15 @@ const sharedNodes = (roots: readonly Expression[], names: Names): Expression[] =
   for (const x of order) for (const arg of x.args) users.set(arg, (users.get(arg) ?? 0) + 1)
   for (const root of roots) users.set(root, (users.get(root) ?? 0) + 1)
   const trivial = (x: Expression): boolean =>
-    x.args.length === 0 || isLinearOp(x) || (x.op === 'load' && x.args.every((arg) => arg.args.length === 0 || isLinearOp(arg)))
+    x.args.length === 0 ||
+    isLinearOp(x) ||
+    (x.op === 'load' && x.args.every((arg) => arg.args.length === 0 || isLinearOp(arg)))
   return order.filter((x) => (users.get(x) ?? 0) > 1 && !trivial(x) && names.shared(x) === undefined)
 }
 
 const statementLines = (statements: readonly Statement[], names: Names, indent: string): string[] => {
   const lines: string[] = []
-  for (let i = 0; i < statements.length; ) {
+  for (let i = 0; i < statements.length;) {
     // Stores next to each other may share what they compute, unless one reads what another writes.
     const run: Statement[] = []
     const written = new Set<Buffer>()
@@ -156,7 +190,11 @@ const oneStatement = (s: Statement, names: Names, indent: string): string[] => {
   switch (s.kind) {
     case 'for': {
       const name = names.shared(s.variable) ?? names.name(s.variable, 'i')
-      return [`${indent}${s.order} ${name} < ${s.extent} {`, ...statementLines(s.body, names, `${indent}  `), `${indent}}`]
+      return [
+        `${indent}${s.order} ${name} < ${s.extent} {`,
+        ...statementLines(s.body, names, `${indent}  `),
+        `${indent}}`,
+      ]
     }
     case 'if':
       return [`${indent}if (${text(s.condition)}) {`, ...statementLines(s.body, names, `${indent}  `), `${indent}}`]
@@ -171,7 +209,9 @@ const oneStatement = (s: Statement, names: Names, indent: string): string[] => {
     case 'combine': {
       const symbol = infix[s.op]
       const local = names.variable(s.local)
-      return [`${indent}${symbol === undefined ? `${local} = ${s.op}(${local}, ${text(s.value)})` : `${local} ${symbol}= ${text(s.value)}`}`]
+      return [
+        `${indent}${symbol === undefined ? `${local} = ${s.op}(${local}, ${text(s.value)})` : `${local} ${symbol}= ${text(s.value)}`}`,
+      ]
     }
     case 'store':
       return [`${indent}${names.buffer(s.buffer)}[${text(s.index)}] = ${text(s.value)}`]
@@ -179,7 +219,12 @@ const oneStatement = (s: Statement, names: Names, indent: string): string[] => {
 }
 
 const isFlop = (x: Expression): boolean =>
-  isFloating(x.dtype) && x.args.length > 0 && x.op !== 'load' && x.op !== 'select' && x.op !== 'convert' && x.op !== 'bitcast'
+  isFloating(x.dtype) &&
+  x.args.length > 0 &&
+  x.op !== 'load' &&
+  x.op !== 'select' &&
+  x.op !== 'convert' &&
+  x.op !== 'bitcast'
 
 const statementFlops = (statements: readonly Statement[]): number => {
   const here = e.topological(statements.flatMap(expressionsOf)).filter(isFlop).length
@@ -237,9 +282,13 @@ export const kernelText = (program: Program): string => {
   const temporaries: Buffer[] = []
   program.kernels.forEach((kernel, i) => {
     const name = kernel.kind === 'loops' ? kernel.name : kernel.kind
-    lines.push(`${i}: ${name}, ${kernelFlops(kernel)} flops, ${kernelBytes(kernel)} bytes`, ...kernelLines(kernel, names))
+    lines.push(
+      `${i}: ${name}, ${kernelFlops(kernel)} flops, ${kernelBytes(kernel)} bytes`,
+      ...kernelLines(kernel, names),
+    )
     for (const buffer of accesses(kernel).writes) {
-      if (program.placements.get(buffer)?.kind === 'temporary' && !temporaries.includes(buffer)) temporaries.push(buffer)
+      if (program.placements.get(buffer)?.kind === 'temporary' && !temporaries.includes(buffer))
+        temporaries.push(buffer)
     }
   })
   const places = temporaries.map((buffer) => {

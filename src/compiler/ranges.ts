@@ -34,7 +34,8 @@ const conditionsIn = (statements: readonly Statement[]): Condition[] => {
     const [a, b] = x.args
     if (a?.dtype !== 'int32' || b === undefined) return
     const op = x.op === 'min' || x.op === 'max' ? 'either' : x.op
-    if (op !== 'lt' && op !== 'le' && op !== 'gt' && op !== 'ge' && op !== 'eq' && op !== 'ne' && op !== 'either') return
+    if (op !== 'lt' && op !== 'le' && op !== 'gt' && op !== 'ge' && op !== 'eq' && op !== 'ne' && op !== 'either')
+      return
     out.push({ op, ...linear(e.binary('sub', a, b)) })
   }
   const walk = (list: readonly Statement[]): void => {
@@ -75,14 +76,20 @@ const mixedVariables = (statements: readonly Statement[], out = new Set<Expressi
   for (const s of statements) {
     if (s.kind === 'for' && isInnermost(s)) {
       for (const { terms } of conditionsIn(s.body)) {
-        if (terms.has(s.variable) && terms.size === 2) for (const atom of terms.keys()) if (atom !== s.variable) out.add(atom)
+        if (terms.has(s.variable) && terms.size === 2)
+          for (const atom of terms.keys()) if (atom !== s.variable) out.add(atom)
       }
     } else if (s.kind === 'for' || s.kind === 'if') mixedVariables(s.body, out)
   }
   return out
 }
 
-const replaced = (statements: readonly Statement[], from: Expression, to: Expression, normalize: Rewrite): readonly Statement[] => {
+const replaced = (
+  statements: readonly Statement[],
+  from: Expression,
+  to: Expression,
+  normalize: Rewrite,
+): readonly Statement[] => {
   const memo = new Map([[from, to]])
   return statements.map((s) => mapExpressions(s, (x) => normalize(e.substitute(x, () => undefined, memo))))
 }

@@ -24,7 +24,13 @@ interface Blocks {
   readonly outer: readonly Expression[]
   readonly inner: readonly Expression[]
   readonly rewrite: (x: Expression) => Expression
-  readonly tail: { readonly outer: readonly Expression[]; readonly inner: readonly Expression[]; readonly rewrite: (x: Expression) => Expression } | undefined
+  readonly tail:
+    | {
+        readonly outer: readonly Expression[]
+        readonly inner: readonly Expression[]
+        readonly rewrite: (x: Expression) => Expression
+      }
+    | undefined
 }
 
 const replaceVariable = (from: Expression, to: Expression): ((x: Expression) => Expression) => {
@@ -56,14 +62,21 @@ const cutBlocks = (loops: readonly Expression[]): Blocks | undefined => {
     tail:
       rest === 0
         ? undefined
-        : { outer: before, inner: [left, ...suffix], rewrite: replaceVariable(cut, e.binary('add', left, e.index(whole * block))) },
+        : {
+            outer: before,
+            inner: [left, ...suffix],
+            rewrite: replaceVariable(cut, e.binary('add', left, e.index(whole * block))),
+          },
   }
 }
 
 const isLoop = (variable: Expression): boolean => variable.op !== 'const'
 
 /** Combines every element of the loops into the locals, which are defined already. */
-export const reduceRows = (loops: readonly Expression[], accumulations: readonly Accumulation[]): readonly Statement[] => {
+export const reduceRows = (
+  loops: readonly Expression[],
+  accumulations: readonly Accumulation[],
+): readonly Statement[] => {
   const body = (locals: readonly Expression[]): readonly Statement[] =>
     accumulations.map(({ op, value }, i) => ({ kind: 'combine', local: known(locals[i], 'local'), op, value }))
   const locals = accumulations.map((a) => a.local)
@@ -83,12 +96,17 @@ const inBlocks = (
   return [blocks, ...(blocks.tail === undefined ? [] : [blocks.tail])].flatMap(({ outer, inner, rewrite }) =>
     inBlocks(outer.filter(isLoop), targets, accumulations, (locals) => {
       const parts = locals.map((local) => e.variable(local.dtype))
-      const defines = parts.map(
-        (local, i): Statement => ({ kind: 'define', local, value: e.constant(known(accumulations[i], 'part').init, local.dtype) }),
-      )
-      const joins = locals.map(
-        (local, i): Statement => ({ kind: 'combine', local, op: known(accumulations[i], 'part').op, value: known(parts[i], 'part') }),
-      )
+      const defines = parts.map((local, i): Statement => ({
+        kind: 'define',
+        local,
+        value: e.constant(known(accumulations[i], 'part').init, local.dtype),
+      }))
+      const joins = locals.map((local, i): Statement => ({
+        kind: 'combine',
+        local,
+        op: known(accumulations[i], 'part').op,
+        value: known(parts[i], 'part'),
+      }))
       return [...defines, ...nest(inner, 'reduce', body(parts)).map((s) => mapExpressions(s, rewrite)), ...joins]
     }),
   )
@@ -122,7 +140,9 @@ const addRows = (
   element: Expression,
 ): readonly Statement[] => {
   const store = (value: Expression): readonly Statement[] =>
-    nest(columns, 'parallel', [{ kind: 'store', buffer: into, index: at, value: e.binary(op, e.load(into, at), value) }])
+    nest(columns, 'parallel', [
+      { kind: 'store', buffer: into, index: at, value: e.binary(op, e.load(into, at), value) },
+    ])
   const innermost = loops.at(-1)
   if (innermost === undefined || extentOf(innermost) < 2 * rowsAtOnce) return nest(loops, 'sequential', store(element))
   const outer = loops.slice(0, -1)
@@ -153,7 +173,11 @@ export const reduceColumns = (spec: ColumnReduction): readonly Statement[] => {
       const join = nest(columns, 'parallel', [
         { kind: 'store', buffer, index: at, value: e.binary(op, e.load(buffer, at), e.load(partial, at)) },
       ])
-      const block = [...fill(partial), ...addRows(spec, partial, piece.inner.filter(isLoop), piece.rewrite(element)), ...join]
+      const block = [
+        ...fill(partial),
+        ...addRows(spec, partial, piece.inner.filter(isLoop), piece.rewrite(element)),
+        ...join,
+      ]
       body.push(...nest(piece.outer, 'sequential', block))
     }
   }

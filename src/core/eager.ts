@@ -118,12 +118,16 @@ const programFor = (primitive: Primitive, inputs: readonly NDArray[], params: Pa
   return program
 }
 
+/** `add`, or `jit(step)` for a primitive that runs a named program. */
+const nameOf = (primitive: Primitive, params: Params): string =>
+  primitive.program !== undefined && 'name' in params ? `${primitive.name}(${String(params.name)})` : primitive.name
+
 /** Runs primitives on arrays that have values. */
 class EagerTrace extends Trace {
   process(primitive: Primitive, inputs: readonly NDArray[], params: Params): readonly NDArray[] {
     for (const x of inputs) if (!(x instanceof DeviceArray)) concrete(x, primitive.name)
     const program = programFor(primitive, inputs, params)
-    return runJaxpr(program, inputs, primitive.program?.donated?.(params), primitive.name)
+    return runJaxpr(program, inputs, primitive.program?.donated?.(params), nameOf(primitive, params))
   }
 }
 

@@ -40,8 +40,8 @@ export interface ConvolutionParams {
 
 /** Axes of a layout: those of the two named letters, then the spatial ones in the order of the kernel's letters. */
 const axesOf = (layout: string, letters: string, kernel: string): number[] => {
-  const spatial = [...kernel].filter((c) => c !== 'O' && c !== 'I')
-  return [...letters, ...spatial].map((c) => layout.indexOf(c))
+  const spatial = kernel.split('').filter((c) => c !== 'O' && c !== 'I')
+  return [...letters.split(''), ...spatial].map((c) => layout.indexOf(c))
 }
 
 /** The axes that three layouts name. Throws ArgumentError when they don't fit together or the rank. */
@@ -128,6 +128,9 @@ const checkGroups = (
 /** Aval of a convolution's result. Throws ShapeError, DTypeError or ArgumentError when the operands don't fit. */
 export const convolutionAval = (lhs: ShapedArray, rhs: ShapedArray, params: ConvolutionParams): ShapedArray => {
   const { dimensionNumbers, preferredElementType } = params
+  if (lhs.dtype === 'bool' || rhs.dtype === 'bool') {
+    throw new DTypeError(`convGeneralDilated: bool arrays have no products and sums; convert with x.astype('...').`)
+  }
   if (lhs.dtype !== rhs.dtype && preferredElementType === undefined) {
     throw new DTypeError(
       `convGeneralDilated: the input has dtype ${lhs.dtype} and the kernel ${rhs.dtype}; convert one with x.astype('...').`,

@@ -70,14 +70,12 @@ export const asArray = (x: ArrayLike, operation: string): NDArray => {
 }
 
 /** What a wrong argument is, in words. */
-export const describe = (x: unknown): string =>
-  x === null
-    ? 'null'
-    : Array.isArray(x)
-      ? `a JS array of ${x.length}`
-      : typeof x === 'object'
-        ? `an object with keys ${Object.keys(x).join(', ') || '(none)'}`
-        : typeof x
+export const describe = (x: unknown): string => {
+  if (x === null || x === undefined) return String(x)
+  if (Array.isArray(x)) return `a JS array of ${x.length}`
+  if (typeof x === 'object') return `an object with keys ${Object.keys(x).join(', ') || '(none)'}`
+  return `a ${typeof x}`
+}
 
 /**
  * Operands of one operation as arrays in which JS numbers (and other weak values) have taken the dtype of the rest.

@@ -46,7 +46,7 @@ export const leafArray = (leaf: unknown, path: string, operation: string): NDArr
   if (leaf instanceof NDArray) return leaf
   if (typeof leaf === 'number' || typeof leaf === 'boolean') return asArray(leaf, operation)
   throw new ArgumentError(
-    `${operation}: ${path} is ${leaf === undefined ? 'undefined' : describe(leaf)}${typeof leaf === 'string' ? ` ('${leaf}')` : ''}, which is not an array. ` +
+    `${operation}: ${path} is ${describe(leaf)}${typeof leaf === 'string' ? ` ('${leaf}')` : ''}, which is not an array. ` +
       `Arguments are pytrees of arrays and numbers: nested lists, plain objects, null, and classes given to tree.register` +
       `${operation.startsWith('jit') ? '; other values may be static (staticArgnums)' : ''}.`,
   )

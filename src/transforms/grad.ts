@@ -200,6 +200,7 @@ const differentiate = (f: (...args: never[]) => unknown, args: readonly unknown[
     })
     return Reflect.apply(f, undefined, all)
   }
+  Object.defineProperty(withArguments, 'name', { value: functionName(f) })
   const { call, state } = recorded(withArguments, def, operation, hasAux)
   const linear = linearizeFlat(call, leaves, operation, paths)
   const out = known(state.out, 'result')

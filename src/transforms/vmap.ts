@@ -186,7 +186,7 @@ export const vmap = <Args extends readonly unknown[], R>(f: (...args: Args) => R
     const { leaves: raw, def } = tree.flatten([...args])
     const paths = argumentPaths(f, def)
     if (Array.isArray(inAxes) && inAxes.length !== args.length) {
-      throw new ArgumentError(`${operation}: inAxes has ${inAxes.length} entries, but the function was called with ${args.length} arguments.`)
+      throw new ArgumentError(`${operation}: inAxes lists ${inAxes.length} of ${args.length} arguments; give one entry per argument.`)
     }
     const spec: AxisSpec = Array.isArray(inAxes) ? inAxes : args.map(() => inAxes)
     const axes = tree.broadcastPrefix(spec, def, isAxis, `${operation}: inAxes`, '').map((axis, i): BatchAxis => {

@@ -1,7 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import * as lax from '../../src/lax/index.js'
 import {
-  DeviceArray, type DType, type NDArray, buildJaxpr, castValue, encodeHost, isFloating, isInteger, known, range, registerDevice, shapedArray, dtypes,
+  DeviceArray,
+  type DType,
+  type NDArray,
+  buildJaxpr,
+  castValue,
+  encodeHost,
+  isFloating,
+  isInteger,
+  known,
+  range,
+  registerDevice,
+  shapedArray,
+  dtypes,
 } from '../../src/core/index.js'
 import { createJsDevice } from '../../src/backends/js/index.js'
 
@@ -11,8 +23,15 @@ registerDevice(plain)
 registerDevice(legalized)
 
 /** Results of a function on both devices, as the bytes that they store. */
-const both = (f: (xs: readonly NDArray[]) => readonly NDArray[], inputs: readonly { values: readonly number[]; dtype: DType }[]): number[][][] => {
-  const { jaxpr } = buildJaxpr(f, inputs.map((x) => shapedArray([x.values.length], x.dtype)), 'f')
+const both = (
+  f: (xs: readonly NDArray[]) => readonly NDArray[],
+  inputs: readonly { values: readonly number[]; dtype: DType }[],
+): number[][][] => {
+  const { jaxpr } = buildJaxpr(
+    f,
+    inputs.map((x) => shapedArray([x.values.length], x.dtype)),
+    'f',
+  )
   return [plain, legalized].map((device) => {
     const storages = inputs.map((x) => device.fromHost(encodeHost(x.values, x.dtype), x.dtype))
     const results = device.compile(jaxpr).run(storages)
@@ -24,22 +43,73 @@ const interesting = (dtype: DType): number[] =>
   dtype === 'bool'
     ? [0, 1]
     : isFloating(dtype)
-      ? [0, -0, 0.5, 1, -1, 1.5, 2.5, -3.25, 100.7, -129, 255.9, 256, 300, 1e9, -1e9, 6e4, 7e4, 1e-7, Infinity, -Infinity, NaN].map((x) => castValue(x, dtype, dtype))
-      : [0, 1, 2, 3, 7, 8, 31, 32, 100, 127, 128, 200, 255, -1, -2, -128, -100, 256, 65535, -32768, 2147483647, -2147483648].map((x) => castValue(x, dtype, 'int32'))
+      ? [
+          0,
+          -0,
+          0.5,
+          1,
+          -1,
+          1.5,
+          2.5,
+          -3.25,
+          100.7,
+          -129,
+          255.9,
+          256,
+          300,
+          1e9,
+          -1e9,
+          6e4,
+          7e4,
+          1e-7,
+          Infinity,
+          -Infinity,
+          NaN,
+        ].map((x) => castValue(x, dtype, dtype))
+      : [
+          0, 1, 2, 3, 7, 8, 31, 32, 100, 127, 128, 200, 255, -1, -2, -128, -100, 256, 65535, -32768, 2147483647,
+          -2147483648,
+        ].map((x) => castValue(x, dtype, 'int32'))
 
 describe('small integers computed as int32', () => {
   const binaries = {
-    add: lax.add, sub: lax.sub, mul: lax.mul, div: lax.div, rem: lax.rem, max: lax.max, min: lax.min,
-    and: lax.bitwiseAnd, or: lax.bitwiseOr, xor: lax.bitwiseXor, shiftLeft: lax.shiftLeft,
-    shiftRightArithmetic: lax.shiftRightArithmetic, shiftRightLogical: lax.shiftRightLogical, lt: lax.lt, eq: lax.eq, ge: lax.ge,
+    add: lax.add,
+    sub: lax.sub,
+    mul: lax.mul,
+    div: lax.div,
+    rem: lax.rem,
+    max: lax.max,
+    min: lax.min,
+    and: lax.bitwiseAnd,
+    or: lax.bitwiseOr,
+    xor: lax.bitwiseXor,
+    shiftLeft: lax.shiftLeft,
+    shiftRightArithmetic: lax.shiftRightArithmetic,
+    shiftRightLogical: lax.shiftRightLogical,
+    lt: lax.lt,
+    eq: lax.eq,
+    ge: lax.ge,
   }
-  const unaries = { neg: lax.neg, abs: lax.abs, sign: lax.sign, not: lax.bitwiseNot, clz: lax.clz, populationCount: lax.populationCount }
+  const unaries = {
+    neg: lax.neg,
+    abs: lax.abs,
+    sign: lax.sign,
+    not: lax.bitwiseNot,
+    clz: lax.clz,
+    populationCount: lax.populationCount,
+  }
   for (const dtype of ['int8', 'uint8'] as const) {
     const all = range(256).map((i) => (dtype === 'int8' ? i - 128 : i))
     const left = all.flatMap((x) => all.map(() => x))
     const right = all.flatMap(() => all)
     test.each(Object.entries(binaries))(`${dtype} %s`, (_, f) => {
-      const [want, got] = both(([x, y]) => [f(known(x, 'x'), known(y, 'y'))], [{ values: left, dtype }, { values: right, dtype }])
+      const [want, got] = both(
+        ([x, y]) => [f(known(x, 'x'), known(y, 'y'))],
+        [
+          { values: left, dtype },
+          { values: right, dtype },
+        ],
+      )
       expect(got).toEqual(want)
     })
     test.each(Object.entries(unaries))(`${dtype} %s`, (_, f) => {
@@ -53,10 +123,11 @@ describe('conversions', () => {
   for (const from of dtypes) {
     test(`from ${from} to each dtype, and what follows`, () => {
       const [want, got] = both(
-        ([x]) => dtypes.flatMap((to) => {
-          const y = lax.convertElementType(known(x, 'x'), to)
-          return [y, lax.convertElementType(y, 'float32'), lax.eq(y, y)]
-        }),
+        ([x]) =>
+          dtypes.flatMap((to) => {
+            const y = lax.convertElementType(known(x, 'x'), to)
+            return [y, lax.convertElementType(y, 'float32'), lax.eq(y, y)]
+          }),
         [{ values: interesting(from), dtype: from }],
       )
       expect(got).toEqual(want)
@@ -66,7 +137,7 @@ describe('conversions', () => {
 
 describe('halves computed as float32', () => {
   for (const dtype of ['float16', 'bfloat16'] as const) {
-    test(dtype, () => {
+    test(`${dtype}, one operation at a time`, () => {
       const values = interesting(dtype)
       const left = values.flatMap((x) => values.map(() => x))
       const right = values.flatMap(() => values)
@@ -75,7 +146,10 @@ describe('halves computed as float32', () => {
           const [x, y] = [known(a, 'x'), known(b, 'y')]
           return [lax.add(x, y), lax.mul(x, y), lax.max(x, y), lax.lt(x, y), lax.neg(x), lax.select(lax.gt(x, y), x, y)]
         },
-        [{ values: left, dtype }, { values: right, dtype }],
+        [
+          { values: left, dtype },
+          { values: right, dtype },
+        ],
       )
       // One operation, rounded once: both ways agree to the bit.
       expect(got).toEqual(want)

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import {
-  DeviceArray, buildJaxpr, encodeHost, known, registerDevice, printJaxpr, withDevice,
-  startEager, type Device, type NDArray,
+  DeviceArray,
+  buildJaxpr,
+  encodeHost,
+  known,
+  registerDevice,
+  printJaxpr,
+  withDevice,
+  startEager,
+  type Device,
+  type NDArray,
 } from '../../src/core/index.js'
 import { createJsDevice } from '../../src/backends/js/index.js'
 import { compile, kernelText } from '../../src/compiler/index.js'
@@ -20,7 +28,14 @@ const values = (x: NDArray): number[] => [...x.dataSync()]
 const check = (device: Device, seed: number, tolerance: number): void => {
   const program = randomProgram(seed)
   withDevice(device.name, () => {
-    const inputs = program.inputs.map((aval, i) => new DeviceArray(aval, device, device.fromHost(encodeHost(randomValues(aval, seed + i), aval.dtype), aval.dtype)))
+    const inputs = program.inputs.map(
+      (aval, i) =>
+        new DeviceArray(
+          aval,
+          device,
+          device.fromHost(encodeHost(randomValues(aval, seed + i), aval.dtype), aval.dtype),
+        ),
+    )
     const { jaxpr, values: constants } = buildJaxpr(program.run, program.inputs, 'random')
     expect(constants).toEqual([])
     const eager = program.run(inputs)
@@ -32,7 +47,9 @@ const check = (device: Device, seed: number, tolerance: number): void => {
       got.forEach((x, k) => {
         const y = want[k] ?? 0
         if (!(Object.is(x, y) || Math.abs(x - y) <= tolerance * (1 + Math.abs(y)))) {
-          throw new Error(`seed ${seed}, output ${i}, element ${k}: ${x} and not ${y}\n${printJaxpr(jaxpr)}\n${kernelText(compile(jaxpr))}`)
+          throw new Error(
+            `seed ${seed}, output ${i}, element ${k}: ${x} and not ${y}\n${printJaxpr(jaxpr)}\n${kernelText(compile(jaxpr))}`,
+          )
         }
       })
     })

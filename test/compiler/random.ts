@@ -61,7 +61,9 @@ export const product = definePrimitive<{ readonly transposed: boolean }>({
 /** Rows of `x` picked by clamped indices: a gather whose index is data. */
 export const pick = definePrimitive({
   name: 'test_pick',
-  abstract: ([x, i]) => [shapedArray([...known(i, 'index').shape, ...known(x, 'operand').shape.slice(1)], known(x, 'operand').dtype)],
+  abstract: ([x, i]) => [
+    shapedArray([...known(i, 'index').shape, ...known(x, 'operand').shape.slice(1)], known(x, 'operand').dtype),
+  ],
   jvp: unsupported,
   batch: unsupported,
   sample: unsupported,
@@ -153,7 +155,13 @@ export const randomProgram = (seed: number, length = 12): RandomProgram => {
         return lax.transpose(x, permutation)
       }
       case 9:
-        return x.size > 400 ? undefined : lax.broadcastInDim(x, [choose([2, 3, 7]), ...x.shape], range(x.ndim).map((d) => d + 1))
+        return x.size > 400
+          ? undefined
+          : lax.broadcastInDim(
+              x,
+              [choose([2, 3, 7]), ...x.shape],
+              range(x.ndim).map((d) => d + 1),
+            )
       case 10: {
         const axes = range(x.ndim).filter(() => random() < 0.5)
         return lax.reduceSum(x, axes)
@@ -167,7 +175,11 @@ export const randomProgram = (seed: number, length = 12): RandomProgram => {
       case 13:
         return x.ndim === 0 || x.size > 400
           ? undefined
-          : lax.pad(x, float ? 0.5 : 3, x.shape.map(() => [below(random, 3), below(random, 3), below(random, 2)]))
+          : lax.pad(
+              x,
+              float ? 0.5 : 3,
+              x.shape.map(() => [below(random, 3), below(random, 3), below(random, 2)]),
+            )
       case 14:
         return lax.slice(
           x,
@@ -186,7 +198,12 @@ export const randomProgram = (seed: number, length = 12): RandomProgram => {
         const left = x
         const inner = known(left.shape.at(-1), 'inner')
         const right = pool.filter((y) => y.dtype === 'float32' && y.ndim === 2 && y.shape.includes(inner))
-        if (right.length === 0) return bindOne(erase(product), [left, lax.reshape(lax.slice(lax.reshape(left, [left.size]), [0], [inner]), [inner, 1])], { transposed: false })
+        if (right.length === 0)
+          return bindOne(
+            erase(product),
+            [left, lax.reshape(lax.slice(lax.reshape(left, [left.size]), [0], [inner]), [inner, 1])],
+            { transposed: false },
+          )
         const y = choose(right)
         return bindOne(erase(product), [left, y], { transposed: y.shape[0] !== inner })
       }
@@ -198,11 +215,18 @@ export const randomProgram = (seed: number, length = 12): RandomProgram => {
       case 20: {
         if (x.ndim === 0) return undefined
         const rows = known(x.shape[0], 'rows')
-        const index = lax.convertElementType(lax.mul(lax.sin(lax.convertElementType(lax.iota('int32', 2 * rows), 'float32')), rows), 'int32')
+        const index = lax.convertElementType(
+          lax.mul(lax.sin(lax.convertElementType(lax.iota('int32', 2 * rows), 'float32')), rows),
+          'int32',
+        )
         return bindOne(erase(addRows), [x, index, lax.concatenate([x, x], 0)], {})
       }
       default:
-        return float ? lax.mul(x, lax.logistic(other())) : x.ndim === 0 ? lax.add(x, 1) : lax.add(x, lax.broadcastedIota('int32', x.shape, axis))
+        return float
+          ? lax.mul(x, lax.logistic(other()))
+          : x.ndim === 0
+            ? lax.add(x, 1)
+            : lax.add(x, lax.broadcastedIota('int32', x.shape, axis))
     }
   }
 
@@ -220,15 +244,19 @@ export const randomProgram = (seed: number, length = 12): RandomProgram => {
 }
 
 const factorings = (size: number): number[][] =>
-  [2, 3, 4, 6].filter((n) => size % n === 0).flatMap((n) => [
-    [n, size / n],
-    [size / n, n],
-  ])
+  [2, 3, 4, 6]
+    .filter((n) => size % n === 0)
+    .flatMap((n) => [
+      [n, size / n],
+      [size / n, n],
+    ])
 
 /** Values for inputs, from a seed. */
 export const randomValues = (aval: ShapedArray, seed: number): number[] => {
   const random = generator(seed)
-  return range(sizeOf(aval.shape)).map(() => (aval.dtype === 'int32' ? Math.floor(random() * 11) - 4 : random() * 4 - 2))
+  return range(sizeOf(aval.shape)).map(() =>
+    aval.dtype === 'int32' ? Math.floor(random() * 11) - 4 : random() * 4 - 2,
+  )
 }
 
 export type { DType }

@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import * as lax from '../../src/lax/index.js'
-import { DeviceArray, type NDArray, buildJaxpr, encodeHost, known, range, registerDevice, shapedArray, sizeOf, startEager } from '../../src/core/index.js'
+import {
+  DeviceArray,
+  type NDArray,
+  buildJaxpr,
+  encodeHost,
+  known,
+  range,
+  registerDevice,
+  shapedArray,
+  sizeOf,
+  startEager,
+} from '../../src/core/index.js'
 import { createJsDevice } from '../../src/backends/js/index.js'
 
 const js = createJsDevice()
@@ -9,7 +20,12 @@ registerDevice(js)
 registerDevice(exact)
 startEager()
 
-const run = (device: typeof js, f: (x: NDArray) => NDArray, shape: readonly number[], values: readonly number[]): number[] => {
+const run = (
+  device: typeof js,
+  f: (x: NDArray) => NDArray,
+  shape: readonly number[],
+  values: readonly number[],
+): number[] => {
   const { jaxpr } = buildJaxpr(([x]) => [f(known(x, 'x'))], [shapedArray(shape, 'float32')], 'f')
   const [out] = device.compile(jaxpr).run([device.fromHost(encodeHost(values, 'float32'), 'float32')])
   return [...new DeviceArray(known(jaxpr.outputs[0], 'output').aval, device, known(out, 'result')).dataSync()]
@@ -37,12 +53,69 @@ const summed = (shape: readonly number[], values: readonly number[], axes: reado
 
 describe('sums of every layout and size', () => {
   const cases: [shape: number[], axes: number[]][] = [
-    [[5], [0]], [[4096], [0]], [[4097], [0]], [[9000], [0]], [[100001], [0]],
-    [[3, 5000], [1]], [[5000, 3], [0]], [[5000, 3], [1]], [[5000, 8], [0]], [[4099, 8], [0]],
-    [[7, 9, 11], [1]], [[7, 9, 11], [0, 2]], [[7, 9, 11], [0]], [[7, 9, 11], [0, 1]], [[7, 9, 11], [1, 2]],
-    [[20, 30, 40], [0, 1]], [[20, 300, 4], [0, 1]], [[6, 20, 30, 5], [0, 2]], [[6, 20, 30, 5], [1, 3]], [[90, 3, 70], [0, 2]],
-    [[2, 3, 4], [0, 1, 2]], [[1, 5, 1], [1]], [[0, 3], [0]], [[3, 0], [0]], [[3, 0], [1]], [[], []], [[2, 2], [1]], [[8200, 1, 5], [0]],
-    [[17, 65, 64], [0, 1]], [[130, 64, 4], [0, 1]],
+    [[5], [0]],
+    [[4096], [0]],
+    [[4097], [0]],
+    [[9000], [0]],
+    [[100001], [0]],
+    [[3, 5000], [1]],
+    [[5000, 3], [0]],
+    [[5000, 3], [1]],
+    [[5000, 8], [0]],
+    [[4099, 8], [0]],
+    [[7, 9, 11], [1]],
+    [
+      [7, 9, 11],
+      [0, 2],
+    ],
+    [[7, 9, 11], [0]],
+    [
+      [7, 9, 11],
+      [0, 1],
+    ],
+    [
+      [7, 9, 11],
+      [1, 2],
+    ],
+    [
+      [20, 30, 40],
+      [0, 1],
+    ],
+    [
+      [20, 300, 4],
+      [0, 1],
+    ],
+    [
+      [6, 20, 30, 5],
+      [0, 2],
+    ],
+    [
+      [6, 20, 30, 5],
+      [1, 3],
+    ],
+    [
+      [90, 3, 70],
+      [0, 2],
+    ],
+    [
+      [2, 3, 4],
+      [0, 1, 2],
+    ],
+    [[1, 5, 1], [1]],
+    [[0, 3], [0]],
+    [[3, 0], [0]],
+    [[3, 0], [1]],
+    [[], []],
+    [[2, 2], [1]],
+    [[8200, 1, 5], [0]],
+    [
+      [17, 65, 64],
+      [0, 1],
+    ],
+    [
+      [130, 64, 4],
+      [0, 1],
+    ],
   ]
   test.each(cases)('%j over %j', (shape, axes) => {
     const values = range(sizeOf(shape)).map((i) => Math.sin(i * 1.7) + 0.3)

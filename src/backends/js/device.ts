@@ -73,7 +73,8 @@ export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
     synchronous: true,
     checkDType: () => {},
     compile: (jaxpr) => executable(jaxpr, { exact, planned, legalized, own, allocate }),
-    fromHost: (data, dtype) => own(exact && isFloating(dtype) ? Float64Array.from(data, (x) => decodeValue(x, dtype)) : data.slice()),
+    fromHost: (data, dtype) =>
+      own(exact && isFloating(dtype) ? Float64Array.from(data, (x) => decodeValue(x, dtype)) : data.slice()),
     read,
     readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
     release: (storage) => {
@@ -134,8 +135,10 @@ const bindArrays = (program: Program, machine: Machine, inputs: readonly Storage
   for (const [buffer, placement] of program.placements) {
     const position = machine.position(buffer)
     if (placement.kind === 'input') arrays[position] = dataOf(known(inputs[placement.index], 'input'))
-    else if (placement.kind === 'constant') arrays[position] = known(program.constants[placement.index], 'constant').data
-    else if (placement.kind === 'temporary' && block !== undefined) arrays[position] = view(block, placement.offset, buffer)
+    else if (placement.kind === 'constant')
+      arrays[position] = known(program.constants[placement.index], 'constant').data
+    else if (placement.kind === 'temporary' && block !== undefined)
+      arrays[position] = view(block, placement.offset, buffer)
     else arrays[position] = runtime.allocate(buffer)
   }
   return arrays

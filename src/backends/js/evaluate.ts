@@ -76,7 +76,10 @@ const outside = (buffer: Buffer, at: number): never => {
 }
 
 /** Expressions evaluated one after the other; what they share is computed once. */
-const compileAll = (machine: Machine, roots: readonly Expression[]): { readonly before: readonly Action[]; readonly values: readonly Evaluate[] } => {
+const compileAll = (
+  machine: Machine,
+  roots: readonly Expression[],
+): { readonly before: readonly Action[]; readonly values: readonly Evaluate[] } => {
   const users = new Map<Expression, number>()
   for (const root of roots) users.set(root, (users.get(root) ?? 0) + 1)
   const order = e.topological(roots)
@@ -84,7 +87,11 @@ const compileAll = (machine: Machine, roots: readonly Expression[]): { readonly 
   const before: Action[] = []
   const closures = new Map<Expression, Evaluate>()
   for (const x of order) {
-    const evaluate = compileNode(machine, x, x.args.map((arg) => known(closures.get(arg), 'operand')))
+    const evaluate = compileNode(
+      machine,
+      x,
+      x.args.map((arg) => known(closures.get(arg), 'operand')),
+    )
     if (x.args.length === 0 || users.get(x) === 1) {
       closures.set(x, evaluate)
       continue
@@ -149,7 +156,8 @@ const compileLoad = (machine: Machine, buffer: Buffer, at: Evaluate): Evaluate =
 
 const compileStore = (machine: Machine, buffer: Buffer, at: Evaluate, value: Evaluate): Action => {
   const position = machine.position(buffer)
-  const encode = machine.exact || !isHalf(buffer.dtype) ? undefined : buffer.dtype === 'float16' ? float16Bits : bfloat16Bits
+  const encode =
+    machine.exact || !isHalf(buffer.dtype) ? undefined : buffer.dtype === 'float16' ? float16Bits : bfloat16Bits
   return () => {
     const i = at()
     const array = machine.arrays[position]

@@ -10,7 +10,7 @@ const smallestGrowth = 16 << 20
 export const arenaStart = guardBytes
 
 /** Arrays up to this many bytes live on the host and are copied in for a run: that costs less than registering a finalizer. */
-export const smallBytes = 1024
+export const smallBytes = 4096
 
 /**
  * Where the bytes of an array are: in the arena, or on the host after they had to make room, or nowhere once released. The
@@ -63,14 +63,14 @@ export class Arena {
   private run = 1
   private temporaryBlock: Block<Slot> | undefined
   private resident = 0
+  /**
+   * Bytes moved out and not brought back or released. Arrays that died outside are counted too: knowing of their death would
+   * take a finalizer each, and those pile up in a loop that never lets them run.
+   */
   private spilled = 0
   private peak = 0
   /** Frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
   private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
-  /** Counts moved-out arrays that die. */
-  private readonly deadOutside = new FinalizationRegistry<number>((bytes) => {
-    this.spilled -= bytes
-  })
 
   constructor(options: ArenaOptions) {
     const pages = Math.min(65536, Math.max(4, Math.ceil(options.budget / pageBytes) + 2))
@@ -110,7 +110,6 @@ export class Arena {
       this.bytes.set(host, block.offset)
       slot.host = undefined
       this.spilled -= slot.bytes
-      this.deadOutside.unregister(slot)
       this.settle(storage, slot, block)
     } else if (block.run !== this.run) {
       this.forget(block)
@@ -144,7 +143,6 @@ export class Arena {
       this.drop(slot.block)
     } else if (slot.host !== undefined) {
       this.spilled -= slot.bytes
-      this.deadOutside.unregister(slot)
     }
     slot.block = undefined
     slot.host = undefined
@@ -226,7 +224,6 @@ export class Arena {
     slot.host = this.bytes.slice(block.offset, block.offset + slot.bytes)
     slot.block = undefined
     this.dead.unregister(slot)
-    this.deadOutside.register(slot, slot.bytes, slot)
     this.spilled += slot.bytes
     this.drop(block)
   }
@@ -270,7 +267,7 @@ export class Arena {
   stats(device: string): MemoryStats {
     return {
       device,
-      live: this.resident + this.spilled,
+      live: this.resident,
       resident: this.blocks.used,
       spilled: this.spilled,
       peak: this.peak,

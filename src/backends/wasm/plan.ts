@@ -2,6 +2,7 @@
 import { type Expression, e, isFloating } from '../../core/index.js'
 import { type KernelAnalysis, type Loop, rootsOf } from './analysis.js'
 import type { Statement } from '../../compiler/kernel.js'
+import { isRareSelect } from '../../compiler/decompose.js'
 import { hasVectorBinary, hasVectorUnary, isVectorDType, lanes } from './vector.js'
 
 /** How a loop is printed. */
@@ -13,6 +14,8 @@ export interface LoopPlan {
 }
 
 const impossible = Infinity
+/** Share of the time that the expensive side of a rare select is counted for. */
+const rarely = 0.1
 
 const scalarCosts: Partial<Record<string, number>> = { div: 4, rem: 8, sqrt: 5, load: 1, select: 1.5, sign: 3, min: 1, max: 1 }
 const vectorCosts: Partial<Record<string, number>> = { div: 4, sqrt: 5, sign: 4 }
@@ -141,6 +144,15 @@ export class Planner {
           return
         }
         cost += isIndexSum(x) ? 0.5 : (scalarCosts[x.op] ?? (isTranscendental(x) ? 40 : 1))
+      }
+      const [condition, usual, rare] = x.args
+      if (isRareSelect(x) && condition !== undefined && usual !== undefined && rare !== undefined) {
+        visit(condition, guarded)
+        visit(usual, guarded)
+        const before = cost
+        visit(rare, guarded)
+        cost = before + (cost - before) * rarely
+        return
       }
       for (const arg of x.args) visit(arg, guarded)
     }

@@ -1,0 +1,1 @@
+/** The modified Bessel function of order 0. */

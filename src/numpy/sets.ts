@@ -1,0 +1,292 @@
+/** Functions whose result's length depends on values: nonzero, unique, sets. They need known values, so not inside jit. */
+import {
+  type ArrayLike,
+  ArgumentError,
+  type NDArray,
+  canonicalAxis,
+  known,
+  range,
+  rowMajorStrides,
+} from '../core/index.js'
+import * as lax from '../lax/index.js'
+import { knownValues } from './arguments.js'
+import { fromHost } from './creation.js'
+import { promoteDTypes } from './promotion-args.js'
+import { asCondition, where as choose } from './selection.js'
+import { ravel } from './shape.js'
+import { take } from './take.js'
+
+/** Flat places of elements that are not 0. */
+const truePlaces = (x: NDArray, operation: string): number[] => {
+  const values = knownValues(x, `${operation} (its result's shape depends on values)`)
+  return range(values.length).filter((i) => values[i] !== 0)
+}
+
+const integers = (values: readonly number[]): NDArray => fromHost(values, [values.length], 'int32')
+
+/**
+ * Indices of the elements that are not 0, one int32 array per axis. Needs known values.
+ *
+ * @example
+ * const [rows, columns] = np.nonzero(np.array([[0, 1], [2, 0]]))
+ */
+export const nonzero = (a: ArrayLike): NDArray[] => {
+  const x = lax.asArray(a, 'nonzero')
+  if (x.ndim === 0) throw new ArgumentError('nonzero: a scalar has no axes; use np.atleast1d(x).')
+  const places = truePlaces(x, 'nonzero')
+  const strides = rowMajorStrides(x.shape)
+  return range(x.ndim).map((d) =>
+    integers(places.map((place) => Math.floor(place / known(strides[d], 'stride')) % known(x.shape[d], 'size'))),
+  )
+}
+
+/** Flat indices of the elements that are not 0. @example np.flatnonzero(np.array([0, 3])) // [1] */
+export const flatnonzero = (a: ArrayLike): NDArray => integers(truePlaces(lax.asArray(a, 'flatnonzero'), 'flatnonzero'))
+
+/** Indices of the elements that are not 0, one row per element. @example np.argwhere(np.array([0, 3])) // [[1]] */
+export const argwhere = (a: ArrayLike): NDArray => {
+  const x = lax.asArray(a, 'argwhere')
+  const columns = x.ndim === 0 ? [] : nonzero(x)
+  const count = x.ndim === 0 ? truePlaces(x, 'argwhere').length : known(columns[0], 'column').size
+  if (columns.length === 0) return fromHost([], [count, 0], 'int32')
+  return lax.concatenate(
+    columns.map((column) => lax.reshape(column, [count, 1])),
+    1,
+  )
+}
+
+/**
+ * Elements of `x` where the condition holds, else of `y`, broadcast together. With the condition alone: `nonzero(condition)`.
+ *
+ * @example
+ * np.where(np.array([true, false]), np.array([1, 2]), 0) // [1, 0]
+ */
+export function where(condition: ArrayLike): NDArray[]
+export function where(condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray
+export function where(condition: ArrayLike, x?: ArrayLike, y?: ArrayLike): NDArray | NDArray[] {
+  if (x === undefined && y === undefined) return nonzero(condition)
+  if (x === undefined || y === undefined)
+    throw new ArgumentError('where: give both x and y, or neither (which gives the indices where the condition holds).')
+  return choose(condition, x, y)
+}
+
+/**
+ * The slices of an axis whose condition holds; without an axis, elements of the flattened array. Needs a known condition.
+ *
+ * @example
+ * np.compress(np.array([true, false, true]), np.array([1, 2, 3])) // [1, 3]
+ */
+export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
+  const array = lax.asArray(a, 'compress')
+  const axis = options?.axis ?? null
+  const x = axis === null ? ravel(array) : array
+  const along = axis === null ? 0 : canonicalAxis(axis, x.ndim, 'compress')
+  const mask = lax.asArray(condition, 'compress')
+  if (mask.ndim !== 1) throw new ArgumentError(`compress: the condition must be 1-D, got shape [${mask.shape.join()}].`)
+  const places = truePlaces(mask, 'compress')
+  const size = known(x.shape[along], 'size')
+  const outside = places.find((place) => place >= size)
+  if (outside !== undefined)
+    throw new ArgumentError(`compress: the condition holds at ${outside}, outside of axis ${along} of size ${size}.`)
+  return take(x, integers(places), { axis: along })
+}
+
+/** Elements where the condition holds, flat. @example np.extract(np.array([true, false]), np.array([1, 2])) // [1] */
+export const extract = (condition: ArrayLike, arr: ArrayLike): NDArray => compress(ravel(condition), ravel(arr))
+
+/** Order of values with NaN last. */
+const compare = (a: number, b: number): number =>
+  Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : Number.isNaN(b) ? -1 : a - b
+
+const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b))
+
+/** Distinct rows in order, and for each its first place; and the number of its row for each row. */
+interface Groups {
+  readonly first: readonly number[]
+  readonly counts: readonly number[]
+  readonly inverse: readonly number[]
+}
+
+const groupRows = (rows: number, difference: (i: number, j: number) => number): Groups => {
+  const order = range(rows).sort((i, j) => difference(i, j) || i - j)
+  const first: number[] = []
+  const counts: number[] = []
+  const inverse = new Array<number>(rows).fill(0)
+  order.forEach((row, n) => {
+    const before = order[n - 1]
+    if (before === undefined || difference(before, row) !== 0) {
+      first.push(row)
+      counts.push(0)
+    }
+    inverse[row] = first.length - 1
+    counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1
+  })
+  return { first, counts, inverse }
+}
+
+export interface UniqueOptions {
+  /** Also the first place of each distinct element. */
+  readonly returnIndex?: boolean
+  /** Also, for each element, which distinct element it is. */
+  readonly returnInverse?: boolean
+  /** Also how often each occurs. */
+  readonly returnCounts?: boolean
+  /** Axis whose slices are compared; null (default) compares elements. */
+  readonly axis?: number | null
+}
+
+const uniqueGroups = (
+  ar: ArrayLike,
+  axis: number | null,
+  operation: string,
+): { readonly values: NDArray; readonly groups: Groups; readonly inverseShape: readonly number[] } => {
+  const array = lax.asArray(ar, operation)
+  const along = axis === null ? 0 : canonicalAxis(axis, array.ndim, operation)
+  const x = axis === null ? ravel(array) : lax.moveAxis(array, along, 0)
+  const data = knownValues(x, `${operation} (its result's shape depends on values)`)
+  const rows = known(x.shape[0], 'size')
+  const width = rows === 0 ? 0 : data.length / rows
+  const difference = (i: number, j: number): number => {
+    for (let k = 0; k < width; k++) {
+      const order = compare(data[i * width + k] ?? 0, data[j * width + k] ?? 0)
+      if (order !== 0) return order
+    }
+    return 0
+  }
+  const groups = groupRows(rows, difference)
+  const values = lax.moveAxis(take(x, integers(groups.first), { axis: 0 }), 0, along)
+  return { values, groups, inverseShape: axis === null ? array.shape : [rows] }
+}
+
+/**
+ * Distinct elements in rising order, NaN once and last; with options, a list with more about them. Needs known values.
+ *
+ * @example
+ * np.unique(np.array([3, 1, 3])) // [1, 3]
+ * const [values, counts] = np.unique(np.array([3, 1, 3]), { returnCounts: true })
+ */
+export function unique(ar: ArrayLike, options?: Pick<UniqueOptions, 'axis'>): NDArray
+export function unique(ar: ArrayLike, options: UniqueOptions): NDArray[]
+export function unique(ar: ArrayLike, options: UniqueOptions = {}): NDArray | NDArray[] {
+  const { values, groups, inverseShape } = uniqueGroups(ar, options.axis ?? null, 'unique')
+  const results = [values]
+  if (options.returnIndex === true) results.push(integers(groups.first))
+  if (options.returnInverse === true) results.push(lax.reshape(integers(groups.inverse), inverseShape))
+  if (options.returnCounts === true) results.push(integers(groups.counts))
+  return results.length === 1 ? values : results
+}
+
+/** Distinct elements and how often each occurs. */
+export const uniqueCounts = (x: ArrayLike): { readonly values: NDArray; readonly counts: NDArray } => {
+  const { values, groups } = uniqueGroups(x, null, 'uniqueCounts')
+  return { values, counts: integers(groups.counts) }
+}
+
+/** Distinct elements and, for each element, which of them it is. */
+export const uniqueInverse = (x: ArrayLike): { readonly values: NDArray; readonly inverseIndices: NDArray } => {
+  const { values, groups, inverseShape } = uniqueGroups(x, null, 'uniqueInverse')
+  return { values, inverseIndices: lax.reshape(integers(groups.inverse), inverseShape) }
+}
+
+/** Distinct elements. */
+export const uniqueValues = (x: ArrayLike): NDArray => uniqueGroups(x, null, 'uniqueValues').values
+
+/** Distinct elements, their first places, which of them each element is, and how often each occurs. */
+export const uniqueAll = (
+  x: ArrayLike,
+): {
+  readonly values: NDArray
+  readonly indices: NDArray
+  readonly inverseIndices: NDArray
+  readonly counts: NDArray
+} => {
+  const { values, groups, inverseShape } = uniqueGroups(x, null, 'uniqueAll')
+  return {
+    values,
+    indices: integers(groups.first),
+    inverseIndices: lax.reshape(integers(groups.inverse), inverseShape),
+    counts: integers(groups.counts),
+  }
+}
+
+/** Distinct values of two arrays in rising order, and their common dtype. */
+const valueLists = (operation: string, ar1: ArrayLike, ar2: ArrayLike): readonly [number[], number[], NDArray] => {
+  const [first, second] = promoteDTypes(operation, [ar1, ar2])
+  const list = (x: NDArray): number[] => {
+    const sorted = knownValues(x, `${operation} (its result's shape depends on values)`).sort(compare)
+    return sorted.filter((value, i) => i === 0 || !same(value, sorted[i - 1] ?? NaN))
+  }
+  const like = known(first, 'first array')
+  return [list(like), list(known(second, 'second array')), like]
+}
+
+const listed = (values: readonly number[], like: NDArray): NDArray => fromHost(values, [values.length], like.dtype)
+
+/** Values in both arrays. NaN is equal to nothing. @example np.intersect1d(np.array([1, 2]), np.array([2, 3])) // [2] */
+export const intersect1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
+  const [a, b, like] = valueLists('intersect1d', ar1, ar2)
+  const others = new Set(b.filter((value) => !Number.isNaN(value)))
+  return listed(
+    a.filter((value) => others.has(value)),
+    like,
+  )
+}
+
+/** Values in either array. @example np.union1d(np.array([1, 2]), np.array([2, 3])) // [1, 2, 3] */
+export const union1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
+  const [a, b, like] = valueLists('union1d', ar1, ar2)
+  const all = [...a, ...b].sort(compare)
+  return listed(
+    all.filter((value, i) => i === 0 || !same(value, all[i - 1] ?? NaN)),
+    like,
+  )
+}
+
+/** Values in the first array and not in the second. @example np.setdiff1d(np.array([1, 2]), np.array([2, 3])) // [1] */
+export const setdiff1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
+  const [a, b, like] = valueLists('setdiff1d', ar1, ar2)
+  const others = new Set(b.filter((value) => !Number.isNaN(value)))
+  return listed(
+    a.filter((value) => !others.has(value)),
+    like,
+  )
+}
+
+/** Values in exactly one of the arrays. @example np.setxor1d(np.array([1, 2]), np.array([2, 3])) // [1, 3] */
+export const setxor1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
+  const [a, b, like] = valueLists('setxor1d', ar1, ar2)
+  const [inA, inB] = [new Set(a), new Set(b)]
+  const only = [...a.filter((value) => !inB.has(value)), ...b.filter((value) => !inA.has(value))]
+  return listed(only.sort(compare), like)
+}
+
+/**
+ * Whether each element is one of the test elements; also of traced arrays.
+ *
+ * @example
+ * np.isin(np.array([1, 2]), np.array([2, 3])) // [false, true]
+ */
+export const isin = (
+  element: ArrayLike,
+  testElements: ArrayLike,
+  options?: { readonly invert?: boolean; readonly assumeUnique?: boolean },
+): NDArray => {
+  const [first, second] = promoteDTypes('isin', [element, testElements])
+  const x = known(first, 'element')
+  const tests = ravel(known(second, 'test elements'))
+  const row = lax.broadcastInDim(tests, [...x.shape.map(() => 1), tests.size], [x.ndim])
+  const found = lax.reduceOr(lax.eq(lax.expandDims(x, [x.ndim]), row), [x.ndim])
+  return options?.invert === true ? lax.bitwiseNot(found) : found
+}
+
+/** Without zeros at the front ('f'), the back ('b'), or both. @example np.trimZeros(np.array([0, 1, 0])) // [1] */
+export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f' | 'b' }): NDArray => {
+  const x = lax.asArray(filt, 'trimZeros')
+  if (x.ndim !== 1) throw new ArgumentError(`trimZeros: takes a vector, got shape [${x.shape.join()}].`)
+  const places = truePlaces(asCondition(x, 'trimZeros'), 'trimZeros')
+  const trim = options?.trim ?? 'fb'
+  const start = trim.includes('f') ? (places[0] ?? x.size) : 0
+  const stop = trim.includes('b') ? 1 + (places.at(-1) ?? start - 1) : x.size
+  return lax.sliceInDim(x, start, Math.max(start, stop))
+}
+
