@@ -18,6 +18,20 @@ import { type Renaming, renameInputs, renamed } from './passes.js'
 class Facts {
   readonly #made = new Map<Var, Equation>()
   readonly #uniform = new Map<Var, number>()
+  readonly #uses = new Map<Atom, number>()
+
+  constructor(jaxpr: Jaxpr) {
+    const use = (atom: Atom): void => {
+      this.#uses.set(atom, (this.#uses.get(atom) ?? 0) + 1)
+    }
+    for (const equation of jaxpr.equations) equation.inputs.forEach(use)
+    jaxpr.outputs.forEach(use)
+  }
+
+  /** Whether only one equation, or one result, uses the atom. */
+  usedOnce(atom: Atom): boolean {
+    return this.#uses.get(atom) === 1
+  }
 
   learn(equation: Equation): void {
     const [out] = equation.outputs
@@ -68,6 +82,42 @@ const skipping = (equation: Equation, before: Equation | undefined): Equation | 
 const ifSame = (atom: Atom | undefined, equation: Equation): Atom | undefined =>
   atom?.kind === 'var' && sameAval(atom.aval, resultOf(equation).aval) ? atom : undefined
 
+/**
+ * A matrix product that is only used transposed is computed transposed, by exchanging its operands: the same products,
+ * summed in the same order, and whoever reads the result walks along memory.
+ */
+const transposedProduct = (equation: Equation, permutation: readonly number[], facts: Facts): Equation | undefined => {
+  const [input] = equation.inputs
+  const product = facts.madeBy(input, 'dot_general')
+  if (input === undefined || product === undefined || !facts.usedOnce(input)) return undefined
+  const [left, right] = product.inputs
+  const numbers = pairsOf(Reflect.get(product.params, 'dimensionNumbers'))
+  if (left === undefined || right === undefined || numbers === undefined) return undefined
+  const [[leftInner, rightInner], [leftBatch, rightBatch]] = numbers
+  const batch = leftBatch.length
+  const rows = left.aval.shape.length - leftInner.length - batch
+  const columns = right.aval.shape.length - rightInner.length - batch
+  const exchanged = permutation.every((d, i) => d === (i < batch ? i : i < batch + columns ? i + rows : i - columns))
+  if (!exchanged || rows === 0 || columns === 0) return undefined
+  const dimensionNumbers = [
+    [rightInner, leftInner],
+    [rightBatch, leftBatch],
+  ]
+  const params = { ...product.params, dimensionNumbers }
+  return newEquation(product.primitive, [right, left], params, equation.outputs, equation.source)
+}
+
+type Axes = readonly number[]
+
+/** The dimension numbers of a product: pairs of lists for the summed and for the batch axes. */
+const pairsOf = (value: unknown): readonly [readonly [Axes, Axes], readonly [Axes, Axes]] | undefined => {
+  const isAxes = (x: unknown): x is Axes => Array.isArray(x) && x.every((d) => typeof d === 'number')
+  const isPair = (x: unknown): x is readonly [Axes, Axes] => Array.isArray(x) && x.length === 2 && x.every(isAxes)
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const [inner, batch]: readonly unknown[] = value
+  return isPair(inner) && isPair(batch) ? [inner, batch] : undefined
+}
+
 const twice =
   (name: string): Rule =>
   (equation, facts) =>
@@ -90,7 +140,7 @@ const rules: Readonly<Record<string, Rule>> = {
     if (outer.every((d, i) => d === i)) return unchanged(equation)
     const before = facts.madeBy(equation.inputs[0], 'transpose')
     const inner = before === undefined ? undefined : numbersOf(before.params, 'permutation')
-    if (before === undefined || inner === undefined) return undefined
+    if (before === undefined || inner === undefined) return transposedProduct(equation, outer, facts)
     const permutation = outer.map((d) => known(inner[d], 'axis'))
     return newEquation(
       equation.primitive,
@@ -132,7 +182,7 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** Applies the identities from the inputs to the outputs. */
 export const simplifyAlgebra = (jaxpr: Jaxpr): Jaxpr => {
-  const facts = new Facts()
+  const facts = new Facts(jaxpr)
   const renaming: Renaming = new Map()
   const equations: Equation[] = []
   let changed = false

@@ -100,11 +100,11 @@ export const erfInv = (x: Expression): Expression => {
   return select(lt(magnitude, float(1)), inside, beyond)
 }
 
-// lgamma(1 + u) = u (u - 1) p(u) / q(u) for 0 <= u <= 4, minimax fit, relative error 2^-26.3.
-const lgammaAbove = [5.772157e-1, 7.604984e-1, 2.6829672e-1, 2.2899399e-2, 1.1580113e-4]
-const lgammaBelow = [1, 1.7424164, 9.358573e-1, 1.6758251e-1, 7.2336164e-3]
-// Stirling's series from 5 up, fitted: lgamma(x) = (x - 1/2) (log x - 1) + (log(2 pi) - 1) / 2 + p(1 / x^2) / x
-const stirlingTail = [8.3332956e-2, -2.7393936e-3]
+// lgamma(1 + u) = u (u - 1) p(u) / q(u) for 0 <= u <= 3, minimax fit, relative error 2^-26.3.
+const lgammaAbove = [5.772157e-1, 6.869506e-1, 2.0144397e-1, 1.1404434e-2]
+const lgammaBelow = [1, 1.6149976, 7.6590693e-1, 1.0973208e-1, 2.9050962e-3]
+// Stirling's series from 4 up, fitted: lgamma(x) = (x - 1/2) (log x - 1) + (log(2 pi) - 1) / 2 + p(1 / x^2) / x
+const stirlingTail = [8.333332e-2, -2.776068e-3, 7.356732e-4]
 const stirlingConstant = (Math.log(2 * Math.PI) - 1) / 2
 
 /** lgamma of a magnitude, whose logarithm is given. */
@@ -113,11 +113,12 @@ const lgammaOfPositive = (a: Expression, logarithm: Expression): Expression => {
   // Below 1, lgamma(a) = lgamma(1 + a) - log(a). The factors u and u - 1 are exact, so both zeros are.
   const u = select(belowOne, a, sub(a, float(1)))
   const ratio = div(polynomial(u, lgammaAbove), polynomial(u, lgammaBelow))
-  const near = sub(mul(mul(u, sub(u, float(1))), ratio), select(belowOne, logarithm, float(0)))
+  // Adding zero makes lgamma(1) a positive one.
+  const near = add(mul(mul(u, sub(u, float(1))), ratio), select(belowOne, neg(logarithm), float(0)))
   const z = div(float(1), a)
   const series = add(mul(polynomial(mul(z, z), stirlingTail), z), float(stirlingConstant))
   const far = add(mul(sub(a, float(0.5)), sub(logarithm, float(1))), series)
-  return select(lt(a, float(5)), near, far)
+  return select(lt(a, float(4)), near, far)
 }
 
 // sin(pi r) / pi = r + r^3 p(r^2) for |r| <= 1/2, minimax fit, relative error 2^-27.2.

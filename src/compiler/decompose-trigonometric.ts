@@ -112,9 +112,19 @@ const multipleOfPi = (x: Expression): FixedPoint => {
   return { upper, lower: add(toFloat(low), rough) }
 }
 
-/** Angle of a fixed-point rest in units of 2^-31 pi and of what lies below it; NaN when x is infinite or NaN. */
-const angleOf = (upper: Expression, lower: Expression, x: Expression): Expression =>
-  add(mul(add(toFloat(upper), mul(lower, float(2 ** -32))), float(Math.PI * 2 ** -31)), sub(x, x))
+const angleUnit = Math.fround(Math.PI * 2 ** -31)
+const angleUnitLower = Math.PI * 2 ** -31 - angleUnit
+
+/**
+ * Angle of a fixed-point rest in units of 2^-31 pi and of what lies below it; NaN when x is infinite or NaN. What the
+ * conversion and the unit lose is added, so that the angle is as good as that of the floating-point reduction.
+ */
+const angleOf = (upper: Expression, lower: Expression, x: Expression): Expression => {
+  const whole = toFloat(upper)
+  const lost = add(toFloat(sub(upper, toInteger(whole))), mul(lower, float(2 ** -32)))
+  const small = add(mul(whole, float(angleUnitLower)), mul(lost, float(angleUnit)))
+  return add(add(mul(whole, float(angleUnit)), small), sub(x, x))
+}
 
 /** sin(|x| + quarters pi / 2) of a huge x. */
 const sinOfHuge = (x: Expression, quarters: 0 | 1): Expression => {

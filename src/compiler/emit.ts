@@ -3,6 +3,7 @@ import { type Expression, e, isFloating, known } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
 import { accessed, guardLoads, hoist, mapExpressions } from './finish.js'
 import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
+import type { CompileNested } from './control.js'
 import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
 import { arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
@@ -10,8 +11,8 @@ import { cutRanges } from './ranges.js'
 import { type Accumulation, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
 /** Turns units into kernels, in order. */
-export const emit = (graph: Graph, units: readonly Unit[]): Kernel[] => {
-  return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit)]))
+export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested): Kernel[] => {
+  return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested)]))
 }
 
 /** A loop kernel of the statements. Loads of the trusted buffer are in place already. */
@@ -114,7 +115,7 @@ const matrixView = (side: ContractOperand, free: 'row' | 'column'): MatrixView =
   columnStride: free === 'row' ? side.innerStride : side.freeStride,
 })
 
-const emitLone = (graph: Graph, unit: Lone): Kernel => {
+const emitLone = (graph: Graph, unit: Lone, nested: CompileNested): Kernel => {
   const { step } = unit
   switch (step.kind) {
     case 'contract':
@@ -128,6 +129,8 @@ const emitLone = (graph: Graph, unit: Lone): Kernel => {
         right: matrixView(step.right, 'column'),
         out: step.buffer,
       }
+    case 'control':
+      return step.make(nested)
     case 'sort':
       return {
         kind: 'sort',

@@ -7,13 +7,14 @@ import {
   type Delayed,
   type DType,
   type Expression,
+  type Jaxpr,
   type ShapedArray,
   e,
   known,
   sizeOf,
 } from '../core/index.js'
 import { flatIndex, normalizer } from './affine.js'
-import type { Buffer } from './kernel.js'
+import type { Buffer, ControlKernel, Program } from './kernel.js'
 
 /** What a placeholder stands for: an element of a value. */
 export interface Reference {
@@ -129,6 +130,11 @@ export type Step = StepBase &
         readonly combine: (accumulated: Expression, element: Expression) => Expression
         readonly element: Expression
         readonly variables: readonly Expression[]
+      }
+    | {
+        readonly kind: 'control'
+        /** The kernel, once its operands have buffers; compiles the programs in it. */
+        readonly make: (nested: (jaxpr: Jaxpr) => Program) => ControlKernel
       }
     | {
         readonly kind: 'sort'

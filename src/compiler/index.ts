@@ -1,5 +1,6 @@
 /** The compiler: from a jaxpr to a planned program of kernels that any backend prints and runs. */
 import type { Jaxpr } from '../core/index.js'
+import type { CompileNested } from './control.js'
 import { decide } from './decide.js'
 import { emit } from './emit.js'
 import { fuse } from './fuse.js'
@@ -10,17 +11,32 @@ import { plan } from './plan.js'
 import { optimize } from './simplify.js'
 
 export * from './kernel.js'
+export { scratchLayout } from './control.js'
 export { accesses, bufferBytes } from './plan.js'
 export { expressionsOf, mapExpressions } from './finish.js'
 export { kernelText } from './print.js'
 export { legalize, legalizeKernel } from './legalize.js'
 export { optimize } from './simplify.js'
 
-/** Compiles a jaxpr: constants come first among the program's inputs. */
-export const compile = (jaxpr: Jaxpr): Program => {
-  const { graph, inputs, outputs: values } = lower(optimize(jaxpr))
+const build = (jaxpr: Jaxpr, ownOutputs: boolean): Program => {
+  const { graph, inputs, outputs: values } = lower(optimize(jaxpr), ownOutputs)
   const steps = decide(graph, values)
   const outputs = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
-  const kernels = emit(graph, fuse(graph, steps, new Set(outputs)))
+  const kernels = emit(graph, fuse(graph, steps, new Set(outputs)), compileNested)
   return { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
 }
+
+const nestedPrograms = new WeakMap<Jaxpr, Program>()
+
+/** Programs inside loops and branches write every output to memory of its own. */
+const compileNested: CompileNested = (jaxpr) => {
+  let program = nestedPrograms.get(jaxpr)
+  if (program === undefined) {
+    program = build(jaxpr, true)
+    nestedPrograms.set(jaxpr, program)
+  }
+  return program
+}
+
+/** Compiles a jaxpr: constants come first among the program's inputs. */
+export const compile = (jaxpr: Jaxpr): Program => build(jaxpr, false)

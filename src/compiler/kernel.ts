@@ -82,7 +82,62 @@ export interface SortKernel {
   readonly outputs: readonly Buffer[]
 }
 
-export type Kernel = LoopKernel | ContractionKernel | SortKernel
+/**
+ * A counted loop of a program. The program's inputs are the constants, the carries and a slice of each of `xs`; its outputs
+ * are the next carries and a slice of each of `ys`; no output shares memory with an input or another output. Carries live
+ * in two places that swap roles every iteration: `carries`, where the last iteration must write, and `scratch`.
+ */
+export interface ScanKernel {
+  readonly kind: 'scan'
+  readonly body: Program
+  /** At least 1. */
+  readonly length: number
+  readonly reverse: boolean
+  readonly constants: readonly Buffer[]
+  readonly initial: readonly Buffer[]
+  readonly xs: readonly Buffer[]
+  readonly carries: readonly Buffer[]
+  readonly ys: readonly Buffer[]
+  /** Bytes of its own: the other place of each carry (`scratchOffsets`), then the body's temporaries. */
+  readonly scratch: Buffer
+}
+
+/** Runs `body` on the carries while `condition` of them gives true; both take their constants first. */
+export interface WhileKernel {
+  readonly kind: 'while'
+  readonly condition: Program
+  readonly conditionConstants: readonly Buffer[]
+  readonly body: Program
+  readonly bodyConstants: readonly Buffer[]
+  readonly initial: readonly Buffer[]
+  readonly carries: readonly Buffer[]
+  /** The predicate's byte, the other place of each carry, then the temporaries of either program. */
+  readonly scratch: Buffer
+}
+
+/** Runs the program at `index` on the operands; the index is within range. */
+export interface BranchKernel {
+  readonly kind: 'branch'
+  readonly index: Buffer
+  readonly programs: readonly Program[]
+  readonly operands: readonly Buffer[]
+  readonly outputs: readonly Buffer[]
+  /** Temporaries of the program that runs. */
+  readonly scratch: Buffer
+}
+
+/** Kernels that run other programs. */
+export type ControlKernel = ScanKernel | WhileKernel | BranchKernel
+
+export type Kernel = LoopKernel | ContractionKernel | SortKernel | ControlKernel
+
+/** Where things lie in the scratch of a loop, in bytes. */
+export interface ScratchLayout {
+  /** The other place of each carry. */
+  readonly carries: readonly number[]
+  readonly temporaries: number
+  readonly bytes: number
+}
 
 /** Where a buffer lives during a run. */
 export type Placement =

@@ -1,6 +1,7 @@
 /** From equations to delayed values and steps: the compiler as lowering rules see it. */
 import {
   type Atom,
+  type BranchSpec,
   type CombineOp,
   type ContractSpec,
   type CumulateSpec,
@@ -11,10 +12,12 @@ import {
   type Jaxpr,
   type Lowering,
   type ReduceSpec,
+  type ScanSpec,
   type ScatterSpec,
   type ShapedArray,
   type SortSpec,
   type Var,
+  type WhileSpec,
   e,
   invariant,
   isHalf,
@@ -24,6 +27,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { flatIndex } from './affine.js'
+import { lowerBranch, lowerScan, lowerWhile } from './control.js'
 import { contractOperand } from './contract.js'
 import { Graph, Value, freshVariables, loopVariables, newBuffer, newStep } from './graph.js'
 import type { Buffer } from './kernel.js'
@@ -141,7 +145,8 @@ export class Lowerer implements Lowering {
     return value
   }
 
-  #buffered(aval: ShapedArray): { value: Value; buffer: Buffer } {
+  /** A value with a new buffer, which some step writes. */
+  buffered(aval: ShapedArray): { value: Value; buffer: Buffer } {
     const buffer = newBuffer(aval.dtype, aval.shape)
     return { buffer, value: new Value(this.graph, aval, { buffer }) }
   }
@@ -160,7 +165,7 @@ export class Lowerer implements Lowering {
       })
       return this.fromBody(aval, e.convert(known(sum, 'element'), aval.dtype))
     }
-    const { value, buffer } = this.#buffered(shapedArray(aval.shape, dtype))
+    const { value, buffer } = this.buffered(shapedArray(aval.shape, dtype))
     const reduced = this.graph.reducedVariables(extents)
     const element = e.convert(spec.element(space, reduced), dtype)
     const loops = loopVariables([...space, ...reduced])
@@ -201,7 +206,7 @@ export class Lowerer implements Lowering {
     const locals = avals.map((aval) => e.variable(aval.dtype))
     const reduced = this.graph.reducedVariables(extents)
     const next = spec.step(locals, space, reduced)
-    const outs = avals.map((aval) => this.#buffered(aval))
+    const outs = avals.map((aval) => this.buffered(aval))
     const loops = loopVariables([...space, ...reduced])
     this.graph.items.push(
       newStep({
@@ -242,7 +247,7 @@ export class Lowerer implements Lowering {
     }
     const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free')
     const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner')
-    const { value, buffer } = this.#buffered(shapedArray(shape, dtype))
+    const { value, buffer } = this.buffered(shapedArray(shape, dtype))
     this.graph.items.push(
       newStep({
         kind: 'contract',
@@ -268,7 +273,7 @@ export class Lowerer implements Lowering {
     const { aval } = spec.operand
     const operand = this.value(spec.operand)
     if (sizeOf(aval.shape) === 0 || sizeOf(spec.extents) === 0) return operand
-    const { value, buffer } = this.#buffered(aval)
+    const { value, buffer } = this.buffered(aval)
     const index = value.variables
     const copied = operand.at(index)
     this.graph.items.push(
@@ -308,7 +313,7 @@ export class Lowerer implements Lowering {
   cumulate(spec: CumulateSpec): Value {
     const { aval } = spec.operand
     if (sizeOf(aval.shape) === 0 || aval.shape[spec.axis] === 1) return this.value(spec.operand)
-    const { value, buffer } = this.#buffered(aval)
+    const { value, buffer } = this.buffered(aval)
     const element = spec.operand.at(value.variables)
     this.graph.items.push(
       newStep({
@@ -336,7 +341,7 @@ export class Lowerer implements Lowering {
     )
     if (sizeOf(shape) === 0 || shape[spec.axis] === 1) return spec.operands.map((x) => this.value(x))
     const operands = spec.operands.map((x) => this.stored(x))
-    const outs = spec.operands.map((x) => this.#buffered(x.aval))
+    const outs = spec.operands.map((x) => this.buffered(x.aval))
     const buffers = outs.map((o) => o.buffer)
     this.graph.items.push(
       newStep({
@@ -354,6 +359,26 @@ export class Lowerer implements Lowering {
     )
     return outs.map((o) => o.value)
   }
+
+  scan(spec: ScanSpec): readonly Delayed[] {
+    return lowerScan(this, spec)
+  }
+
+  loop(spec: WhileSpec): readonly Delayed[] {
+    return lowerWhile(this, spec)
+  }
+
+  branch(spec: BranchSpec): readonly Delayed[] {
+    return lowerBranch(this, spec)
+  }
+
+  /** The same values in a buffer that nothing else is in. */
+  copy(value: Value): Value {
+    const copied = new Value(this.graph, value.aval, { body: value.at(value.variables) })
+    copied.forced = true
+    this.graph.items.push(copied)
+    return copied
+  }
 }
 
 /** A program as values and steps; `inputs` are buffers for its constants, then its inputs. */
@@ -363,8 +388,8 @@ export interface Lowered {
   readonly outputs: readonly Value[]
 }
 
-/** Runs every equation's lowering rule. */
-export const lower = (jaxpr: Jaxpr): Lowered => {
+/** Runs every equation's lowering rule. With `ownOutputs` no output is an input or another output. */
+export const lower = (jaxpr: Jaxpr, ownOutputs = false): Lowered => {
   const graph = new Graph()
   const lowerer = new Lowerer(graph)
   const values = new Map<Var, Value>()
@@ -393,6 +418,13 @@ export const lower = (jaxpr: Jaxpr): Lowered => {
       values.set(v, lowerer.value(out))
     })
   }
-  const outputs = jaxpr.outputs.map((atom) => lowerer.stored(read(atom)))
+  const taken = new Set<Value | Buffer>(ownOutputs ? inputs : [])
+  const outputs = jaxpr.outputs.map((atom) => {
+    let value = lowerer.stored(read(atom))
+    if (ownOutputs && (taken.has(value) || (value.buffer !== undefined && taken.has(value.buffer)))) value = lowerer.copy(value)
+    taken.add(value)
+    if (value.buffer !== undefined) taken.add(value.buffer)
+    return value
+  })
   return { graph, inputs, outputs }
 }

@@ -16,6 +16,18 @@ export const accesses = (kernel: Kernel): { readonly reads: readonly Buffer[]; r
       return { reads: [kernel.left.buffer, kernel.right.buffer], writes: [kernel.out] }
     case 'sort':
       return { reads: kernel.inputs, writes: kernel.outputs }
+    case 'scan':
+      return {
+        reads: [...kernel.constants, ...kernel.initial, ...kernel.xs],
+        writes: [...kernel.carries, ...kernel.ys, kernel.scratch],
+      }
+    case 'while':
+      return {
+        reads: [...kernel.conditionConstants, ...kernel.bodyConstants, ...kernel.initial],
+        writes: [...kernel.carries, kernel.scratch],
+      }
+    case 'branch':
+      return { reads: [kernel.index, ...kernel.operands], writes: [...kernel.outputs, kernel.scratch] }
   }
 }
 

@@ -88,6 +88,10 @@ class Names {
     return name
   }
 
+  list(buffers: readonly Buffer[]): string {
+    return `(${buffers.map((buffer) => this.buffer(buffer)).join(', ')})`
+  }
+
   startKernel(): void {
     this.#variables.clear()
     this.#counts.i = 0
@@ -235,13 +239,28 @@ const statementFlops = (statements: readonly Statement[]): number => {
   }, here)
 }
 
-/** Floating-point operations of a kernel, counting every function as one. */
-export const kernelFlops = (kernel: Kernel): number =>
-  kernel.kind === 'loops'
-    ? statementFlops(kernel.body)
-    : kernel.kind === 'contraction'
-      ? 2 * kernel.batch * kernel.rows * kernel.columns * kernel.inner
-      : 0
+const programFlops = (program: Program): number => program.kernels.reduce((sum, kernel) => sum + kernelFlops(kernel), 0)
+
+/**
+ * Floating-point operations of a kernel, counting every function as one; of a `while`, those of one trip, since their
+ * number is not known; of a branch, those of the longest.
+ */
+export const kernelFlops = (kernel: Kernel): number => {
+  switch (kernel.kind) {
+    case 'loops':
+      return statementFlops(kernel.body)
+    case 'contraction':
+      return 2 * kernel.batch * kernel.rows * kernel.columns * kernel.inner
+    case 'sort':
+      return 0
+    case 'scan':
+      return kernel.length * programFlops(kernel.body)
+    case 'while':
+      return programFlops(kernel.condition) + programFlops(kernel.body)
+    case 'branch':
+      return Math.max(...kernel.programs.map(programFlops))
+  }
+}
 
 /** Bytes of the arrays that a kernel reads and writes, each once. */
 export const kernelBytes = (kernel: Kernel): number => {
@@ -253,6 +272,9 @@ const bufferText = (buffer: Buffer): string => avalText(shapedArray(buffer.shape
 
 const viewText = (view: MatrixView, names: Names): string =>
   `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride},${view.rowStride},${view.columnStride})`
+
+/** A program inside a kernel, indented. */
+const nestedLines = (program: Program): string[] => kernelText(program).split('\n').map((line) => `    ${line}`)
 
 const kernelLines = (kernel: Kernel, names: Names): string[] => {
   names.startKernel()
@@ -266,12 +288,27 @@ const kernelLines = (kernel: Kernel, names: Names): string[] => {
         `    of ${viewText(kernel.left, names)} and ${viewText(kernel.right, names)}`,
       ]
     }
-    case 'sort': {
-      const list = (buffers: readonly Buffer[]): string => buffers.map((buffer) => names.buffer(buffer)).join(', ')
+    case 'scan':
       return [
-        `  ${list(kernel.outputs)} = sort ${list(kernel.inputs)} by ${kernel.keys}, lines [${kernel.outer},${kernel.size},${kernel.inner}]`,
+        `  ${names.list(kernel.carries)} and ${names.list(kernel.ys)} = ${kernel.length} times${kernel.reverse ? ' backwards' : ''} from ${names.list(kernel.initial)} over ${names.list(kernel.xs)} with ${names.list(kernel.constants)}`,
+        ...nestedLines(kernel.body),
       ]
-    }
+    case 'while':
+      return [
+        `  ${names.list(kernel.carries)} = from ${names.list(kernel.initial)} while, with ${names.list(kernel.conditionConstants)},`,
+        ...nestedLines(kernel.condition),
+        `  do, with ${names.list(kernel.bodyConstants)},`,
+        ...nestedLines(kernel.body),
+      ]
+    case 'branch':
+      return [
+        `  ${names.list(kernel.outputs)} = choose by ${names.buffer(kernel.index)} for ${names.list(kernel.operands)}`,
+        ...kernel.programs.flatMap((program, i) => [`  case ${i}:`, ...nestedLines(program)]),
+      ]
+    case 'sort':
+      return [
+        `  ${names.list(kernel.outputs)} = sort ${names.list(kernel.inputs)} by ${kernel.keys}, lines [${kernel.outer},${kernel.size},${kernel.inner}]`,
+      ]
   }
 }
 

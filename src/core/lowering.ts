@@ -136,9 +136,9 @@ export interface Lowering {
   readonly scatter: (spec: ScatterSpec) => Delayed
   readonly cumulate: (spec: CumulateSpec) => Delayed
   readonly sort: (spec: SortSpec) => readonly Delayed[]
-  readonly scan?: (spec: ScanSpec) => readonly Delayed[]
-  readonly loop?: (spec: WhileSpec) => readonly Delayed[]
-  readonly branch?: (spec: BranchSpec) => readonly Delayed[]
+  readonly scan: (spec: ScanSpec) => readonly Delayed[]
+  readonly loop: (spec: WhileSpec) => readonly Delayed[]
+  readonly branch: (spec: BranchSpec) => readonly Delayed[]
   /** The same value, read from memory: computed once, however often it is read. */
   readonly materialize: (value: Delayed) => Delayed
 }

@@ -13,6 +13,8 @@ import { type Padding, checkPerAxis, dilatedSize, resolvePadding } from './geome
 import { operands } from './operands.js'
 import { rev } from './shape.js'
 
+export type { ConvDimensionNumbers, Padding }
+
 export interface ConvOptions {
   /** Puts `n - 1` holes between the input's elements along each spatial axis (transposed convolution). */
   readonly lhsDilation?: readonly number[]

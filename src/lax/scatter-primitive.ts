@@ -16,6 +16,7 @@ import {
   e,
   isFloating,
   known,
+  range,
   shapedArray,
   sizeOf,
 } from '../core/index.js'
@@ -131,17 +132,28 @@ export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterP
       const windows = { numbers: given, sliceSizes: updateSizes(params, operand.aval, updates.aval) }
       const outer = indices.aval.shape.slice(0, -1)
       const perMember = sizeOf(outer.filter((_, d) => !given.startIndicesBatchingDims.includes(d)))
+      const unique = params.uniqueIndices || perMember <= 1
+      // Of windows that overlap in part, the later one is written later: windows are the outer loop, as in XLA.
+      const { sliceSizes } = windows
+      const partly = given.startIndexMap.some((d) => sliceSizes[d] !== 1 && sliceSizes[d] !== shape[d])
+      const rank = updates.aval.shape.length
+      const order =
+        unique || !partly
+          ? range(rank)
+          : [...range(rank).filter((d) => !given.offsetDims.includes(d)), ...given.offsetDims]
+      const inOrder = (index: readonly Expression[]): Expression[] =>
+        range(rank).map((d) => known(index[order.indexOf(d)], 'index'))
       return [
         compiler.scatter({
           operand,
-          extents: updates.aval.shape,
+          extents: order.map((d) => known(updates.aval.shape[d], 'size')),
           combine,
-          unique: params.uniqueIndices || perMember <= 1,
+          unique,
           target: (update) => {
-            const { index, inside } = placeInOperand(windows, shape, indices, update)
+            const { index, inside } = placeInOperand(windows, shape, indices, inOrder(update))
             return { index, inBounds: params.mode === 'clip' ? always : inside }
           },
-          value: (update) => (value ?? same)(updates.at(update)),
+          value: (update) => (value ?? same)(updates.at(inOrder(update))),
         }),
       ]
     },

@@ -143,7 +143,7 @@ const windowOver = (params: SelectParams, d: number, position: Expression, j: Ex
   const dilation = known(params.windowDilation[d], 'dilation')
   if (dilation === 1) {
     const window = e.binary('sub', e.binary('div', position, stride), j)
-    const within = e.binary('sub', position, e.binary('mul', window, stride))
+    const within = e.binary('add', e.binary('rem', position, stride), e.binary('mul', j, stride))
     const exists = [
       e.compare('ge', window, e.index(0)),
       e.compare('lt', window, e.index(count)),

@@ -1,5 +1,5 @@
 /** Special functions: error functions, gamma functions and the Hurwitz zeta function. */
-import { type ArrayLike, type NDArray, ArgumentError, known, range } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, isHalf, known, range } from '../core/index.js'
 import { type Function1, add, div, floor, function1, integerPow, mul, neg, square, sub } from './arithmetic.js'
 import { filled } from './broadcasting.js'
 import { eq, ge, gt, lt, select } from './comparison.js'
@@ -89,9 +89,7 @@ const product = (x: NDArray | number, y: NDArray | number): NDArray | number =>
 
 /** Halves are computed in float32. */
 const widened = (x: NDArray, f: (x: NDArray) => NDArray): NDArray =>
-  x.dtype === 'float16' || x.dtype === 'bfloat16'
-    ? convertElementType(f(convertElementType(x, 'float32')), x.dtype)
-    : f(x)
+  isHalf(x.dtype) ? convertElementType(f(convertElementType(x, 'float32')), x.dtype) : f(x)
 
 /** Second derivative of `lgamma`; below 1/2 by the reflection formula, DLMF 5.15.6. */
 const trigamma = (operand: NDArray): NDArray =>
@@ -114,6 +112,10 @@ export const zeta = (s: ArrayLike, q: ArrayLike): NDArray => {
   const [first, second] = operands('zeta', [s, q])
   const power = known(first, 'operand')
   const start = known(second, 'operand')
+  if (isHalf(start.dtype)) {
+    const wide = zeta(convertElementType(power, 'float32'), convertElementType(start, 'float32'))
+    return convertElementType(wide, start.dtype)
+  }
   const shape = start.ndim === 0 ? power.shape : start.shape
   const order = broadcastLike(power, shape)
   const x = broadcastLike(start, shape)

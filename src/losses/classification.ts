@@ -53,7 +53,12 @@ const classesLast = (x: NDArray, axis: number, operation: string): NDArray =>
   lax.moveAxis(x, canonicalAxis(axis, x.ndim, operation), x.ndim - 1)
 
 /** Logits with the classes last, and the labels, checked against each other. */
-const rowsAndLabels = (logits: ArrayLike, labels: ArrayLike, axis: number, operation: string): readonly [NDArray, NDArray] => {
+const rowsAndLabels = (
+  logits: ArrayLike,
+  labels: ArrayLike,
+  axis: number,
+  operation: string,
+): readonly [NDArray, NDArray] => {
   const x = floats(logits, operation)
   const y = lax.asArray(labels, operation)
   const rows = classesLast(x, axis, operation)
@@ -106,7 +111,11 @@ export const softmaxCrossEntropy = (
 }
 
 /** `softmaxCrossEntropy` in which a probability of 0 contributes 0 even where the logit is -Infinity. */
-export const safeSoftmaxCrossEntropy = (logits: ArrayLike, labels: ArrayLike, { axis = -1 }: ClassOptions = {}): NDArray => {
+export const safeSoftmaxCrossEntropy = (
+  logits: ArrayLike,
+  labels: ArrayLike,
+  { axis = -1 }: ClassOptions = {},
+): NDArray => {
   const terms = np.multiply(labels, np.where(np.equal(labels, 0), 0, nn.logSoftmax(logits, { axis })))
   return lax.neg(np.sum(terms, { axis }))
 }

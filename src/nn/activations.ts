@@ -194,7 +194,9 @@ export const glu = (x: ArrayLike, { axis = -1 }: { readonly axis?: number } = {}
   const along = canonicalAxis(axis, a.ndim, 'nn.glu')
   const size = known(a.shape[along], 'size')
   if (size % 2 !== 0) {
-    throw new ShapeError(`nn.glu: axis ${axis} of ${avalText(a.aval)} has the odd size ${size}; it is split in two halves.`)
+    throw new ShapeError(
+      `nn.glu: axis ${axis} of ${avalText(a.aval)} has the odd size ${size}; it is split in two halves.`,
+    )
   }
   const half = (from: number): NDArray => lax.sliceInDim(a, from, from + size / 2, { axis: along })
   return lax.mul(half(0), lax.logistic(half(size / 2)))

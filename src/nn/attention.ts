@@ -114,19 +114,16 @@ export const dotProductAttention = (
   const { batch, queries, keys, keyHeads, group, headDim } = sizes
   // Logits are at least float32, whatever the inputs are.
   const wide = query.dtype === 'float64' ? 'float64' : 'float32'
-  if (!isFloating(query.dtype)) throw new DTypeError(`nn.dotProductAttention: the query must be a float, got ${query.dtype}.`)
+  if (!isFloating(query.dtype))
+    throw new DTypeError(`nn.dotProductAttention: the query must be a float, got ${query.dtype}.`)
   const grouped = lax.reshape(query, [batch, queries, keyHeads, group, headDim])
-  const products = lax.dotGeneral(
-    lax.convertElementType(grouped, wide),
-    lax.convertElementType(key, wide),
+  const products = lax.dotGeneral(lax.convertElementType(grouped, wide), lax.convertElementType(key, wide), [
+    [[4], [3]],
     [
-      [[4], [3]],
-      [
-        [0, 2],
-        [0, 2],
-      ],
+      [0, 2],
+      [0, 2],
     ],
-  )
+  ])
   // [batch, keyHeads, queries, group, keys] -> [batch, heads, queries, keys]
   const byHead = lax.reshape(lax.transpose(products, [0, 1, 3, 2, 4]), [batch, keyHeads * group, queries, keys])
   const scaled = lax.mul(byHead, options.scale ?? 1 / Math.sqrt(headDim))
@@ -149,6 +146,9 @@ export const dotProductAttention = (
   const back = lax.transpose(lax.reshape(mixed, [batch, keyHeads, group, queries, valueDim]), [0, 3, 1, 2, 4])
   const result = lax.reshape(back, [batch, queries, keyHeads * group, valueDim])
   if (!options.querySeqLengths) return result
-  const valid = np.less(lax.broadcastedIota('int32', [batch, queries, 1, 1], 1), lax.reshape(options.querySeqLengths, [batch, 1, 1, 1]))
+  const valid = np.less(
+    lax.broadcastedIota('int32', [batch, queries, 1, 1], 1),
+    lax.reshape(options.querySeqLengths, [batch, 1, 1, 1]),
+  )
   return np.where(valid, result, 0)
 }

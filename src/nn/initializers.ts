@@ -1,5 +1,14 @@
 /** Initial values of parameters: functions of a key and a shape, with JAX's names, scales and streams. */
-import { type ArrayLike, type DType, type NDArray, ArgumentError, canonicalAxis, known, shapeText, sizeOf } from '../core/index.js'
+import {
+  type ArrayLike,
+  type DType,
+  type NDArray,
+  ArgumentError,
+  canonicalAxis,
+  known,
+  shapeText,
+  sizeOf,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as random from '../random/index.js'
 
@@ -66,7 +75,10 @@ export interface FanOptions extends InitializerOptions {
 }
 
 /** Number of inputs and outputs of one unit; axes that are none of the three are the receptive field. */
-const fans = (shape: readonly number[], { inAxis = -2, outAxis = -1, batchAxis = [] }: FanOptions): readonly [number, number] => {
+const fans = (
+  shape: readonly number[],
+  { inAxis = -2, outAxis = -1, batchAxis = [] }: FanOptions,
+): readonly [number, number] => {
   const operation = 'nn.initializers.varianceScaling'
   if (inAxis === -2 && shape.length < 2) {
     throw new ArgumentError(
@@ -84,7 +96,8 @@ const fans = (shape: readonly number[], { inAxis = -2, outAxis = -1, batchAxis =
 }
 
 /** What the variance is divided by; JAX's spelling is welcome too. */
-export type VarianceMode = 'fanIn' | 'fanOut' | 'fanAvg' | 'fanGeoAvg' | 'fan_in' | 'fan_out' | 'fan_avg' | 'fan_geo_avg'
+export type VarianceMode =
+  'fanIn' | 'fanOut' | 'fanAvg' | 'fanGeoAvg' | 'fan_in' | 'fan_out' | 'fan_avg' | 'fan_geo_avg'
 
 /** Shape of the distribution. */
 export type VarianceDistribution = 'truncatedNormal' | 'normal' | 'uniform' | 'truncated_normal'
@@ -138,10 +151,7 @@ export const varianceScaling =
       case 'normal':
         return lax.mul(random.normal(key, shape, { dtype }), scalar(Math.sqrt(variance), dtype))
       case 'uniform':
-        return lax.mul(
-          random.uniform(key, shape, { dtype, minval: -1 }),
-          scalar(Math.sqrt(3 * variance), dtype),
-        )
+        return lax.mul(random.uniform(key, shape, { dtype, minval: -1 }), scalar(Math.sqrt(3 * variance), dtype))
       default:
         throw new ArgumentError(
           `nn.initializers.varianceScaling: distribution is 'truncatedNormal', 'normal' or 'uniform', got '${String(distribution)}'.`,

@@ -1,5 +1,14 @@
 /** Normalization layers as functions: batch, layer, group and root-mean-square normalization. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, canonicalAxes, canonicalAxis, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  canonicalAxes,
+  canonicalAxis,
+  known,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { floatArray } from './activations.js'

@@ -80,7 +80,11 @@ export const avgPool = (
   const x = floatArray(inputs, 'nn.avgPool')
   const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.avgPool')
   const sums = lax.reduceWindow(x, 0, lax.add, dimensions, strides, padding)
-  if (countIncludePad) return lax.div(sums, windowShape.reduce((a, b) => a * b, 1))
+  if (countIncludePad)
+    return lax.div(
+      sums,
+      windowShape.reduce((a, b) => a * b, 1),
+    )
   // How many elements each window holds depends on the spatial axes only.
   const leading = x.ndim - windowShape.length - 1
   const ones = lax.full(

@@ -82,7 +82,13 @@ const signedLogSumExp = (
   const total = np.sum(b === null ? exponentials : np.multiply(exponentials, b), { axis, keepdims: true })
   const result = lax.add(lax.log(lax.abs(total)), shift)
   const axes = canonicalAxes(axis, x.ndim, 'nn.logsumexp')
-  const drop = (y: NDArray): NDArray => (keepdims ? y : lax.reshape(y, y.shape.filter((_, d) => !axes.includes(d))))
+  const drop = (y: NDArray): NDArray =>
+    keepdims
+      ? y
+      : lax.reshape(
+          y,
+          y.shape.filter((_, d) => !axes.includes(d)),
+        )
   return [drop(result), drop(lax.sign(total))]
 }
 

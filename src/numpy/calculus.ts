@@ -51,7 +51,9 @@ const edgeOf = (value: ArrayLike, x: NDArray, axis: number): NDArray => {
  * Differences of neighbours along an axis (the last); of bool, whether they differ.
  *
  * @example
+ * ```ts
  * np.diff(np.array([1, 4, 9])) // [3, 5]
+ * ```
  */
 export const diff = (a: ArrayLike, options?: DiffOptions): NDArray => {
   const array = lax.asArray(a, 'diff')
@@ -78,7 +80,9 @@ export const diff = (a: ArrayLike, options?: DiffOptions): NDArray => {
  * Differences of neighbours of the flattened array, with values before and after them.
  *
  * @example
+ * ```ts
  * np.ediff1d(np.array([1, 4, 9]), { toEnd: 0 }) // [3, 5, 0]
+ * ```
  */
 export const ediff1d = (
   ary: ArrayLike,
@@ -116,12 +120,17 @@ const alongAxis = (vector: NDArray, rank: number, axis: number): NDArray =>
 const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
   const size = known(x.shape[axis], 'size')
   if (size < 2)
-    throw new ArgumentError(`gradient: axis ${axis} of ${avalText(x.aval)} has ${size} elements; slopes need two or more.`)
+    throw new ArgumentError(
+      `gradient: axis ${axis} of ${avalText(x.aval)} has ${size} elements; slopes need two or more.`,
+    )
   const part = (start: number, stop: number): NDArray => sliced(x, axis, start, stop)
   const steps = lax.sub(part(1, size), part(0, size - 1))
   if (spacing.ndim === 0) {
     const central = lax.div(lax.mul(lax.sub(part(2, size), part(0, size - 2)), constantLike(x, 0.5)), spacing)
-    const ends = [lax.div(sliced(steps, axis, 0, 1), spacing), lax.div(sliced(steps, axis, size - 2, size - 1), spacing)]
+    const ends = [
+      lax.div(sliced(steps, axis, 0, 1), spacing),
+      lax.div(sliced(steps, axis, size - 2, size - 1), spacing),
+    ]
     return lax.concatenate([known(ends[0], 'first'), central, known(ends[1], 'last')], axis)
   }
   if (spacing.ndim !== 1 || spacing.size !== size) {
@@ -147,22 +156,19 @@ const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
  * for all axes, or one for each, a number or a vector of coordinates.
  *
  * @example
+ * ```ts
  * np.gradient(np.array([1, 4, 9, 16])) // [3, 4, 6, 7]
  * np.gradient(np.array([1, 4]), 0.5) // [6, 6]
+ * ```
  */
-export const gradient = (
-  f: ArrayLike,
-  ...spacing: readonly (ArrayLike | GradientOptions)[]
-): NDArray | NDArray[] => {
+export const gradient = (f: ArrayLike, ...spacing: readonly (ArrayLike | GradientOptions)[]): NDArray | NDArray[] => {
   const options = spacing.find((x) => isOptions<GradientOptions>(x))
   const x = inexactOperand('gradient', f)
   const axes = canonicalAxes(options?.axis, x.ndim, 'gradient')
   const given = spacing.filter((s): s is ArrayLike => !isOptions(s)).map((s) => lax.convertElementType(s, x.dtype))
   if (given.length > 1 && given.length !== axes.length)
     throw new ArgumentError(`gradient: ${given.length} spacings for ${axes.length} axes; give one, or one for each.`)
-  const results = axes.map((axis, i) =>
-    gradientAlong(x, axis, given[given.length === 1 ? 0 : i] ?? constantLike(x, 1)),
-  )
+  const results = axes.map((axis, i) => gradientAlong(x, axis, given[given.length === 1 ? 0 : i] ?? constantLike(x, 1)))
   const [only] = results
   return results.length === 1 && only !== undefined ? only : results
 }
@@ -171,7 +177,9 @@ export const gradient = (
  * Integral by the trapezoidal rule along an axis (the last), over coordinates `x` or steps of `dx` (1).
  *
  * @example
+ * ```ts
  * np.trapezoid(np.array([1, 2, 3])) // 4
+ * ```
  */
 export const trapezoid = (
   y: ArrayLike,
@@ -202,7 +210,9 @@ export interface InterpOptions {
  * Piecewise linear interpolation of samples `fp` at rising coordinates `xp`.
  *
  * @example
+ * ```ts
  * np.interp(np.array([1.5, 9]), np.array([1, 2]), np.array([10, 20])) // [15, 20]
+ * ```
  */
 export const interp = (x: ArrayLike, xp: ArrayLike, fp: ArrayLike, options?: InterpOptions): NDArray => {
   const arrays = promoteInexact('interp', [x, xp, fp])
@@ -263,7 +273,9 @@ export interface UnwrapOptions {
  * Takes back jumps of angles by whole periods, so that neighbours along an axis (the last) differ by half a period at most.
  *
  * @example
+ * ```ts
  * np.unwrap(np.array([0, 3, -3])) // [0, 3, 3.2831855]
+ * ```
  */
 export const unwrap = (p: ArrayLike, options?: UnwrapOptions): NDArray => {
   const array = lax.asArray(p, 'unwrap')
@@ -277,10 +289,7 @@ export const unwrap = (p: ArrayLike, options?: UnwrapOptions): NDArray => {
   const steps = diff(x, { axis })
   let wrapped = lax.add(mod(subtract(steps, low), constantLike(steps, period)), constantLike(steps, low))
   // A step of half a period keeps its direction.
-  const ambiguous = lax.bitwiseAnd(
-    lax.eq(wrapped, constantLike(steps, low)),
-    lax.gt(steps, constantLike(steps, 0)),
-  )
+  const ambiguous = lax.bitwiseAnd(lax.eq(wrapped, constantLike(steps, low)), lax.gt(steps, constantLike(steps, 0)))
   if (!wholeNumbers || period % 2 === 0) wrapped = where(ambiguous, constantLike(steps, high), wrapped)
   const small = lax.lt(lax.abs(steps), constantLike(steps, options?.discont ?? period / 2))
   const corrections = where(small, constantLike(steps, 0), lax.sub(wrapped, steps))

@@ -52,24 +52,47 @@ export interface FloatInfo {
 const smallestNormal = (dtype: DType): number =>
   dtype === 'float64' ? 2 ** -1022 : dtype === 'float16' ? 2 ** -14 : 2 ** -126
 
-/** Limits of a floating dtype. Throws DTypeError for others. @example np.finfo('float32').eps // 1.1920929e-7 */
+/**
+ * Limits of a floating dtype. Throws DTypeError for others.
+ *
+ * @example
+ * ```ts
+ * np.finfo('float32').eps // 1.1920929e-7
+ * ```
+ */
 export const finfo = (dtype: DType): FloatInfo => {
-  if (!isFloating(lax.checkDType(dtype, 'finfo'))) throw new DTypeError(`finfo: ${dtype} is not a floating dtype; use iinfo.`)
+  if (!isFloating(lax.checkDType(dtype, 'finfo')))
+    throw new DTypeError(`finfo: ${dtype} is not a floating dtype; use iinfo.`)
   const { min, max } = dtypeRange(dtype)
   const eps = dtypeEpsilon(dtype)
   const tiny = smallestNormal(dtype)
   return { dtype, bits: 8 * dtypeBytes(dtype), eps, max, min, tiny, smallestSubnormal: tiny * eps }
 }
 
-/** Limits of an integer dtype. Throws DTypeError for others. @example np.iinfo('int8').max // 127 */
+/**
+ * Limits of an integer dtype. Throws DTypeError for others.
+ *
+ * @example
+ * ```ts
+ * np.iinfo('int8').max // 127
+ * ```
+ */
 export const iinfo = (
   dtype: DType,
 ): { readonly dtype: DType; readonly bits: number; readonly min: number; readonly max: number } => {
-  if (!isInteger(lax.checkDType(dtype, 'iinfo'))) throw new DTypeError(`iinfo: ${dtype} is not an integer dtype; use finfo.`)
+  if (!isInteger(lax.checkDType(dtype, 'iinfo')))
+    throw new DTypeError(`iinfo: ${dtype} is not an integer dtype; use finfo.`)
   return { dtype, bits: 8 * dtypeBytes(dtype), ...dtypeRange(dtype) }
 }
 
-/** Whether a dtype is of a kind, or is that dtype. @example np.isdtype('int8', 'integral') // true */
+/**
+ * Whether a dtype is of a kind, or is that dtype.
+ *
+ * @example
+ * ```ts
+ * np.isdtype('int8', 'integral') // true
+ * ```
+ */
 export const isdtype = (
   dtype: DType,
   kind: DType | 'bool' | 'signed integer' | 'unsigned integer' | 'integral' | 'real floating' | 'numeric',

@@ -133,12 +133,15 @@ const survey = (data: ArrayData, nest: Nest, depth: number, path: string): void 
 }
 
 const readNumbers = (data: ArrayData, out: HostData | Float64Array, at: number): number => {
-  if (typeof data === 'number' || typeof data === 'boolean') {
+  if (!Array.isArray(data)) {
     out[at] = Number(data)
     return at + 1
   }
   let next = at
-  if (Array.isArray(data)) for (const item of data) next = readNumbers(item, out, next)
+  for (const item of data) {
+    if (typeof item === 'number') out[next++] = item
+    else next = readNumbers(item, out, next)
+  }
   return next
 }
 
@@ -162,9 +165,11 @@ const stackNested = (data: ArrayData): NDArray => {
  * ones too, which are then stacked. Throws ArgumentError where lists don't have one shape.
  *
  * @example
+ * ```ts
  * np.array([[1, 2], [3, 4]]) // float32[2,2]
  * np.array([1, 2, 3], { dtype: 'int32' })
  * np.array(new Uint8Array([1, 2]))
+ * ```
  */
 export const array = (data: ArrayData, options?: DTypeOptions): NDArray => {
   const given = options?.dtype
@@ -203,7 +208,9 @@ export const copy = (a: ArrayLike): NDArray => lax.asArray(a, 'copy')
  * The array in another dtype: floats to integers truncate toward zero and saturate, integers wrap, to bool is `!= 0`.
  *
  * @example
+ * ```ts
  * np.astype(np.array([1.7, -1.7]), 'int32') // [1, -1]
+ * ```
  */
 export const astype = (x: ArrayLike, dtype: DType): NDArray =>
   convertTo(lax.asArray(x, 'astype'), lax.checkDType(dtype, 'astype'), false)
@@ -222,7 +229,9 @@ const constantArray = (value: number, shape: readonly number[], dtype: DType): N
  * Zeros.
  *
  * @example
+ * ```ts
  * np.zeros([2, 3]) // float32[2,3]
+ * ```
  */
 export const zeros = (shape: number | readonly number[], options?: DTypeOptions): NDArray =>
   constantArray(0, shapeOf(shape, 'zeros'), dtypeOr(options?.dtype, 'float32', 'zeros'))
@@ -231,7 +240,9 @@ export const zeros = (shape: number | readonly number[], options?: DTypeOptions)
  * Ones.
  *
  * @example
+ * ```ts
  * np.ones([3], { dtype: 'int32' })
+ * ```
  */
 export const ones = (shape: number | readonly number[], options?: DTypeOptions): NDArray =>
   constantArray(1, shapeOf(shape, 'ones'), dtypeOr(options?.dtype, 'float32', 'ones'))
@@ -243,13 +254,17 @@ export const empty = (shape: number | readonly number[], options?: DTypeOptions)
  * One repeated value; an array as the value is broadcast. JS numbers give float32, booleans bool.
  *
  * @example
+ * ```ts
  * np.full([2, 2], 7)
+ * ```
  */
 export const full = (shape: number | readonly number[], fillValue: ArrayLike, options?: DTypeOptions): NDArray => {
   const sizes = shapeOf(shape, 'full')
   const value = lax.asArray(fillValue, 'full')
   const dtype = dtypeOr(options?.dtype, typeof fillValue === 'number' ? 'float32' : value.dtype, 'full')
-  return lax.broadcastTo(convertTo(value, dtype, false), sizes)
+  // A JS number fills weakly, unless a dtype is asked for.
+  const weak = value.weakType && (options?.dtype === undefined || options.dtype === null)
+  return lax.broadcastTo(convertTo(value, dtype, weak), sizes)
 }
 
 const likeShape = (a: NDArray, options: LikeOptions | undefined, operation: string): readonly number[] =>
@@ -266,7 +281,9 @@ export const emptyLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullL
  * One repeated value, in the shape and dtype of another array.
  *
  * @example
+ * ```ts
  * np.fullLike(np.zeros([2], { dtype: 'int32' }), 5) // int32 [5, 5]
+ * ```
  */
 export const fullLike = (a: ArrayLike, fillValue: ArrayLike, options?: LikeOptions): NDArray => {
   const like = lax.asArray(a, 'fullLike')
@@ -279,8 +296,10 @@ export const fullLike = (a: ArrayLike, fillValue: ArrayLike, options?: LikeOptio
  * Arguments must be known: the length of the result depends on them.
  *
  * @example
+ * ```ts
  * np.arange(3) // [0, 1, 2]
  * np.arange(0, 1, 0.25)
+ * ```
  */
 export const arange = (
   start: ArrayLike,

@@ -30,19 +30,42 @@ const running = (
  * Running sum; bool counts as int32, halves accumulate in float32.
  *
  * @example
+ * ```ts
  * np.cumsum(np.array([1, 2, 3])) // [1, 3, 6]
+ * ```
  */
 export const cumsum = (a: ArrayLike, options?: CumulativeOptions): NDArray => running('cumsum', a, options, lax.cumsum)
 
-/** Running product. @example np.cumprod(np.array([1, 2, 3])) // [1, 2, 6] */
+/**
+ * Running product.
+ *
+ * @example
+ * ```ts
+ * np.cumprod(np.array([1, 2, 3])) // [1, 2, 6]
+ * ```
+ */
 export const cumprod = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
   running('cumprod', a, options, lax.cumprod)
 
-/** Running sum that passes over NaN. @example np.nancumsum(np.array([1, NaN, 3])) // [1, 1, 4] */
+/**
+ * Running sum that passes over NaN.
+ *
+ * @example
+ * ```ts
+ * np.nancumsum(np.array([1, NaN, 3])) // [1, 1, 4]
+ * ```
+ */
 export const nancumsum = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
   cumsum(withoutNan(a, 0, 'nancumsum'), options)
 
-/** Running product that passes over NaN. @example np.nancumprod(np.array([2, NaN, 3])) // [2, 2, 6] */
+/**
+ * Running product that passes over NaN.
+ *
+ * @example
+ * ```ts
+ * np.nancumprod(np.array([2, NaN, 3])) // [2, 2, 6]
+ * ```
+ */
 export const nancumprod = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
   cumprod(withoutNan(a, 1, 'nancumprod'), options)
 
@@ -72,7 +95,9 @@ const withStart = (
  * Running sum along one axis, of the array API; with `includeInitial` it starts with 0.
  *
  * @example
+ * ```ts
  * np.cumulativeSum(np.array([1, 2]), { includeInitial: true }) // [0, 1, 3]
+ * ```
  */
 export const cumulativeSum = (x: ArrayLike, options?: IncludeInitialOptions): NDArray =>
   withStart('cumulativeSum', x, options, cumsum, 0)

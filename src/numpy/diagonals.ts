@@ -25,26 +25,43 @@ export interface EyeOptions extends DTypeOptions {
 }
 
 /** Row and column of every element, the row shifted by k. */
-const shiftedGrid = (rows: number, columns: number, k: number): readonly [row: NDArray, column: NDArray] => [
-  lax.add(lax.broadcastedIota('int32', [rows, columns], 0), k),
-  lax.broadcastedIota('int32', [rows, columns], 1),
-]
+const shiftedGrid = (rows: number, columns: number, k: number): readonly [row: NDArray, column: NDArray] => {
+  const row = lax.broadcastedIota('int32', [rows, columns], 0)
+  const column = lax.broadcastedIota('int32', [rows, columns], 1)
+  return [lax.add(row, k), column]
+}
 
 /**
  * Ones on a diagonal, zeros elsewhere.
  *
  * @example
+ * ```ts
  * np.eye(2) // [[1, 0], [0, 1]]
+ * ```
  */
 export const eye = (N: number, options?: EyeOptions): NDArray => {
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.eq(row, column), dtypeOr(options?.dtype, 'float32', 'eye'))
 }
 
-/** The square identity matrix. @example np.identity(3) */
+/**
+ * The square identity matrix.
+ *
+ * @example
+ * ```ts
+ * np.identity(3)
+ * ```
+ */
 export const identity = (n: number, options?: DTypeOptions): NDArray => eye(n, options)
 
-/** Ones at and below a diagonal, zeros above. @example np.tri(2) // [[1, 0], [1, 1]] */
+/**
+ * Ones at and below a diagonal, zeros above.
+ *
+ * @example
+ * ```ts
+ * np.tri(2) // [[1, 0], [1, 1]]
+ * ```
+ */
 export const tri = (N: number, options?: EyeOptions): NDArray => {
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.ge(row, column), dtypeOr(options?.dtype, 'float32', 'tri'))
@@ -53,8 +70,9 @@ export const tri = (N: number, options?: EyeOptions): NDArray => {
 /** Which elements of the last two axes are at or below a diagonal. */
 const lowerMask = (x: NDArray, k: number, operation: string): NDArray => {
   if (x.ndim < 2) throw new ShapeError(`${operation}: needs two axes or more, got ${avalText(x.aval)}.`)
-  const [row, column] = shiftedGrid(known(x.shape.at(-2), 'rows'), known(x.shape.at(-1), 'columns'), k)
-  const mask = lax.ge(row, column)
+  const plane = x.shape.slice(-2)
+  const row = lax.add(lax.broadcastedIota('int32', plane, 0), k)
+  const mask = lax.ge(row, lax.broadcastedIota('int32', plane, 1))
   return lax.broadcastTo(mask, x.shape)
 }
 
@@ -62,7 +80,9 @@ const lowerMask = (x: NDArray, k: number, operation: string): NDArray => {
  * The lower triangle of the last two axes, zeros above diagonal `k` (0).
  *
  * @example
+ * ```ts
  * np.tril(np.ones([2, 2])) // [[1, 0], [1, 1]]
+ * ```
  */
 export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
   const x = lax.asArray(m, 'tril')
@@ -73,7 +93,9 @@ export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray =
  * The upper triangle of the last two axes, zeros below diagonal `k` (0).
  *
  * @example
+ * ```ts
  * np.triu(np.ones([2, 2])) // [[1, 1], [0, 1]]
+ * ```
  */
 export const triu = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
   const x = lax.asArray(m, 'triu')
@@ -91,7 +113,9 @@ export interface DiagonalOptions {
  * A diagonal of two axes (0 and 1), which becomes the last axis of the result.
  *
  * @example
+ * ```ts
  * np.diagonal(np.array([[1, 2], [3, 4]])) // [1, 4]
+ * ```
  */
 export const diagonal = (a: ArrayLike, options?: DiagonalOptions): NDArray => {
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'diagonal')
@@ -121,14 +145,21 @@ const diagonalPlane = (
   if (axis1 === axis2) throw new ArgumentError(`${operation}: axis1 and axis2 are both ${axis1}; they must differ.`)
   const order = [...range(array.ndim).filter((d) => d !== axis1 && d !== axis2), axis1, axis2]
   const x = lax.transpose(array, order)
-  return { x, rows: known(x.shape.at(-2), 'rows'), columns: known(x.shape.at(-1), 'columns'), offset: options?.offset ?? 0 }
+  return {
+    x,
+    rows: known(x.shape.at(-2), 'rows'),
+    columns: known(x.shape.at(-1), 'columns'),
+    offset: options?.offset ?? 0,
+  }
 }
 
 /**
  * Sum along a diagonal of two axes (0 and 1); bool and small integers widen as in `sum`.
  *
  * @example
+ * ```ts
  * np.trace(np.array([[1, 2], [3, 4]])) // 5
+ * ```
  */
 export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): NDArray => {
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'trace')
@@ -142,7 +173,9 @@ export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): N
  * A vector as the diagonal of a square matrix, or the diagonal of a matrix as a vector.
  *
  * @example
+ * ```ts
  * np.diag(np.array([1, 2])) // [[1, 0], [0, 2]]
+ * ```
  */
 export const diag = (v: ArrayLike, options?: { readonly k?: number }): NDArray => {
   const x = lax.asArray(v, 'diag')
@@ -157,5 +190,12 @@ export const diag = (v: ArrayLike, options?: { readonly k?: number }): NDArray =
   return lax.select(lax.eq(row, column), spread, lax.zerosOf(spread.aval))
 }
 
-/** The flattened input as a diagonal of a square matrix. @example np.diagflat(np.array([[1, 2]])) // [[1, 0], [0, 2]] */
+/**
+ * The flattened input as a diagonal of a square matrix.
+ *
+ * @example
+ * ```ts
+ * np.diagflat(np.array([[1, 2]])) // [[1, 0], [0, 2]]
+ * ```
+ */
 export const diagflat = (v: ArrayLike, options?: { readonly k?: number }): NDArray => diag(ravel(v), options)

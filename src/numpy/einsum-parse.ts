@@ -15,13 +15,16 @@ const wrong = (text: string, why: string): ArgumentError => new ArgumentError(`e
 const ellipsisLabels = (rank: number): string[] => Array.from({ length: rank }, (_, i) => `...${rank - 1 - i}`)
 
 /** Letters of one term, and where its ellipsis is. */
-const parseTerm = (term: string, text: string): { readonly letters: string[]; readonly ellipsis: number | undefined } => {
+const parseTerm = (
+  term: string,
+  text: string,
+): { readonly letters: string[]; readonly ellipsis: number | undefined } => {
   const parts = term.split('...')
   if (parts.length > 2) throw wrong(text, `the term '${term}' has more than one ellipsis`)
   for (const part of parts)
     if (!/^[A-Za-z]*$/.test(part)) throw wrong(text, `the term '${term}' may have letters and one '...' only`)
   const before = parts[0] ?? ''
-  return { letters: [...before, ...(parts[1] ?? '')], ellipsis: parts.length === 2 ? before.length : undefined }
+  return { letters: (before + (parts[1] ?? '')).split(''), ellipsis: parts.length === 2 ? before.length : undefined }
 }
 
 /** Subscripts for these operands. Throws ArgumentError for what cannot be read, ShapeError for sizes that don't fit. */
@@ -47,7 +50,8 @@ export const parseSubscripts = (subscripts: string, operands: readonly NDArray[]
     ellipsisRank = Math.max(ellipsisRank, rank)
     return [...letters.slice(0, ellipsis), ...ellipsisLabels(rank), ...letters.slice(ellipsis)]
   })
-  const out = output === undefined ? implicitOutput(labels, ellipsisRank) : explicitOutput(output, labels, ellipsisRank, text)
+  const out =
+    output === undefined ? implicitOutput(labels, ellipsisRank) : explicitOutput(output, labels, ellipsisRank, text)
   return { operands: labels, output: out, sizes: labelSizes(labels, operands, text) }
 }
 

@@ -35,7 +35,11 @@ const sumOver = (x: NDArray, axes: readonly number[]): NDArray =>
   x.dtype === 'bool' ? lax.reduceOr(x, axes) : lax.reduceSum(x, axes)
 
 /** Sums over labels that nothing else needs, and over axes of size 1 that stand for a longer one elsewhere. */
-const summedAlone = ({ array, labels }: Term, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Term => {
+const summedAlone = (
+  { array, labels }: Term,
+  needed: ReadonlySet<string>,
+  sizes: ReadonlyMap<string, number>,
+): Term => {
   const gone = range(labels.length).filter((d) => {
     const label = known(labels[d], 'label')
     return !needed.has(label) || (array.shape[d] === 1 && sizes.get(label) !== 1)
@@ -44,7 +48,8 @@ const summedAlone = ({ array, labels }: Term, needed: ReadonlySet<string>, sizes
   return { array: sumOver(array, gone), labels: labels.filter((_, d) => !gone.includes(d)) }
 }
 
-const positions = (labels: readonly string[], of: readonly string[]): number[] => of.map((label) => labels.indexOf(label))
+const positions = (labels: readonly string[], of: readonly string[]): number[] =>
+  of.map((label) => labels.indexOf(label))
 
 /** Contracts two terms over the labels that nothing else needs; the others stay. */
 const contractPair = (left: Term, right: Term, needed: ReadonlySet<string>, dtype: DType): Term => {
@@ -102,9 +107,11 @@ const neededBy = (terms: readonly Term[], output: readonly string[]): ReadonlySe
  * Throws ArgumentError for subscripts that make no sense, ShapeError for sizes that don't fit them.
  *
  * @example
+ * ```ts
  * const [a, b] = [np.ones([2, 3]), np.ones([3, 4])]
  * np.einsum('ij,jk->ik', a, b) // the matrix product
  * np.einsum('ii', np.eye(3)) // the trace, 3
+ * ```
  */
 export const einsum = (subscripts: string, ...operands: readonly (ArrayLike | EinsumOptions)[]): NDArray => {
   const options = operands.find((x) => isOptions<EinsumOptions>(x))

@@ -9,13 +9,11 @@ import { withRank } from './promotion-args.js'
  * A function of vectors, applied to every vector along an axis. The axes of its result take the place of that axis.
  *
  * @example
+ * ```ts
  * np.applyAlongAxis((v) => np.sum(v), 1, np.ones([2, 3])) // [3, 3]
+ * ```
  */
-export const applyAlongAxis = (
-  func1d: (x: NDArray) => NDArray,
-  axis: number,
-  arr: ArrayLike,
-): NDArray => {
+export const applyAlongAxis = (func1d: (x: NDArray) => NDArray, axis: number, arr: ArrayLike): NDArray => {
   const x = lax.asArray(arr, 'applyAlongAxis')
   const along = canonicalAxis(axis, x.ndim, 'applyAlongAxis')
   const others = range(x.ndim).filter((d) => d !== along)
@@ -44,7 +42,9 @@ const oneArray = (x: unknown, operation: string): NDArray => {
  * A reduction, applied over several axes one after the other; axes that it drops come back with size 1.
  *
  * @example
+ * ```ts
  * np.applyOverAxes((x, axis) => np.sum(x, { axis }), np.ones([2, 3]), [0, 1]) // [[6]]
+ * ```
  */
 export const applyOverAxes = (
   func: (x: NDArray, axis: number) => NDArray,
@@ -56,7 +56,9 @@ export const applyOverAxes = (
     const along = canonicalAxis(axis, x.ndim, 'applyOverAxes')
     const out = func(x, along)
     if (out.ndim !== x.ndim && out.ndim !== x.ndim - 1)
-      throw new ArgumentError(`applyOverAxes: the function turned ${x.ndim} axes into ${out.ndim}; it may drop one at most.`)
+      throw new ArgumentError(
+        `applyOverAxes: the function turned ${x.ndim} axes into ${out.ndim}; it may drop one at most.`,
+      )
     x = out.ndim === x.ndim ? out : keepAxes(out, x.shape, [along], true)
   }
   return x
@@ -86,8 +88,10 @@ const coreRanks = (signature: string, count: number): number[] => {
  * broadcast together.
  *
  * @example
+ * ```ts
  * const f = np.vectorize((x, y) => np.dot(x, y), { signature: '(n),(n)->()' })
  * f(np.ones([4, 3]), np.ones([3])) // float32[4]
+ * ```
  */
 export const vectorize =
   <R>(pyfunc: (...args: NDArray[]) => R, options?: VectorizeOptions): ((...args: ArrayLike[]) => R) =>
@@ -100,7 +104,8 @@ export const vectorize =
     const leading = mapped.map((i, n) => {
       const x = known(arrays[i], 'argument')
       const rank = x.ndim - known(ranks[n], 'rank')
-      if (rank < 0) throw new ArgumentError(`vectorize: argument ${i} has ${x.ndim} axes, fewer than its signature names.`)
+      if (rank < 0)
+        throw new ArgumentError(`vectorize: argument ${i} has ${x.ndim} axes, fewer than its signature names.`)
       return x.shape.slice(0, rank)
     })
     const common = broadcastShapes('vectorize', ...leading)

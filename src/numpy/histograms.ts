@@ -35,7 +35,9 @@ export interface BincountOptions {
  * How often each non-negative integer occurs, as int32, or the sum of weights of its occurrences.
  *
  * @example
+ * ```ts
  * np.bincount(np.array([0, 1, 1, 3], { dtype: 'int32' })) // [1, 2, 0, 1]
+ * ```
  */
 export const bincount = (x: ArrayLike, options?: BincountOptions): NDArray => {
   const array = lax.asArray(x, 'bincount')
@@ -48,7 +50,10 @@ export const bincount = (x: ArrayLike, options?: BincountOptions): NDArray => {
   const weights = options?.weights ?? null
   const amounts = weights === null ? lax.full(array.shape, 1, { dtype: 'int32' }) : lax.asArray(weights, 'bincount')
   // JAX counts negative elements as 0.
-  const ids = dtypeKind(array.dtype) === 'signed' ? lax.max(array, constantLike(array, 0)) : lax.convertElementType(array, 'int32')
+  const ids =
+    dtypeKind(array.dtype) === 'signed'
+      ? lax.max(array, constantLike(array, 0))
+      : lax.convertElementType(array, 'int32')
   return combineSegments('bincount', 'add', lax.broadcastTo(amounts, array.shape), ids, length, 0)
 }
 
@@ -63,23 +68,27 @@ export interface BinOptions {
  * Edges of the bins that a histogram uses, one more than there are bins.
  *
  * @example
+ * ```ts
  * np.histogramBinEdges(np.array([0, 4]), { bins: 4 }) // [0, 1, 2, 3, 4]
+ * ```
  */
 export const histogramBinEdges = (a: ArrayLike, options?: BinOptions): NDArray => {
   const bins = options?.bins ?? 10
-  if (bins instanceof NDArray && bins.ndim === 1) return convertTo(inexactOperand('histogramBinEdges', bins), 'float32', false)
+  if (bins instanceof NDArray && bins.ndim === 1)
+    return convertTo(inexactOperand('histogramBinEdges', bins), 'float32', false)
   if (typeof bins !== 'number' || !Number.isInteger(bins) || bins < 1)
     throw new ArgumentError('histogramBinEdges: bins are a positive number of bins, or a vector of edges.')
   const x = ravel(inexactOperand('histogramBinEdges', a))
-  const ends: readonly [ArrayLike, ArrayLike] =
-    options?.range ?? (x.size === 0 ? [0, 1] : [min(x), max(x)])
+  const ends: readonly [ArrayLike, ArrayLike] = options?.range ?? (x.size === 0 ? [0, 1] : [min(x), max(x)])
   const [first, last] = promoteInexact('histogramBinEdges', ends)
   const low = known(first, 'lower end')
   const high = known(last, 'upper end')
   // Data of one value gets bins of total width 1 around it.
   const empty = lax.eq(low, high)
   const half = constantLike(low, 0.5)
-  const edges = linspace(where(empty, lax.sub(low, half), low), where(empty, lax.add(high, half), high), { num: bins + 1 })
+  const edges = linspace(where(empty, lax.sub(low, half), low), where(empty, lax.add(high, half), high), {
+    num: bins + 1,
+  })
   return convertTo(edges, x.dtype, false)
 }
 
@@ -104,12 +113,11 @@ const widths = (edges: NDArray): NDArray =>
  * How many elements fall into each bin, and the edges of the bins. A bin includes its lower edge; the last one both.
  *
  * @example
+ * ```ts
  * const [counts, edges] = np.histogram(np.array([1, 2, 1]), { bins: 2 }) // [2, 1] and [1, 1.5, 2]
+ * ```
  */
-export const histogram = (
-  a: ArrayLike,
-  options?: HistogramOptions,
-): readonly [histogram: NDArray, edges: NDArray] => {
+export const histogram = (a: ArrayLike, options?: HistogramOptions): readonly [histogram: NDArray, edges: NDArray] => {
   const x = ravel(inexactOperand('histogram', a))
   const edges = convertTo(histogramBinEdges(x, options), x.dtype, false)
   const weights = options?.weights ?? null
@@ -133,7 +141,9 @@ export interface HistogramddOptions {
  * Histogram of points, the rows of `sample` (or a list of one coordinate array per axis), and the edges along each axis.
  *
  * @example
+ * ```ts
  * const [counts, edges] = np.histogramdd(np.array([[0, 0], [1, 1]]), { bins: 2 })
+ * ```
  */
 export const histogramdd = (
   sample: NDArray | readonly ArrayLike[],
@@ -162,7 +172,8 @@ export const histogramdd = (
   }
   const size = sizeOf(shape)
   const weights = options?.weights ?? null
-  const amounts = weights === null ? lax.full(first.shape, 1, { dtype: first.dtype }) : lax.asArray(weights, 'histogramdd')
+  const amounts =
+    weights === null ? lax.full(first.shape, 1, { dtype: first.dtype }) : lax.asArray(weights, 'histogramdd')
   // An id past the end is dropped.
   const counts = combineSegments('histogramdd', 'add', amounts, where(inside, flat, size), size, 0)
   const histogram = lax.reshape(counts, shape)
@@ -170,7 +181,14 @@ export const histogramdd = (
   if (options?.density !== true) return [histogram, edges]
   let density = lax.div(histogram, lax.reduceSum(counts, [0]))
   edges.forEach((edge, d) => {
-    density = lax.div(density, lax.broadcastInDim(widths(edge), shape.map((n, k) => (k === d ? n : 1)), [d]))
+    density = lax.div(
+      density,
+      lax.broadcastInDim(
+        widths(edge),
+        shape.map((n, k) => (k === d ? n : 1)),
+        [d],
+      ),
+    )
   })
   return [density, edges]
 }
@@ -191,7 +209,9 @@ const binsOfAxis = (bins: number | NDArray | readonly ArrayLike[], axis: number,
  * Histogram of pairs of two vectors, and the edges along both axes.
  *
  * @example
+ * ```ts
  * const [counts, xEdges, yEdges] = np.histogram2d(np.array([0, 1]), np.array([0, 1]), { bins: 2 })
+ * ```
  */
 export const histogram2d = (
   x: ArrayLike,

@@ -1,25 +1,56 @@
 /** NumPy's names, written in lax. */
 export * from './arithmetic.js'
+export * from './bessel.js'
 export * from './bits.js'
-export * from './comparison.js'
+export * from './calculus.js'
+export * from './classification.js'
+export {
+  type CloseOptions,
+  allclose,
+  arrayEqual,
+  arrayEquiv,
+  equal,
+  greater,
+  greaterEqual,
+  isclose,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  notEqual,
+} from './comparison.js'
 export * from './constants.js'
-export * from './creation.js'
+export {
+  type ArrayData,
+  type DTypeOptions,
+  type LikeOptions,
+  type TypedArray,
+  arange,
+  array,
+  asarray,
+  astype,
+  copy,
+  empty,
+  emptyLike,
+  full,
+  fullLike,
+  ones,
+  onesLike,
+  zeros,
+  zerosLike,
+} from './creation.js'
 export * from './cumulative.js'
 export * from './diagonals.js'
-export { einsum, type EinsumOptions } from './einsum.js'
+export { type EinsumOptions, einsum } from './einsum.js'
+export * from './float-parts.js'
+export * from './functional.js'
+export * from './histograms.js'
 export { at, get, slice } from './indexing.js'
 export * from './joining.js'
-export {
-  nanargmax,
-  nanargmin,
-  nanmax,
-  nanmean,
-  nanmin,
-  nanprod,
-  nanstd,
-  nansum,
-  nanvar,
-} from './nan-reductions.js'
+export { nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar } from './nan-reductions.js'
+export * from './padding.js'
 export { arrayRepr, arrayStr } from './printing.js'
 export {
   type CrossOptions,
@@ -36,13 +67,76 @@ export {
   vecdot,
 } from './products.js'
 export { promoteTypes, resultType } from './promotion-args.js'
+export * from './quantiles.js'
 export * from './ranges.js'
-export * from './reductions.js'
+export {
+  type ArgOptions,
+  type AxisOptions,
+  type MomentOptions,
+  type ReductionOptions,
+  type SumOptions,
+  type VarianceOptions,
+  type WhereOptions,
+  all,
+  amax,
+  amin,
+  any,
+  argmax,
+  argmin,
+  countNonzero,
+  max,
+  mean,
+  min,
+  prod,
+  ptp,
+  std,
+  sum,
+  var,
+} from './reductions.js'
+export * from './rounding.js'
 export * from './searching.js'
 export { clip, piecewise, select } from './selection.js'
-export { where } from './selection.js'
+export * from './sets.js'
 export * from './shape.js'
+export * from './signal.js'
 export * from './sorting.js'
+export * from './statistics.js'
 export * from './take.js'
 export * from './tiling.js'
-export * from './ufuncs.js'
+export {
+  type Unary,
+  acos,
+  acosh,
+  arccos,
+  arccosh,
+  arcsin,
+  arcsinh,
+  arctan,
+  arctanh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  cbrt,
+  cos,
+  cosh,
+  deg2rad,
+  degrees,
+  exp,
+  exp2,
+  expm1,
+  log,
+  log10,
+  log1p,
+  log2,
+  rad2deg,
+  radians,
+  reciprocal,
+  sin,
+  sinc,
+  sinh,
+  sqrt,
+  tan,
+  tanh,
+} from './ufuncs.js'
+export * from './windows.js'

@@ -33,7 +33,9 @@ const promoted = (arrays: readonly NDArray[], dtype: DType | null | undefined, o
  * Joins arrays along an axis that they have. Their dtypes are promoted; all other sizes must agree.
  *
  * @example
+ * ```ts
  * np.concatenate([np.zeros([2, 3]), np.ones([1, 3])]) // float32[3,3]
+ * ```
  */
 export const concatenate = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
   const list = promoted(listOfArrays(arrays, 'concatenate'), options?.dtype, 'concatenate')
@@ -65,7 +67,9 @@ export const concat = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOpt
  * Joins arrays of one shape along a new axis.
  *
  * @example
+ * ```ts
  * np.stack([np.array([1, 2]), np.array([3, 4])]) // [[1, 2], [3, 4]]
+ * ```
  */
 export const stack = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
   const list = promoted(listOfArrays(arrays, 'stack'), options?.dtype, 'stack')
@@ -82,21 +86,52 @@ export const stack = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOpti
   )
 }
 
-/** Joins along axis 0, vectors as rows. @example np.vstack([np.zeros([3]), np.ones([3])]) // float32[2,3] */
+/**
+ * Joins along axis 0, vectors as rows.
+ *
+ * @example
+ * ```ts
+ * np.vstack([np.zeros([3]), np.ones([3])]) // float32[2,3]
+ * ```
+ */
 export const vstack = (arrays: readonly ArrayLike[] | NDArray, options?: { readonly dtype?: DType | null }): NDArray =>
   concatenate(listOfArrays(arrays, 'vstack').map(atleast2d), { ...options, axis: 0 })
 
-/** Joins along axis 1, or 0 for vectors. @example np.hstack([np.zeros([3]), np.ones([2])]) // float32[5] */
-export const hstack = (arrays: readonly ArrayLike[] | NDArray, options?: { readonly dtype?: DType | null }): NDArray => {
+/**
+ * Joins along axis 1, or 0 for vectors.
+ *
+ * @example
+ * ```ts
+ * np.hstack([np.zeros([3]), np.ones([2])]) // float32[5]
+ * ```
+ */
+export const hstack = (
+  arrays: readonly ArrayLike[] | NDArray,
+  options?: { readonly dtype?: DType | null },
+): NDArray => {
   const list = listOfArrays(arrays, 'hstack').map(atleast1d)
   return concatenate(list, { ...options, axis: list[0]?.ndim === 1 ? 0 : 1 })
 }
 
-/** Joins along axis 2. @example np.dstack([np.zeros([2, 3]), np.ones([2, 3])]) // float32[2,3,2] */
+/**
+ * Joins along axis 2.
+ *
+ * @example
+ * ```ts
+ * np.dstack([np.zeros([2, 3]), np.ones([2, 3])]) // float32[2,3,2]
+ * ```
+ */
 export const dstack = (arrays: readonly ArrayLike[] | NDArray, options?: { readonly dtype?: DType | null }): NDArray =>
   concatenate(listOfArrays(arrays, 'dstack').map(atleast3d), { ...options, axis: 2 })
 
-/** Joins along axis 1, vectors as columns. @example np.columnStack([np.zeros([3]), np.ones([3])]) // float32[3,2] */
+/**
+ * Joins along axis 1, vectors as columns.
+ *
+ * @example
+ * ```ts
+ * np.columnStack([np.zeros([3]), np.ones([3])]) // float32[3,2]
+ * ```
+ */
 export const columnStack = (arrays: readonly ArrayLike[] | NDArray): NDArray =>
   concatenate(
     listOfArrays(arrays, 'columnStack').map((x) => (x.ndim < 2 ? lax.reshape(x, [x.size, 1]) : x)),
@@ -110,7 +145,9 @@ export type Blocks = ArrayLike | readonly Blocks[]
  * One array from nested lists of blocks: the innermost lists join along the last axis, the ones around them along the axis before.
  *
  * @example
+ * ```ts
  * np.block([[np.eye(2), np.zeros([2, 1])], [np.zeros([1, 2]), np.ones([1, 1])]]) // float32[3,3]
+ * ```
  */
 export const block = (arrays: Blocks): NDArray => {
   const depth = depthOf(arrays, 'arrays')
@@ -145,7 +182,9 @@ const depthOf = (x: Blocks, path: string): number => {
  * Adds values at the end of an axis; without an axis, both are flattened.
  *
  * @example
+ * ```ts
  * np.append(np.array([1, 2]), np.array([3])) // [1, 2, 3]
+ * ```
  */
 export const append = (arr: ArrayLike, values: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
   const axis = options?.axis ?? null
@@ -175,18 +214,19 @@ const splitAlong = (
   const x = lax.asArray(ary, operation)
   const along = canonicalAxis(axis, x.ndim, operation)
   const size = known(x.shape[along], 'size')
-  if (typeof parts === 'number') return [...lax.split(x, equalParts(size, parts, equal, operation), { axis: along })]
+  if (typeof parts === 'number')
+    return Array.from(lax.split(x, equalParts(size, parts, equal, operation), { axis: along }))
   const cuts = parts instanceof NDArray ? knownValues(parts, `${operation}: the places to cut`) : parts
   const bounds = [0, ...cuts.map((i) => Math.min(Math.max(i < 0 ? i + size : i, 0), size)), size]
   const pieces = range(bounds.length - 1).map((i) => [known(bounds[i], 'start'), known(bounds[i + 1], 'stop')] as const)
   if (pieces.every(([start, stop]) => start <= stop))
-    return [
-      ...lax.split(
+    return Array.from(
+      lax.split(
         x,
         pieces.map(([start, stop]) => stop - start),
         { axis: along },
       ),
-    ]
+    )
   // Cuts that go back: each part is a slice of its own, empty where it would end before it starts.
   return pieces.map(([start, stop]) => lax.sliceInDim(x, start, Math.max(start, stop), { axis: along }))
 }
@@ -195,8 +235,10 @@ const splitAlong = (
  * Splits into equal parts, or at the given indices. Throws ArgumentError where parts would not be equal.
  *
  * @example
+ * ```ts
  * const [head, tail] = np.split(np.arange(6), 2)
  * const [a, b, c] = np.split(np.arange(6), [1, 4])
+ * ```
  */
 export const split = (
   ary: ArrayLike,
@@ -221,7 +263,14 @@ export const hsplit = (ary: ArrayLike, indicesOrSections: number | readonly numb
 export const dsplit = (ary: ArrayLike, indicesOrSections: number | readonly number[] | NDArray): NDArray[] =>
   splitAlong(ary, indicesOrSections, 2, true, 'dsplit')
 
-/** The elements along an axis (0), as a list. @example const [x, y] = np.unstack(np.array([[1, 2], [3, 4]])) */
+/**
+ * The elements along an axis (0), as a list.
+ *
+ * @example
+ * ```ts
+ * const [x, y] = np.unstack(np.array([[1, 2], [3, 4]]))
+ * ```
+ */
 export const unstack = (x: ArrayLike, options?: { readonly axis?: number }): NDArray[] => {
   const array = lax.asArray(x, 'unstack')
   const axis = canonicalAxis(options?.axis ?? 0, array.ndim, 'unstack')

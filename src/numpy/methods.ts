@@ -25,20 +25,11 @@ import { ravel, reshape, squeeze, swapaxes, transpose } from './shape.js'
 import { argsort, sort } from './sorting.js'
 import { take } from './take.js'
 import { repeat } from './tiling.js'
+import * as rounding from './rounding.js'
 import * as ufuncs from './ufuncs.js'
 
 /** Members that core's class has itself. */
-type OwnMembers =
-  | 'aval'
-  | 'shape'
-  | 'dtype'
-  | 'ndim'
-  | 'size'
-  | 'weakType'
-  | 'device'
-  | 'data'
-  | 'dataSync'
-  | 'item'
+type OwnMembers = 'aval' | 'shape' | 'dtype' | 'ndim' | 'size' | 'weakType' | 'device' | 'data' | 'dataSync' | 'item'
 
 type Methods = Omit<NDArray, OwnMembers> & { toString(): string }
 
@@ -52,7 +43,9 @@ const nest = (values: HostData, shape: readonly number[], dtype: DType): NestedN
   const build = (axis: number, flat: number): NestedNumbers =>
     axis === shape.length
       ? valueAt(flat)
-      : Array.from({ length: known(shape[axis], 'size') }, (_, i) => build(axis + 1, flat + i * known(strides[axis], 'stride')))
+      : Array.from({ length: known(shape[axis], 'size') }, (_, i) =>
+          build(axis + 1, flat + i * known(strides[axis], 'stride')),
+        )
   return build(0, 0)
 }
 
@@ -119,13 +112,13 @@ const methods: Methods & ThisType<NDArray> = {
     return arithmetic.power(this, y)
   },
   neg() {
-    return ufuncs.negative(this)
+    return rounding.negative(this)
   },
   negative() {
-    return ufuncs.negative(this)
+    return rounding.negative(this)
   },
   abs() {
-    return ufuncs.abs(this)
+    return rounding.abs(this)
   },
   exp() {
     return ufuncs.exp(this)
@@ -137,7 +130,7 @@ const methods: Methods & ThisType<NDArray> = {
     return ufuncs.sqrt(this)
   },
   square() {
-    return ufuncs.square(this)
+    return rounding.square(this)
   },
   sin() {
     return ufuncs.sin(this)
@@ -221,7 +214,7 @@ const methods: Methods & ThisType<NDArray> = {
     return clip(this, min, max)
   },
   round(options) {
-    return ufuncs.round(this, options)
+    return rounding.round(this, options)
   },
   reshape(shape) {
     return reshape(this, shape)

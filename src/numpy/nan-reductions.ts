@@ -1,13 +1,5 @@
 /** Reductions that leave NaN out. */
-import {
-  type ArrayLike,
-  type NDArray,
-  canonicalAxes,
-  isFloating,
-  isHalf,
-  known,
-  range,
-} from '../core/index.js'
+import { type ArrayLike, type NDArray, canonicalAxes, isFloating, isHalf, known, range } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import {
   type ArgOptions,
@@ -27,7 +19,7 @@ import {
 } from './reductions.js'
 import { where } from './selection.js'
 import { constantLike } from './constant-like.js'
-import { isnan } from './ufuncs.js'
+import { isnan } from './classification.js'
 
 /** The array with NaN replaced. */
 export const withoutNan = (a: ArrayLike, value: number, operation: string): NDArray => {
@@ -35,10 +27,24 @@ export const withoutNan = (a: ArrayLike, value: number, operation: string): NDAr
   return isFloating(x.dtype) ? where(isnan(x), constantLike(x, value), x) : x
 }
 
-/** Sum of the elements that are not NaN. @example np.nansum(np.array([1, NaN])) // 1 */
+/**
+ * Sum of the elements that are not NaN.
+ *
+ * @example
+ * ```ts
+ * np.nansum(np.array([1, NaN])) // 1
+ * ```
+ */
 export const nansum = (a: ArrayLike, options?: SumOptions): NDArray => sum(withoutNan(a, 0, 'nansum'), options)
 
-/** Product of the elements that are not NaN. @example np.nanprod(np.array([2, NaN])) // 2 */
+/**
+ * Product of the elements that are not NaN.
+ *
+ * @example
+ * ```ts
+ * np.nanprod(np.array([2, NaN])) // 2
+ * ```
+ */
 export const nanprod = (a: ArrayLike, options?: SumOptions): NDArray => prod(withoutNan(a, 1, 'nanprod'), options)
 
 const nanExtremum = (
@@ -52,20 +58,45 @@ const nanExtremum = (
   const reduced = reduce(withoutNan(x, replacement, operation), options)
   if (!isFloating(x.dtype) || (options?.initial !== undefined && options.initial !== null)) return reduced
   // Only NaN: the result is NaN.
-  return where(all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false }), constantLike(reduced, NaN), reduced)
+  return where(
+    all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false }),
+    constantLike(reduced, NaN),
+    reduced,
+  )
 }
 
-/** Largest element that is not NaN; NaN where there is none. @example np.nanmax(np.array([1, NaN])) // 1 */
+/**
+ * Largest element that is not NaN; NaN where there is none.
+ *
+ * @example
+ * ```ts
+ * np.nanmax(np.array([1, NaN])) // 1
+ * ```
+ */
 export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray =>
   nanExtremum(a, options, 'nanmax', -Infinity, max)
 
-/** Smallest element that is not NaN; NaN where there is none. @example np.nanmin(np.array([1, NaN])) // 1 */
+/**
+ * Smallest element that is not NaN; NaN where there is none.
+ *
+ * @example
+ * ```ts
+ * np.nanmin(np.array([1, NaN])) // 1
+ * ```
+ */
 export const nanmin = (a: ArrayLike, options?: ReductionOptions): NDArray =>
   nanExtremum(a, options, 'nanmin', Infinity, min)
 
 const present = (x: NDArray): NDArray => lax.bitwiseNot(isnan(x))
 
-/** Mean of the elements that are not NaN; NaN where there is none. @example np.nanmean(np.array([1, NaN, 3])) // 2 */
+/**
+ * Mean of the elements that are not NaN; NaN where there is none.
+ *
+ * @example
+ * ```ts
+ * np.nanmean(np.array([1, NaN, 3])) // 2
+ * ```
+ */
 export const nanmean = (a: ArrayLike, options?: AxisOptions): NDArray => {
   const x = lax.asArray(a, 'nanmean')
   return isFloating(x.dtype) ? mean(x, { ...options, where: present(x) }) : mean(x, options)

@@ -39,10 +39,12 @@ const scientific = (
   value: number,
   dtype: DType,
   precision: number,
+  fill: boolean,
 ): readonly [whole: string, fraction: string, exponent: string] => {
   let text = shortest(value, dtype)
   const digits = (text.split('e')[0] ?? '').replace(/[-.]/g, '').length - 1
-  if (digits > precision) text = value.toExponential(precision)
+  // NumPy fills a column of longer numbers up with true digits, not with zeros.
+  if (digits > precision || fill) text = digits === precision ? text : value.toExponential(precision)
   const [mantissa = '0', exponent = '+0'] = text.split('e')
   const [whole = '0', fraction = ''] = mantissa.split('.')
   const sign = exponent.startsWith('-') ? '-' : '+'
@@ -59,18 +61,19 @@ const floatTexts = (values: readonly number[], dtype: DType): ((value: number) =
   const largest = Math.max(...nonZero)
   const smallest = Math.min(...nonZero)
   const exponents =
-    nonZero.length > 0 && (largest >= largeNumber(dtype) || smallest < 0.0001 || largest / smallest > 1000)
+    nonZero.length > 0 &&
+    (largest >= largeNumber(dtype) || smallest < 0.0001 || roundTo(largest / smallest, dtype) > 1000)
   let left = 0
   let right = 0
   let format: (value: number) => string
   if (exponents) {
-    const parts = finite.map((value) => scientific(value, dtype, maximumDigits))
+    const parts = finite.map((value) => scientific(value, dtype, maximumDigits, false))
     const precision = widest(parts.map(([, fraction]) => fraction))
     const exponentWidth = widest(parts.map(([, , exponent]) => exponent)) - 1
     left = widest(parts.map(([whole]) => whole))
     right = exponentWidth + 2 + precision
     format = (value) => {
-      const [whole, fraction, exponent] = scientific(value, dtype, precision)
+      const [whole, fraction, exponent] = scientific(value, dtype, precision, true)
       const digits = exponent.slice(1).padStart(exponentWidth, '0')
       return `${whole.padStart(left)}.${fraction.padEnd(precision, '0')}e${exponent.slice(0, 1)}${digits}`
     }
@@ -94,10 +97,10 @@ const floatTexts = (values: readonly number[], dtype: DType): ((value: number) =
   }
 }
 
-/** A function that gives the aligned text of each of these values. */
-export const numberTexts = (values: readonly number[], dtype: DType): ((value: number) => string) => {
+/** A function that gives the aligned text of each of these values, which are those of an array, or of a scalar. */
+export const numberTexts = (values: readonly number[], dtype: DType, scalar = false): ((value: number) => string) => {
   if (dtypeKind(dtype) === 'float') return floatTexts(values, dtype)
   const plain = (value: number): string => (dtype === 'bool' ? (value !== 0 ? 'True' : 'False') : String(value))
-  const width = widest(values.map(plain))
+  const width = dtype === 'bool' && !scalar ? 'False'.length : widest(values.map(plain))
   return (value) => plain(value).padStart(width)
 }

@@ -1,20 +1,12 @@
 /** Padding of axes, with every mode of NumPy. */
-import {
-  type ArrayLike,
-  ArgumentError,
-  NDArray,
-  avalText,
-  isFloating,
-  known,
-  range,
-} from '../core/index.js'
+import { type ArrayLike, ArgumentError, NDArray, avalText, isFloating, known, range } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { fromHost } from './creation.js'
 import { linspace } from './ranges.js'
 import { median } from './quantiles.js'
 import { max, mean, min } from './reductions.js'
-import { round } from './ufuncs.js'
+import { round } from './rounding.js'
 import { take } from './take.js'
 
 /** What padding is filled with. */
@@ -93,8 +85,10 @@ const pairs = <T>(given: PerSide<T>, rank: number, name: string): Pair<T>[] => {
  * Throws ArgumentError for negative widths, and where a mode has no element to take values from.
  *
  * @example
+ * ```ts
  * np.pad(np.array([1, 2]), 1) // [0, 1, 2, 0]
  * np.pad(np.array([1, 2, 3]), [2, 0], { mode: 'reflect' }) // [3, 2, 1, 2, 3]
+ * ```
  */
 export const pad = (array: ArrayLike, padWidth: PerSide<number>, options?: PadOptions): NDArray => {
   const x = lax.asArray(array, 'pad')
@@ -102,14 +96,19 @@ export const pad = (array: ArrayLike, padWidth: PerSide<number>, options?: PadOp
   const widths = pairs(padWidth, x.ndim, 'padWidth')
   for (const width of widths.flat())
     if (!Number.isInteger(width) || width < 0)
-      throw new ArgumentError(`pad: widths must be non-negative integers, got ${width}; to cut off use lax.pad or slices.`)
-  if (mode === 'constant' || mode === 'empty') return padConstant(x, widths, mode === 'empty' ? 0 : (options?.constantValues ?? 0))
+      throw new ArgumentError(
+        `pad: widths must be non-negative integers, got ${width}; to cut off use lax.pad or slices.`,
+      )
+  if (mode === 'constant' || mode === 'empty')
+    return padConstant(x, widths, mode === 'empty' ? 0 : (options?.constantValues ?? 0))
   let out = x
   for (const axis of range(x.ndim)) {
     const width = known(widths[axis], 'width')
     if (width[0] === 0 && width[1] === 0) continue
     if (out.shape[axis] === 0)
-      throw new ArgumentError(`pad: mode '${mode}' takes values from axis ${axis}, which has none: ${avalText(x.aval)}.`)
+      throw new ArgumentError(
+        `pad: mode '${mode}' takes values from axis ${axis}, which has none: ${avalText(x.aval)}.`,
+      )
     out = padAxis(out, axis, width, mode, options ?? {})
   }
   return out
@@ -119,7 +118,12 @@ const padConstant = (x: NDArray, widths: readonly Pair<number>[], constants: Per
   const scalar = (value: ArrayLike): NDArray => lax.convertElementType(value, x.dtype)
   if (!isList<ArrayLike>(constants as ArrayLike | readonly ArrayLike[])) {
     const value = scalar(constants as ArrayLike)
-    if (value.ndim === 0) return lax.pad(x, value, widths.map(([before, after]) => [before, after, 0] as const))
+    if (value.ndim === 0)
+      return lax.pad(
+        x,
+        value,
+        widths.map(([before, after]) => [before, after, 0] as const),
+      )
     return padConstant(x, widths, nestedValues(value))
   }
   const values = pairs<ArrayLike>(constants, x.ndim, 'constantValues')
@@ -158,7 +162,12 @@ const padAxis = (
     case 'symmetric':
       return mirrored(x, axis, width, mode === 'symmetric', options.reflectType ?? 'even')
     case 'linear_ramp':
-      return withRamps(x, axis, width, known(pairs<ArrayLike>(options.endValues ?? 0, x.ndim, 'endValues')[axis], 'end'))
+      return withRamps(
+        x,
+        axis,
+        width,
+        known(pairs<ArrayLike>(options.endValues ?? 0, x.ndim, 'endValues')[axis], 'end'),
+      )
     case 'maximum':
     case 'mean':
     case 'median':

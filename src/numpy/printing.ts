@@ -1,13 +1,5 @@
 /** Arrays as text, the way NumPy prints them, with shape and dtype; as a table in notebooks. */
-import {
-  type NDArray,
-  DeviceArray,
-  Tracer,
-  getDevice,
-  rowMajorStrides,
-  shapeText,
-  sizeOf,
-} from '../core/index.js'
+import { type NDArray, DeviceArray, Tracer, getDevice, rowMajorStrides, shapeText, sizeOf } from '../core/index.js'
 import { numberTexts } from './number-text.js'
 
 const lineWidth = 75
@@ -82,7 +74,7 @@ const valuesText = (x: NDArray, values: ArrayLike<number>, prefix: string, width
   if (x.size === 0) return '[]'
   const summarize = x.size > threshold
   const shown = summarize ? edges(x.shape, values) : Array.from(values)
-  const format = numberTexts(shown, x.dtype)
+  const format = numberTexts(shown, x.dtype, x.ndim === 0)
   const textAt = (flat: number): string => format(values[flat] ?? NaN)
   return bracketed(x.shape, textAt, summarize, ' '.repeat(prefix.length), width)
 }
@@ -105,8 +97,7 @@ export const arrayStr = (x: NDArray): string => {
   return typeof values === 'string' ? `<${values}>` : valuesText(x, values, '', lineWidth)
 }
 
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /** A table for matrices and vectors that are not too large, else the text. */
 const htmlOf = (x: NDArray): string => {

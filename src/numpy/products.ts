@@ -40,7 +40,13 @@ export const contract = (
   dtype: DType,
 ): NDArray => {
   if (x.dtype === 'bool') {
-    const whole = contract(lax.convertElementType(x, 'int32'), lax.convertElementType(y, 'int32'), contracted, batch, 'int32')
+    const whole = contract(
+      lax.convertElementType(x, 'int32'),
+      lax.convertElementType(y, 'int32'),
+      contracted,
+      batch,
+      'int32',
+    )
     return lax.convertElementType(whole, dtype)
   }
   return lax.dotGeneral(x, y, [contracted, batch], { preferredElementType: dtype })
@@ -56,7 +62,9 @@ const mismatch = (operation: string, x: NDArray, y: NDArray, why: string): Shape
  * Throws ShapeError when inner sizes differ or an operand is a scalar.
  *
  * @example
+ * ```ts
  * np.matmul(np.ones([2, 3]), np.ones([3, 4])) // float32[2,4]
+ * ```
  */
 export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
   const { x, y, dtype } = operandsOf('matmul', a, b, options)
@@ -64,7 +72,12 @@ export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): ND
   const xMatrix = x.ndim > 1
   const yMatrix = y.ndim > 1
   if (x.shape.at(-1) !== y.shape.at(yMatrix ? -2 : -1)) {
-    throw mismatch('matmul', x, y, `${x.shape.at(-1)} columns on the left, ${y.shape.at(yMatrix ? -2 : -1)} rows on the right`)
+    throw mismatch(
+      'matmul',
+      x,
+      y,
+      `${x.shape.at(-1)} columns on the left, ${y.shape.at(yMatrix ? -2 : -1)} rows on the right`,
+    )
   }
   const xBatch = xMatrix ? x.shape.slice(0, -2) : []
   const yBatch = yMatrix ? y.shape.slice(0, -2) : []
@@ -110,18 +123,32 @@ export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): ND
  * NumPy's dot: the inner product over the last axis of `a` and the last but one of `b` (or its only one); a scalar multiplies.
  *
  * @example
+ * ```ts
  * np.dot(np.array([1, 2]), np.array([3, 4])) // 11
+ * ```
  */
 export const dot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
   const { x, y, dtype } = operandsOf('dot', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
   const along = y.ndim === 1 ? 0 : y.ndim - 2
   if (x.shape.at(-1) !== y.shape[along])
-    throw mismatch('dot', x, y, `${x.shape.at(-1)} elements along the last axis on the left, ${y.shape[along]} on the right`)
+    throw mismatch(
+      'dot',
+      x,
+      y,
+      `${x.shape.at(-1)} elements along the last axis on the left, ${y.shape[along]} on the right`,
+    )
   return contract(x, y, [[x.ndim - 1], [along]], [[], []], dtype)
 }
 
-/** Inner product over the last axes. @example np.inner(np.ones([2, 3]), np.ones([4, 3])) // float32[2,4] */
+/**
+ * Inner product over the last axes.
+ *
+ * @example
+ * ```ts
+ * np.inner(np.ones([2, 3]), np.ones([4, 3])) // float32[2,4]
+ * ```
+ */
 export const inner = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
   const { x, y, dtype } = operandsOf('inner', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
@@ -129,13 +156,28 @@ export const inner = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDA
   return contract(x, y, [[x.ndim - 1], [y.ndim - 1]], [[], []], dtype)
 }
 
-/** Every product of an element of `a` with one of `b`, both flattened. @example np.outer(np.arange(2), np.arange(3)) */
+/**
+ * Every product of an element of `a` with one of `b`, both flattened.
+ *
+ * @example
+ * ```ts
+ * np.outer(np.arange(2), np.arange(3))
+ * ```
+ */
 export const outer = (a: ArrayLike, b: ArrayLike): NDArray => {
   const { x, y } = operandsOf('outer', a, b)
-  return multiply(lax.reshape(x, [x.size, 1]), lax.reshape(y, [1, y.size]))
+  const column = lax.expandDims(lax.reshape(x, [x.size]), [1])
+  return multiply(column, lax.expandDims(lax.reshape(y, [y.size]), [0]))
 }
 
-/** Dot product of two arrays of one size, flattened. @example np.vdot(np.ones([2, 2]), np.ones([2, 2])) // 4 */
+/**
+ * Dot product of two arrays of one size, flattened.
+ *
+ * @example
+ * ```ts
+ * np.vdot(np.ones([2, 2]), np.ones([2, 2])) // 4
+ * ```
+ */
 export const vdot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
   const { x, y, dtype } = operandsOf('vdot', a, b, options)
   if (x.size !== y.size) throw mismatch('vdot', x, y, 'they have different numbers of elements')
@@ -146,7 +188,9 @@ export const vdot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDAr
  * Dot products along an axis (the last); the other axes are broadcast together.
  *
  * @example
+ * ```ts
  * np.vecdot(np.ones([2, 3]), np.ones([3])) // [3, 3]
+ * ```
  */
 export const vecdot = (
   x1: ArrayLike,
@@ -158,7 +202,8 @@ export const vecdot = (
   const atEnd = (array: NDArray): NDArray =>
     lax.moveAxis(array, canonicalAxis(axis, array.ndim, 'vecdot'), array.ndim - 1)
   const [left, right] = [atEnd(x), atEnd(y)]
-  if (left.shape.at(-1) !== right.shape.at(-1)) throw mismatch('vecdot', x, y, 'the axes to multiply along differ in size')
+  if (left.shape.at(-1) !== right.shape.at(-1))
+    throw mismatch('vecdot', x, y, 'the axes to multiply along differ in size')
   // A row times a column, for every place of the leading axes.
   const row = lax.expandDims(left, [left.ndim - 1])
   const column = lax.expandDims(right, [right.ndim])
@@ -177,7 +222,9 @@ export interface TensordotOptions extends ProductOptions {
  * Throws ShapeError when sizes of paired axes differ.
  *
  * @example
+ * ```ts
  * np.tensordot(np.ones([2, 3, 4]), np.ones([4, 3, 5]), { axes: [[1, 2], [1, 0]] }) // float32[2,5]
+ * ```
  */
 export const tensordot = (a: ArrayLike, b: ArrayLike, options?: TensordotOptions): NDArray => {
   const { x, y, dtype } = operandsOf('tensordot', a, b, options)
@@ -202,16 +249,18 @@ export const tensordot = (a: ArrayLike, b: ArrayLike, options?: TensordotOptions
  * Kronecker product: every element of `a` times all of `b`.
  *
  * @example
+ * ```ts
  * np.kron(np.array([1, 10]), np.array([1, 2])) // [1, 2, 10, 20]
+ * ```
  */
 export const kron = (a: ArrayLike, b: ArrayLike): NDArray => {
   const { x, y } = operandsOf('kron', a, b)
   const rank = Math.max(x.ndim, y.ndim)
   const [left, right] = [withRank(x, rank), withRank(y, rank)]
   const spread = (array: NDArray, offset: 0 | 1): NDArray =>
-    lax.reshape(
+    lax.expandDims(
       array,
-      array.shape.flatMap((n) => (offset === 0 ? [n, 1] : [1, n])),
+      range(rank).map((d) => 2 * d + 1 - offset),
     )
   return lax.reshape(
     multiply(spread(left, 0), spread(right, 1)),
@@ -231,7 +280,9 @@ export interface CrossOptions {
  * Cross product of vectors of 3 (or 2) components along an axis. Two vectors of 2 components give the third component alone.
  *
  * @example
+ * ```ts
  * np.cross(np.array([1, 0, 0]), np.array([0, 1, 0])) // [0, 0, 1]
+ * ```
  */
 export const cross = (a: ArrayLike, b: ArrayLike, options?: CrossOptions): NDArray => {
   const { x, y } = operandsOf('cross', a, b)

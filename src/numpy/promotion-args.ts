@@ -121,7 +121,9 @@ export const dtypeOr = (dtype: DType | null | undefined, fallback: DType, operat
  * Dtype of a result of two dtypes, by JAX's lattice with 64-bit types off.
  *
  * @example
+ * ```ts
  * np.promoteTypes('int32', 'float16') // 'float16'
+ * ```
  */
 export const promoteTypes = (a: DType, b: DType): DType =>
   promoteStrongTypes(lax.checkDType(a, 'promoteTypes'), lax.checkDType(b, 'promoteTypes'))
@@ -130,7 +132,9 @@ export const promoteTypes = (a: DType, b: DType): DType =>
  * Dtype of a result of several arrays, JS numbers (weak) and dtypes.
  *
  * @example
+ * ```ts
  * np.resultType(np.zeros([2], { dtype: 'float16' }), 2.5) // 'float16'
+ * ```
  */
 export const resultType = (...arraysOrDtypes: readonly (ArrayLike | DType)[]): DType => {
   if (arraysOrDtypes.length === 0) throw new ArgumentError('resultType: give at least one array or dtype.')

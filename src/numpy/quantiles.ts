@@ -1,12 +1,5 @@
 /** Order statistics: medians, quantiles, percentiles, with and without NaN. */
-import {
-  type ArrayLike,
-  type NDArray,
-  canonicalAxes,
-  known,
-  range,
-  sizeOf,
-} from '../core/index.js'
+import { type ArrayLike, type NDArray, canonicalAxes, known, range, sizeOf } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { constantLike } from './constant-like.js'
@@ -14,7 +7,7 @@ import { inexactOperand } from './promotion-args.js'
 import type { AxisOptions } from './reductions.js'
 import { where } from './selection.js'
 import { take, takeAlongAxis } from './take.js'
-import { isnan } from './ufuncs.js'
+import { isnan } from './classification.js'
 
 /** How a quantile between two elements is chosen. */
 export type QuantileMethod = 'linear' | 'lower' | 'higher' | 'midpoint' | 'nearest'
@@ -42,12 +35,7 @@ const flattenAxes = (
 }
 
 /** The value at a place from the elements on both sides of it and how far between them it is. */
-const between = (
-  method: QuantileMethod,
-  low: NDArray,
-  high: NDArray,
-  fraction: NDArray,
-): NDArray => {
+const between = (method: QuantileMethod, low: NDArray, high: NDArray, fraction: NDArray): NDArray => {
   switch (method) {
     case 'linear':
       // Weighted, so that an infinity on the side of weight 0 would give NaN: that side is left out.
@@ -139,7 +127,9 @@ const sides = (
  * Values below which a fraction `q` (0 to 1) of the elements lies; axes of `q` come first in the result. NaN makes NaN.
  *
  * @example
+ * ```ts
  * np.quantile(np.array([1, 2, 3, 4]), 0.5) // 2.5
+ * ```
  */
 export const quantile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
   quantilesOf(a, q, options, 'quantile', false)
@@ -153,7 +143,14 @@ const hundredth = (q: ArrayLike, operation: string): NDArray => {
   return lax.div(percent, constantLike(percent, 100))
 }
 
-/** Quantiles by percent, 0 to 100. @example np.percentile(np.array([1, 2, 3, 4, 5]), 25) // 2 */
+/**
+ * Quantiles by percent, 0 to 100.
+ *
+ * @example
+ * ```ts
+ * np.percentile(np.array([1, 2, 3, 4, 5]), 25) // 2
+ * ```
+ */
 export const percentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
   quantilesOf(a, hundredth(q, 'percentile'), options, 'percentile', false)
 
@@ -165,7 +162,9 @@ export const nanpercentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOpti
  * Middle element, or the mean of the two in the middle; NaN makes NaN.
  *
  * @example
+ * ```ts
  * np.median(np.array([3, 1, 2])) // 2
+ * ```
  */
 export const median = (a: ArrayLike, options?: AxisOptions): NDArray =>
   quantilesOf(a, 0.5, { ...options, method: 'midpoint' }, 'median', false)

@@ -42,7 +42,8 @@ const spaced = (
 ): NDArray => {
   const divisions = endpoint ? num - 1 : num
   if (typeof start === 'number' && typeof stop === 'number') {
-    const at = (i: number): number => (i === 0 ? start : i === divisions ? stop : start + ((stop - start) * i) / divisions)
+    const at = (i: number): number =>
+      i === 0 ? start : i === divisions ? stop : start + ((stop - start) * i) / divisions
     return fromHost(
       Float64Array.from({ length: num }, (_, i) => of(at(i))),
       [num],
@@ -79,7 +80,9 @@ const placed = (x: NDArray, options: LinspaceOptions | undefined, operation: str
  * Endpoints may be arrays; values then run along a new `axis`.
  *
  * @example
+ * ```ts
  * np.linspace(0, 1, { num: 5 }) // [0, 0.25, 0.5, 0.75, 1]
+ * ```
  */
 export function linspace(start: ArrayLike, stop: ArrayLike, options?: LinspaceOptions): NDArray
 export function linspace(
@@ -107,7 +110,9 @@ export function linspace(
  * `num` (50) values from `base ** start` to `base ** stop`, evenly spaced on a logarithmic scale. The base is 10 unless given.
  *
  * @example
+ * ```ts
  * np.logspace(0, 2, { num: 3 }) // [1, 10, 100]
+ * ```
  */
 export const logspace = (
   start: ArrayLike,
@@ -130,7 +135,9 @@ export const logspace = (
  * `num` (50) values from `start` to `stop`, each a constant multiple of the one before. Endpoints have one sign and are not 0.
  *
  * @example
+ * ```ts
  * np.geomspace(1, 8, { num: 4 }) // [1, 2, 4, 8]
+ * ```
  */
 export const geomspace = (start: ArrayLike, stop: ArrayLike, options?: LinspaceOptions): NDArray => {
   const num = checkCount(options?.num ?? 50, 'geomspace')
@@ -166,7 +173,9 @@ export interface MeshgridOptions {
  * Coordinate arrays of the grid of several 1-D inputs.
  *
  * @example
+ * ```ts
  * const [x, y] = np.meshgrid(np.arange(3), np.arange(2)) // both int32[2,3]
+ * ```
  */
 export const meshgrid = (...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[] => {
   const { arrays, options } = splitOptions<MeshgridOptions>(args)
@@ -190,7 +199,9 @@ export const meshgrid = (...args: readonly (ArrayLike | MeshgridOptions)[]): NDA
  * Index of every element of a grid: an int32 array whose first axis says which coordinate; with `sparse`, one array per axis.
  *
  * @example
+ * ```ts
  * np.indices([2, 3]) // int32[2,2,3]
+ * ```
  */
 export function indices(dimensions: readonly number[], options?: DTypeOptions): NDArray
 export function indices(dimensions: readonly number[], options: DTypeOptions & { readonly sparse: true }): NDArray[]
@@ -215,7 +226,9 @@ export function indices(
  * Open grid of 1-D inputs: input i gets axes of size 1 everywhere but at axis i, so that they index an outer product.
  *
  * @example
+ * ```ts
  * const [rows, columns] = np.ix_(np.array([0, 2], { dtype: 'int32' }), np.array([1], { dtype: 'int32' }))
+ * ```
  */
 export const ix_ = (...args: readonly ArrayLike[]): NDArray[] =>
   args.map((x, i) => {
@@ -231,7 +244,9 @@ export const ix_ = (...args: readonly ArrayLike[]): NDArray[] =>
  * Indices of the main diagonal of an array of `ndim` (2) axes of size n, one int32 array per axis.
  *
  * @example
+ * ```ts
  * const [i, j] = np.diagIndices(3)
+ * ```
  */
 export const diagIndices = (n: number, options?: { readonly ndim?: number }): NDArray[] =>
   range(options?.ndim ?? 2).map(() => lax.iota('int32', n))
@@ -268,7 +283,9 @@ const triangle = (n: number, m: number, keep: (row: number, column: number) => b
  * Row and column indices of the lower triangle of an n by m matrix.
  *
  * @example
+ * ```ts
  * const [rows, columns] = np.trilIndices(3)
+ * ```
  */
 export const trilIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): NDArray[] =>
   triangle(n, m, (row, column) => column - row <= k)
@@ -282,7 +299,9 @@ export const triuIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): 
  * throw, which needs known indices.
  *
  * @example
+ * ```ts
  * np.ravelMultiIndex([np.array([1, 2], { dtype: 'int32' }), np.array([0, 3], { dtype: 'int32' })], [3, 5])
+ * ```
  */
 export const ravelMultiIndex = (
   multiIndex: readonly ArrayLike[],
@@ -323,14 +342,20 @@ const checkIndices = (index: NDArray, size: number, axis: number): void => {
  * One index array per axis from flat row-major indices; negative ones count from the end, others out of bounds clip.
  *
  * @example
+ * ```ts
  * const [row, column] = np.unravelIndex(7, [3, 4]) // 1 and 3
+ * ```
  */
 export const unravelIndex = (indices: ArrayLike, shape: number | readonly number[]): NDArray[] => {
   const sizes = typeof shape === 'number' ? [shape] : shape
   const flat = lax.asArray(indices, 'unravelIndex')
   const total = sizeOf(sizes)
   const zero = lax.scalarOf(0, flat)
-  const wrapped = lax.select(lax.lt(flat, zero), lax.add(flat, lax.broadcastTo(lax.scalarOf(total, flat), flat.shape)), flat)
+  const wrapped = lax.select(
+    lax.lt(flat, zero),
+    lax.add(flat, lax.broadcastTo(lax.scalarOf(total, flat), flat.shape)),
+    flat,
+  )
   let rest = lax.clamp(0, wrapped, total - 1)
   const out: NDArray[] = []
   for (let d = sizes.length - 1; d >= 0; d--) {
@@ -345,7 +370,9 @@ export const unravelIndex = (indices: ArrayLike, shape: number | readonly number
  * Powers of a vector as columns, the highest first; with `increasing`, the lowest first.
  *
  * @example
+ * ```ts
  * np.vander(np.array([1, 2, 3]), { N: 3 }) // rows x^2, x, 1
+ * ```
  */
 export const vander = (
   x: ArrayLike,
@@ -355,7 +382,8 @@ export const vander = (
   if (vector.ndim !== 1) throw new ArgumentError(`vander: x must be 1-D, got shape [${vector.shape.join()}].`)
   const N = options?.N ?? vector.size
   const base = vector.dtype === 'bool' ? lax.convertElementType(vector, 'int32') : vector
-  const columns = range(N).map((i) => lax.reshape(lax.integerPow(base, options?.increasing === true ? i : N - 1 - i), [base.size, 1]))
+  const columns = range(N).map((i) =>
+    lax.reshape(lax.integerPow(base, options?.increasing === true ? i : N - 1 - i), [base.size, 1]),
+  )
   return columns.length === 0 ? lax.full([base.size, 0], 0, { dtype: base.dtype }) : lax.concatenate(columns, 1)
 }
-

@@ -58,7 +58,12 @@ export interface VarianceOptions extends MomentOptions {
 }
 
 /** Puts reduced axes back with size 1. */
-export const keepAxes = (reduced: NDArray, shape: readonly number[], axes: readonly number[], keepdims?: boolean): NDArray =>
+export const keepAxes = (
+  reduced: NDArray,
+  shape: readonly number[],
+  axes: readonly number[],
+  keepdims?: boolean,
+): NDArray =>
   keepdims !== true || axes.length === 0
     ? reduced
     : lax.broadcastInDim(
@@ -89,7 +94,9 @@ const computeIn = (x: NDArray, f: (x: NDArray) => NDArray): NDArray =>
  * Sum. Bool and small integers give int32 (or uint32), float16 and bfloat16 accumulate in float32.
  *
  * @example
+ * ```ts
  * np.sum(np.array([[1, 2], [3, 4]]), { axis: 0 }) // [4, 6]
+ * ```
  */
 export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
   const x = lax.asArray(a, 'sum')
@@ -103,7 +110,9 @@ export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
  * Product. Bool and small integers give int32 (or uint32).
  *
  * @example
+ * ```ts
  * np.prod(np.array([2, 3, 4])) // 24
+ * ```
  */
 export const prod = (a: ArrayLike, options?: SumOptions): NDArray => {
   const x = lax.asArray(a, 'prod')
@@ -124,11 +133,7 @@ const withInitial = (
     : lax.convertElementType(combine(initial, reduced), reduced.dtype)
 }
 
-const extremum = (
-  operation: 'max' | 'min',
-  a: ArrayLike,
-  options: ReductionOptions | undefined,
-): NDArray => {
+const extremum = (operation: 'max' | 'min', a: ArrayLike, options: ReductionOptions | undefined): NDArray => {
   const x = lax.asArray(a, operation)
   const axes = canonicalAxes(options?.axis, x.ndim, operation)
   const initial = options?.initial
@@ -145,7 +150,12 @@ const extremum = (
   const { min, max } = isFloating(x.dtype) ? { min: -Infinity, max: Infinity } : dtypeRange(x.dtype)
   const operand = masked(x, options?.where, operation === 'max' ? min : max, operation)
   const reduced = operation === 'max' ? lax.reduceMax(operand, axes) : lax.reduceMin(operand, axes)
-  return keepAxes(withInitial(reduced, options, operation === 'max' ? maximum : minimum), x.shape, axes, options?.keepdims)
+  return keepAxes(
+    withInitial(reduced, options, operation === 'max' ? maximum : minimum),
+    x.shape,
+    axes,
+    options?.keepdims,
+  )
 }
 
 /**
@@ -154,7 +164,9 @@ const extremum = (
  * Throws ArgumentError when there are no elements and no `initial`.
  *
  * @example
+ * ```ts
  * np.max(np.array([[1, 5], [3, 4]]), { axis: 1 }) // [5, 4]
+ * ```
  */
 export const max = (a: ArrayLike, options?: ReductionOptions): NDArray => extremum('max', a, options)
 
@@ -162,22 +174,35 @@ export const max = (a: ArrayLike, options?: ReductionOptions): NDArray => extrem
  * Smallest element; NaN if there is one. Equal smallest elements share the derivative.
  *
  * @example
+ * ```ts
  * np.min(np.array([3, 1, 2])) // 1
+ * ```
  */
 export const min = (a: ArrayLike, options?: ReductionOptions): NDArray => extremum('min', a, options)
 export { max as amax, min as amin }
 
-/** Largest less smallest element. @example np.ptp(np.array([3, 1, 2])) // 2 */
+/**
+ * Largest less smallest element.
+ *
+ * @example
+ * ```ts
+ * np.ptp(np.array([3, 1, 2])) // 2
+ * ```
+ */
 export const ptp = (a: ArrayLike, options?: AxisOptions): NDArray => lax.sub(max(a, options), min(a, options))
+
+const asBool = (a: ArrayLike, operation: string): NDArray => lax.convertElementType(lax.asArray(a, operation), 'bool')
 
 /**
  * Whether any element is not 0.
  *
  * @example
+ * ```ts
  * np.any(np.array([0, 1])).item() // 1
+ * ```
  */
 export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
-  const x = asCondition(a, 'any')
+  const x = asBool(a, 'any')
   const axes = canonicalAxes(options?.axis, x.ndim, 'any')
   return keepAxes(lax.reduceOr(masked(x, options?.where, 0, 'any'), axes), x.shape, axes, options?.keepdims)
 }
@@ -186,16 +211,26 @@ export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
  * Whether all elements are not 0.
  *
  * @example
+ * ```ts
  * np.all(np.array([0, 1])).item() // 0
+ * ```
  */
 export const all = (a: ArrayLike, options?: WhereOptions): NDArray => {
-  const x = asCondition(a, 'all')
+  const x = asBool(a, 'all')
   const axes = canonicalAxes(options?.axis, x.ndim, 'all')
   return keepAxes(lax.reduceAnd(masked(x, options?.where, 1, 'all'), axes), x.shape, axes, options?.keepdims)
 }
 
-/** Number of elements that are not 0, as int32. @example np.countNonzero(np.array([0, 3, 0])) // 1 */
-export const countNonzero = (a: ArrayLike, options?: AxisOptions): NDArray => sum(asCondition(a, 'countNonzero'), options)
+/**
+ * Number of elements that are not 0, as int32.
+ *
+ * @example
+ * ```ts
+ * np.countNonzero(np.array([0, 3, 0])) // 1
+ * ```
+ */
+export const countNonzero = (a: ArrayLike, options?: AxisOptions): NDArray =>
+  sum(asCondition(a, 'countNonzero'), options)
 
 /** Number of elements that are reduced over: a JS number, or an array where a mask decides. */
 const countOf = (
@@ -217,16 +252,23 @@ const momentDType = (x: NDArray, given: DType | null | undefined, operation: str
  * Arithmetic mean; integers give float32, halves are averaged in float32; NaN of no elements.
  *
  * @example
+ * ```ts
  * np.mean(np.array([[1, 2], [3, 4]]), { axis: 1, keepdims: true }) // [[1.5], [3.5]]
+ * ```
  */
 export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
   const x = lax.asArray(a, 'mean')
   const dtype = momentDType(x, options?.dtype, 'mean')
   const computed = isHalf(dtype) ? 'float32' : dtype
   const axes = canonicalAxes(options?.axis, x.ndim, 'mean')
-  const total = sum(lax.convertElementType(x, computed), { axis: axes, keepdims: options?.keepdims ?? false, where: options?.where ?? null })
+  const total = sum(lax.convertElementType(x, computed), {
+    axis: axes,
+    keepdims: options?.keepdims ?? false,
+    where: options?.where ?? null,
+  })
   const count = countOf(x.shape, axes, options?.where, computed)
-  const divisor = typeof count === 'number' ? lax.scalarOf(count, total) : keepAxes(count, x.shape, axes, options?.keepdims)
+  const divisor =
+    typeof count === 'number' ? lax.scalarOf(count, total) : keepAxes(count, x.shape, axes, options?.keepdims)
   return lax.convertElementType(lax.div(total, divisor), dtype)
 }
 
@@ -234,7 +276,9 @@ export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
  * Variance: the mean of squared distances from the mean, over the number of elements less `ddof`. NaN where that is not positive.
  *
  * @example
+ * ```ts
  * np.var(np.array([1, 2, 3, 4])) // 1.25
+ * ```
  */
 const variance = (a: ArrayLike, options?: VarianceOptions): NDArray => {
   const x = lax.asArray(a, 'var')
@@ -264,7 +308,9 @@ export { variance as var }
  * Standard deviation, the square root of the variance.
  *
  * @example
+ * ```ts
  * np.std(np.array([1, 3])) // 1
+ * ```
  */
 export const std = (a: ArrayLike, options?: VarianceOptions): NDArray => {
   const x = lax.asArray(a, 'std')
@@ -281,11 +327,7 @@ export interface ArgOptions {
 }
 
 /** Flattens for a search without an axis. */
-const positionOf = (
-  operation: 'argmax' | 'argmin',
-  a: ArrayLike,
-  options: ArgOptions | undefined,
-): NDArray => {
+const positionOf = (operation: 'argmax' | 'argmin', a: ArrayLike, options: ArgOptions | undefined): NDArray => {
   const x = lax.asArray(a, operation)
   const axis = options?.axis ?? null
   const operand = axis === null ? lax.reshape(x, [x.size]) : x
@@ -309,10 +351,18 @@ const positionOf = (
  * Position of the largest element, the first of equal ones or of NaN, as int32.
  *
  * @example
+ * ```ts
  * np.argmax(np.array([[1, 5], [7, 2]]), { axis: 1 }) // [1, 0]
+ * ```
  */
 export const argmax = (a: ArrayLike, options?: ArgOptions): NDArray => positionOf('argmax', a, options)
 
-/** Position of the smallest element, the first of equal ones or of NaN, as int32. @example np.argmin(np.array([3, 1])) // 1 */
+/**
+ * Position of the smallest element, the first of equal ones or of NaN, as int32.
+ *
+ * @example
+ * ```ts
+ * np.argmin(np.array([3, 1])) // 1
+ * ```
+ */
 export const argmin = (a: ArrayLike, options?: ArgOptions): NDArray => positionOf('argmin', a, options)
-

@@ -7,9 +7,7 @@ import { take } from './take.js'
 
 /** `x < y` in the order of sorting, where NaN comes last. */
 const before = (x: NDArray, y: NDArray): NDArray =>
-  isFloating(x.dtype)
-    ? lax.bitwiseOr(lax.lt(x, y), lax.bitwiseAnd(lax.ne(y, y), lax.eq(x, x)))
-    : lax.lt(x, y)
+  isFloating(x.dtype) ? lax.bitwiseOr(lax.lt(x, y), lax.bitwiseAnd(lax.ne(y, y), lax.eq(x, x))) : lax.lt(x, y)
 
 export interface SearchOptions {
   /** 'left' (default): before equal elements; 'right': after them. */
@@ -22,7 +20,9 @@ export interface SearchOptions {
  * Where values would go in a sorted vector to keep it sorted, as int32: by halving the vector, all values at once.
  *
  * @example
+ * ```ts
  * np.searchsorted(np.array([1, 3, 5]), np.array([0, 3, 9])) // [0, 1, 3]
+ * ```
  */
 export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions): NDArray => {
   const side = oneOf(options?.side ?? 'left', ['left', 'right'], 'searchsorted', 'side')
@@ -53,7 +53,9 @@ export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions
  * The bin of each value: i where `bins[i-1] <= x < bins[i]`, or, for `right`, `bins[i-1] < x <= bins[i]`. Bins may go down.
  *
  * @example
+ * ```ts
  * np.digitize(np.array([0.2, 6.4]), np.array([0, 1, 2.5, 4])) // [1, 4]
+ * ```
  */
 export const digitize = (x: ArrayLike, bins: ArrayLike, options?: { readonly right?: boolean }): NDArray => {
   const edges = lax.asArray(bins, 'digitize')

@@ -81,7 +81,9 @@ const segments = (
  * Sums of the rows of `data` that share a segment id. Rows with an id outside of the segments are left out.
  *
  * @example
+ * ```ts
  * ops.segmentSum(np.array([1, 2, 3]), np.array([0, 0, 1], { dtype: 'int32' }), { numSegments: 2 }) // [3, 3]
+ * ```
  */
 export const segmentSum = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray =>
   segments('segmentSum', 'add', data, segmentIds, options, () => 0)

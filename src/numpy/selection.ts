@@ -1,11 +1,5 @@
 /** Choosing elements by conditions: where, select, piecewise, clip. */
-import {
-  type ArrayLike,
-  type NDArray,
-  ArgumentError,
-  broadcastShapes,
-  known,
-} from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, broadcastShapes, known } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { promoteDTypes, promotePair } from './promotion-args.js'
 
@@ -21,7 +15,9 @@ export const asCondition = (x: ArrayLike, operation: string): NDArray => {
  * `np.where(condition)` alone, whose result depends on values, is `np.nonzero(condition)`.
  *
  * @example
+ * ```ts
  * np.where(np.array([true, false]), np.array([1, 2]), 0) // [1, 0]
+ * ```
  */
 export const where = (condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray => {
   const predicate = asCondition(condition, 'where')
@@ -41,8 +37,10 @@ export const where = (condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray
  * Keeps elements within bounds; null leaves a side open. Where `min` exceeds `max` the result is `max`.
  *
  * @example
+ * ```ts
  * np.clip(np.array([-1, 0.5, 2]), 0, 1) // [0, 0.5, 1]
  * np.clip(np.array([-1, 2]), 0, null) // [0, 2]
+ * ```
  */
 export const clip = (a: ArrayLike, min?: ArrayLike | null, max?: ArrayLike | null): NDArray => {
   let x = lax.asArray(a, 'clip')
@@ -55,8 +53,10 @@ export const clip = (a: ArrayLike, min?: ArrayLike | null, max?: ArrayLike | nul
  * Elements of the first choice whose condition holds, else `default` (0). All are broadcast together.
  *
  * @example
+ * ```ts
  * const x = np.arange(4)
  * np.select([np.less(x, 1), np.less(x, 3)], [x, np.multiply(x, 10)], { default: -1 }) // [0, 10, 20, -1]
+ * ```
  */
 export const select = (
   condlist: readonly ArrayLike[],
@@ -84,8 +84,10 @@ export const select = (
  * more than conditions, that one elsewhere (else 0). Functions may be numbers. Every function sees all of x.
  *
  * @example
+ * ```ts
  * const x = np.array([-1, 2])
  * np.piecewise(x, [np.less(x, 0)], [(v) => np.negative(v), (v) => np.square(v)]) // [1, 4]
+ * ```
  */
 export const piecewise = (
   x: ArrayLike,

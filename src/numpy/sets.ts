@@ -28,7 +28,9 @@ const integers = (values: readonly number[]): NDArray => fromHost(values, [value
  * Indices of the elements that are not 0, one int32 array per axis. Needs known values.
  *
  * @example
+ * ```ts
  * const [rows, columns] = np.nonzero(np.array([[0, 1], [2, 0]]))
+ * ```
  */
 export const nonzero = (a: ArrayLike): NDArray[] => {
   const x = lax.asArray(a, 'nonzero')
@@ -40,10 +42,24 @@ export const nonzero = (a: ArrayLike): NDArray[] => {
   )
 }
 
-/** Flat indices of the elements that are not 0. @example np.flatnonzero(np.array([0, 3])) // [1] */
+/**
+ * Flat indices of the elements that are not 0.
+ *
+ * @example
+ * ```ts
+ * np.flatnonzero(np.array([0, 3])) // [1]
+ * ```
+ */
 export const flatnonzero = (a: ArrayLike): NDArray => integers(truePlaces(lax.asArray(a, 'flatnonzero'), 'flatnonzero'))
 
-/** Indices of the elements that are not 0, one row per element. @example np.argwhere(np.array([0, 3])) // [[1]] */
+/**
+ * Indices of the elements that are not 0, one row per element.
+ *
+ * @example
+ * ```ts
+ * np.argwhere(np.array([0, 3])) // [[1]]
+ * ```
+ */
 export const argwhere = (a: ArrayLike): NDArray => {
   const x = lax.asArray(a, 'argwhere')
   const columns = x.ndim === 0 ? [] : nonzero(x)
@@ -59,7 +75,9 @@ export const argwhere = (a: ArrayLike): NDArray => {
  * Elements of `x` where the condition holds, else of `y`, broadcast together. With the condition alone: `nonzero(condition)`.
  *
  * @example
+ * ```ts
  * np.where(np.array([true, false]), np.array([1, 2]), 0) // [1, 0]
+ * ```
  */
 export function where(condition: ArrayLike): NDArray[]
 export function where(condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray
@@ -74,7 +92,9 @@ export function where(condition: ArrayLike, x?: ArrayLike, y?: ArrayLike): NDArr
  * The slices of an axis whose condition holds; without an axis, elements of the flattened array. Needs a known condition.
  *
  * @example
+ * ```ts
  * np.compress(np.array([true, false, true]), np.array([1, 2, 3])) // [1, 3]
+ * ```
  */
 export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
   const array = lax.asArray(a, 'compress')
@@ -91,7 +111,14 @@ export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonl
   return take(x, integers(places), { axis: along })
 }
 
-/** Elements where the condition holds, flat. @example np.extract(np.array([true, false]), np.array([1, 2])) // [1] */
+/**
+ * Elements where the condition holds, flat.
+ *
+ * @example
+ * ```ts
+ * np.extract(np.array([true, false]), np.array([1, 2])) // [1]
+ * ```
+ */
 export const extract = (condition: ArrayLike, arr: ArrayLike): NDArray => compress(ravel(condition), ravel(arr))
 
 /** Order of values with NaN last. */
@@ -162,8 +189,10 @@ const uniqueGroups = (
  * Distinct elements in rising order, NaN once and last; with options, a list with more about them. Needs known values.
  *
  * @example
+ * ```ts
  * np.unique(np.array([3, 1, 3])) // [1, 3]
  * const [values, counts] = np.unique(np.array([3, 1, 3]), { returnCounts: true })
+ * ```
  */
 export function unique(ar: ArrayLike, options?: Pick<UniqueOptions, 'axis'>): NDArray
 export function unique(ar: ArrayLike, options: UniqueOptions): NDArray[]
@@ -222,7 +251,14 @@ const valueLists = (operation: string, ar1: ArrayLike, ar2: ArrayLike): readonly
 
 const listed = (values: readonly number[], like: NDArray): NDArray => fromHost(values, [values.length], like.dtype)
 
-/** Values in both arrays. NaN is equal to nothing. @example np.intersect1d(np.array([1, 2]), np.array([2, 3])) // [2] */
+/**
+ * Values in both arrays. NaN is equal to nothing.
+ *
+ * @example
+ * ```ts
+ * np.intersect1d(np.array([1, 2]), np.array([2, 3])) // [2]
+ * ```
+ */
 export const intersect1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   const [a, b, like] = valueLists('intersect1d', ar1, ar2)
   const others = new Set(b.filter((value) => !Number.isNaN(value)))
@@ -232,7 +268,14 @@ export const intersect1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   )
 }
 
-/** Values in either array. @example np.union1d(np.array([1, 2]), np.array([2, 3])) // [1, 2, 3] */
+/**
+ * Values in either array.
+ *
+ * @example
+ * ```ts
+ * np.union1d(np.array([1, 2]), np.array([2, 3])) // [1, 2, 3]
+ * ```
+ */
 export const union1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   const [a, b, like] = valueLists('union1d', ar1, ar2)
   const all = [...a, ...b].sort(compare)
@@ -242,7 +285,14 @@ export const union1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   )
 }
 
-/** Values in the first array and not in the second. @example np.setdiff1d(np.array([1, 2]), np.array([2, 3])) // [1] */
+/**
+ * Values in the first array and not in the second.
+ *
+ * @example
+ * ```ts
+ * np.setdiff1d(np.array([1, 2]), np.array([2, 3])) // [1]
+ * ```
+ */
 export const setdiff1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   const [a, b, like] = valueLists('setdiff1d', ar1, ar2)
   const others = new Set(b.filter((value) => !Number.isNaN(value)))
@@ -252,7 +302,14 @@ export const setdiff1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   )
 }
 
-/** Values in exactly one of the arrays. @example np.setxor1d(np.array([1, 2]), np.array([2, 3])) // [1, 3] */
+/**
+ * Values in exactly one of the arrays.
+ *
+ * @example
+ * ```ts
+ * np.setxor1d(np.array([1, 2]), np.array([2, 3])) // [1, 3]
+ * ```
+ */
 export const setxor1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
   const [a, b, like] = valueLists('setxor1d', ar1, ar2)
   const [inA, inB] = [new Set(a), new Set(b)]
@@ -264,7 +321,9 @@ export const setxor1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
  * Whether each element is one of the test elements; also of traced arrays.
  *
  * @example
+ * ```ts
  * np.isin(np.array([1, 2]), np.array([2, 3])) // [false, true]
+ * ```
  */
 export const isin = (
   element: ArrayLike,
@@ -279,7 +338,14 @@ export const isin = (
   return options?.invert === true ? lax.bitwiseNot(found) : found
 }
 
-/** Without zeros at the front ('f'), the back ('b'), or both. @example np.trimZeros(np.array([0, 1, 0])) // [1] */
+/**
+ * Without zeros at the front ('f'), the back ('b'), or both.
+ *
+ * @example
+ * ```ts
+ * np.trimZeros(np.array([0, 1, 0])) // [1]
+ * ```
+ */
 export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f' | 'b' }): NDArray => {
   const x = lax.asArray(filt, 'trimZeros')
   if (x.ndim !== 1) throw new ArgumentError(`trimZeros: takes a vector, got shape [${x.shape.join()}].`)
@@ -289,4 +355,3 @@ export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f
   const stop = trim.includes('b') ? 1 + (places.at(-1) ?? start - 1) : x.size
   return lax.sliceInDim(x, start, Math.max(start, stop))
 }
-

@@ -14,7 +14,12 @@ const slide = (long: NDArray, kernel: NDArray, mode: ConvolveMode): NDArray => {
     mode === 'full' ? [n - 1, n - 1] : mode === 'same' ? [Math.floor(n / 2), n - Math.floor(n / 2) - 1] : [0, 0]
   // Integers are convolved as sums of shifted products, since convolution is for floats.
   if (isInteger(long.dtype)) return slideIntegers(long, kernel, padding)
-  const out = lax.convGeneralDilated(lax.reshape(long, [1, 1, long.size]), lax.reshape(kernel, [1, 1, n]), [1], [padding])
+  const out = lax.convGeneralDilated(
+    lax.reshape(long, [1, 1, long.size]),
+    lax.reshape(kernel, [1, 1, n]),
+    [1],
+    [padding],
+  )
   return lax.reshape(out, [out.size])
 }
 
@@ -47,7 +52,9 @@ const vectors = (operation: string, a: ArrayLike, v: ArrayLike): readonly [NDArr
  * Convolution of two vectors: sums of products with one of them reversed and shifted.
  *
  * @example
+ * ```ts
  * np.convolve(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [0, 1, 2.5, 4, 1.5]
+ * ```
  */
 export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
   const mode = oneOf(options?.mode ?? 'full', ['full', 'same', 'valid'], 'convolve', 'mode')
@@ -60,7 +67,9 @@ export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?:
  * Correlation of two vectors: sums of products with one of them shifted.
  *
  * @example
+ * ```ts
  * np.correlate(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [3.5]
+ * ```
  */
 export const correlate = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
   const mode = oneOf(options?.mode ?? 'valid', ['full', 'same', 'valid'], 'correlate', 'mode')

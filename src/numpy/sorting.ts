@@ -29,7 +29,9 @@ const prepared = (
  * Sorted copy; NaN comes last, equal elements keep their order.
  *
  * @example
+ * ```ts
  * np.sort(np.array([3, 1, 2])) // [1, 2, 3]
+ * ```
  */
 export const sort = (a: ArrayLike, options?: SortOptions): NDArray => {
   const { x, axis } = prepared(a, options?.axis, 'sort')
@@ -44,7 +46,9 @@ const downward = (x: NDArray): NDArray => (dtypeKind(x.dtype) === 'float' ? lax.
  * Indices that sort an array along an axis, as int32; equal elements keep their order.
  *
  * @example
+ * ```ts
  * np.argsort(np.array([3, 1, 2])) // [1, 2, 0]
+ * ```
  */
 export const argsort = (a: ArrayLike, options?: SortOptions): NDArray => {
   const { x, axis } = prepared(a, options?.axis, 'argsort')
@@ -61,7 +65,9 @@ const descendingKeys = (x: NDArray): NDArray[] =>
  * Indices that sort by several keys, the last one first; an array is the list of its rows.
  *
  * @example
+ * ```ts
  * np.lexsort([np.array([3, 1, 2]), np.array([0, 1, 0])]) // [2, 0, 1]
+ * ```
  */
 export const lexsort = (keys: readonly ArrayLike[] | NDArray, options?: { readonly axis?: number }): NDArray => {
   const list = listOfArrays(keys, 'lexsort')
@@ -85,7 +91,9 @@ const checkKth = (x: NDArray, axis: number, kth: number | readonly number[], ope
  * Copy in which element `kth` is where sorting would put it, with no larger one before and no smaller one after. It is sorted.
  *
  * @example
+ * ```ts
  * np.partition(np.array([3, 1, 2]), 1)
+ * ```
  */
 export const partition = (
   a: ArrayLike,
@@ -111,4 +119,3 @@ export const argpartition = (
 /** The k largest elements of an axis (the last), largest first, and their indices. */
 export const topK = (x: ArrayLike, k: number, options?: { readonly axis?: number }): readonly [NDArray, NDArray] =>
   lax.topK(x, k, options)
-

@@ -31,7 +31,9 @@ export interface AverageOptions extends AxisOptions {
  * Throws ShapeError when weights fit neither the array nor the axis.
  *
  * @example
+ * ```ts
  * np.average(np.array([1, 2, 3]), { weights: np.array([3, 1, 0]) }) // 1.25
+ * ```
  */
 export function average(a: ArrayLike, options?: AverageOptions): NDArray
 export function average(
@@ -97,7 +99,8 @@ export interface CovarianceOptions {
 /** Variables as rows. */
 const variablesOf = (m: ArrayLike, rowvar: boolean, operation: string): NDArray => {
   const x = inexactOperand(operation, m)
-  if (x.ndim > 2) throw new ShapeError(`${operation}: variables and observations make two axes, got ${avalText(x.aval)}.`)
+  if (x.ndim > 2)
+    throw new ShapeError(`${operation}: variables and observations make two axes, got ${avalText(x.aval)}.`)
   const rows = atleast2d(x)
   return rowvar || x.ndim < 2 ? rows : lax.transpose(rows, [1, 0])
 }
@@ -113,7 +116,9 @@ const weightVector = (weights: ArrayLike, count: number, dtype: DType, name: str
  * Covariance matrix of variables (rows) over observations (columns). One variable gives a scalar.
  *
  * @example
+ * ```ts
  * np.cov(np.array([[1, 2, 3], [3, 2, 1]])) // [[1, -1], [-1, 1]]
+ * ```
  */
 export const cov = (m: ArrayLike, options?: CovarianceOptions): NDArray => {
   const rowvar = options?.rowvar ?? true
@@ -127,7 +132,8 @@ export const cov = (m: ArrayLike, options?: CovarianceOptions): NDArray => {
   const aweights = options?.aweights ?? null
   const frequency = fweights === null ? undefined : weightVector(fweights, count, x.dtype, 'fweights')
   const importance = aweights === null ? undefined : weightVector(aweights, count, x.dtype, 'aweights')
-  const weights = frequency === undefined ? importance : importance === undefined ? frequency : lax.mul(frequency, importance)
+  const weights =
+    frequency === undefined ? importance : importance === undefined ? frequency : lax.mul(frequency, importance)
   const centered = lax.sub(x, averaged(x, { axis: 1, keepdims: true, weights: weights ?? null }).result)
   const scaled = weights === undefined ? centered : lax.mul(centered, lax.broadcastInDim(weights, [1, count], [1]))
   const products = contract(scaled, centered, [[1], [1]], [[], []], x.dtype)
@@ -161,7 +167,9 @@ export interface CorrelationOptions {
  * Pearson's correlation coefficients of variables (rows) over observations (columns), in [-1, 1].
  *
  * @example
+ * ```ts
  * np.corrcoef(np.array([[1, 2, 3], [3, 2, 1]])) // [[1, -1], [-1, 1]]
+ * ```
  */
 export const corrcoef = (x: ArrayLike, options?: CorrelationOptions): NDArray => {
   const covariance = cov(x, options)

@@ -22,7 +22,9 @@ import { take } from './take.js'
  * The array repeated as a whole, `reps` times along each axis.
  *
  * @example
+ * ```ts
  * np.tile(np.array([1, 2]), [2, 2]) // [[1, 2, 1, 2], [1, 2, 1, 2]]
+ * ```
  */
 export const tile = (A: ArrayLike, reps: number | readonly number[]): NDArray => {
   const x = lax.asArray(A, 'tile')
@@ -48,8 +50,10 @@ export const tile = (A: ArrayLike, reps: number | readonly number[]): NDArray =>
  * Under a transformation an array of repeats needs `totalRepeatLength`, since shapes must be known.
  *
  * @example
+ * ```ts
  * np.repeat(np.array([1, 2]), 2) // [1, 1, 2, 2]
  * np.repeat(np.array([1, 2]), np.array([1, 3], { dtype: 'int32' })) // [1, 2, 2, 2]
+ * ```
  */
 export const repeat = (
   a: ArrayLike,
@@ -75,7 +79,9 @@ export const repeat = (
   }
   const counts = isList(repeats) ? fromHost(repeats, [repeats.length], 'int32') : lax.asArray(repeats, 'repeat')
   if (counts.size !== 1 && counts.size !== size)
-    throw new ArgumentError(`repeat: ${counts.size} counts for ${size} elements along axis ${along} of ${avalText(x.aval)}.`)
+    throw new ArgumentError(
+      `repeat: ${counts.size} counts for ${size} elements along axis ${along} of ${avalText(x.aval)}.`,
+    )
   const each = lax.broadcastTo(lax.reshape(counts, [counts.size]), [size])
   if (total === null) {
     const known = knownValues(each, 'repeat: the counts (or give totalRepeatLength)')
@@ -94,7 +100,9 @@ const isList = (x: ArrayLike | readonly number[]): x is readonly number[] => Arr
  * Shifts elements along axes, those that leave coming back at the other end. Without an axis, along the flat array.
  *
  * @example
+ * ```ts
  * np.roll(np.arange(4), 1) // [3, 0, 1, 2]
+ * ```
  */
 export const roll = (
   a: ArrayLike,
@@ -112,7 +120,11 @@ export const roll = (
   let out = x
   for (const i of range(count)) {
     const along = canonicalAxis(known(axes[axes.length === 1 ? 0 : i], 'axis'), x.ndim, 'roll')
-    out = rollAxis(out, shifts === undefined ? soleShift(shift) : known(shifts[shifts.length === 1 ? 0 : i], 'shift'), along)
+    out = rollAxis(
+      out,
+      shifts === undefined ? soleShift(shift) : known(shifts[shifts.length === 1 ? 0 : i], 'shift'),
+      along,
+    )
   }
   return out
 }
@@ -141,7 +153,9 @@ const rollAxis = (x: NDArray, shift: ArrayLike, axis: number): NDArray => {
  * The elements, repeated as often as needed, in another shape.
  *
  * @example
+ * ```ts
  * np.resize(np.array([1, 2, 3]), [2, 2]) // [[1, 2], [3, 1]]
+ * ```
  */
 export const resize = (a: ArrayLike, newShape: number | readonly number[]): NDArray => {
   const x = ravel(a)
@@ -161,14 +175,19 @@ const places = (
 ): number[] => {
   if (isSlice(obj)) {
     const step = obj.step ?? 1
-    const clamp = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, step < 0 ? -1 : 0), step < 0 ? size - 1 : size)
+    const clamp = (i: number): number =>
+      Math.min(Math.max(i < 0 ? i + size : i, step < 0 ? -1 : 0), step < 0 ? size - 1 : size)
     const start = obj.start === null || obj.start === undefined ? (step < 0 ? size - 1 : 0) : clamp(obj.start)
     const stop = obj.stop === null || obj.stop === undefined ? (step < 0 ? -1 : size) : clamp(obj.stop)
     return range(Math.max(0, Math.ceil((stop - start) / step))).map((i) => start + i * step)
   }
   if (obj instanceof NDArray && obj.dtype === 'bool')
     return knownValues(obj, `${operation}: the places`).flatMap((keep, i) => (keep === 0 ? [] : [i]))
-  const list = Array.isArray(obj) ? obj : obj instanceof NDArray ? knownValues(obj, `${operation}: the places`) : [Number(obj)]
+  const list = Array.isArray(obj)
+    ? obj
+    : obj instanceof NDArray
+      ? knownValues(obj, `${operation}: the places`)
+      : [Number(obj)]
   return list.map((i) => {
     const at = i < 0 ? i + size : i
     if (!Number.isInteger(i) || at < 0 || at >= bound)
@@ -184,7 +203,9 @@ const isSlice = (x: ArrayLike | Slice | readonly number[]): x is Slice =>
  * Without the elements at these places of an axis; without an axis the array is flattened first.
  *
  * @example
+ * ```ts
  * np.delete(np.array([1, 2, 3]), 1) // [1, 3]
+ * ```
  */
 const deleteAt = (
   arr: ArrayLike,
@@ -206,7 +227,9 @@ export { deleteAt as delete }
  * With values inserted before these places of an axis; without an axis the array is flattened first.
  *
  * @example
+ * ```ts
  * np.insert(np.array([1, 2, 3]), 1, 9) // [1, 9, 2, 3]
+ * ```
  */
 export const insert = (
   arr: ArrayLike,
@@ -224,7 +247,8 @@ export const insert = (
   if (at.length === 1) {
     // A single place takes any number of values: along the axis, or, for a plain integer, along the first one.
     inserted = withRank(inserted, x.ndim)
-    if (typeof obj === 'number' || (obj instanceof NDArray && obj.ndim === 0)) inserted = lax.moveAxis(inserted, 0, along)
+    if (typeof obj === 'number' || (obj instanceof NDArray && obj.ndim === 0))
+      inserted = lax.moveAxis(inserted, 0, along)
   }
   const count = at.length === 1 ? known(inserted.shape[along], 'size') : at.length
   inserted = lax.broadcastTo(
@@ -268,4 +292,3 @@ export const fillDiagonal = (
       : lax.broadcastInDim(resize(value, known(shape[0], 'size')), shape, [0])
   return lax.select(known(onDiagonal, 'diagonal'), spread, x)
 }
-

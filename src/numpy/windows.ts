@@ -13,21 +13,49 @@ const windowOf = (M: number, operation: string, at: (n: number) => number): NDAr
   )
 }
 
-/** Triangle that is 0 at both ends. @example np.bartlett(5) // [0, 0.5, 1, 0.5, 0] */
+/**
+ * Triangle that is 0 at both ends.
+ *
+ * @example
+ * ```ts
+ * np.bartlett(5) // [0, 0.5, 1, 0.5, 0]
+ * ```
+ */
 export const bartlett = (M: number): NDArray => windowOf(M, 'bartlett', (n) => 1 - Math.abs((2 * n) / (M - 1) - 1))
 
-/** Blackman's window of three cosine terms. @example np.blackman(5) */
+/**
+ * Blackman's window of three cosine terms.
+ *
+ * @example
+ * ```ts
+ * np.blackman(5)
+ * ```
+ */
 export const blackman = (M: number): NDArray =>
   windowOf(M, 'blackman', (n) => {
     const angle = (2 * Math.PI * n) / (M - 1)
     return 0.42 - 0.5 * Math.cos(angle) + 0.08 * Math.cos(2 * angle)
   })
 
-/** Hamming's window. @example np.hamming(5) */
+/**
+ * Hamming's window.
+ *
+ * @example
+ * ```ts
+ * np.hamming(5)
+ * ```
+ */
 export const hamming = (M: number): NDArray =>
   windowOf(M, 'hamming', (n) => 0.54 - 0.46 * Math.cos((2 * Math.PI * n) / (M - 1)))
 
-/** Hann's window. @example np.hanning(5) // [0, 0.5, 1, 0.5, 0] */
+/**
+ * Hann's window.
+ *
+ * @example
+ * ```ts
+ * np.hanning(5) // [0, 0.5, 1, 0.5, 0]
+ * ```
+ */
 export const hanning = (M: number): NDArray =>
   windowOf(M, 'hanning', (n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / (M - 1)))
 
@@ -43,7 +71,14 @@ const besselI0 = (x: number): number => {
   return sum
 }
 
-/** Kaiser's window: `i0(beta sqrt(1 - r^2)) / i0(beta)`. @example np.kaiser(5, 8.6) */
+/**
+ * Kaiser's window: `i0(beta sqrt(1 - r^2)) / i0(beta)`.
+ *
+ * @example
+ * ```ts
+ * np.kaiser(5, 8.6)
+ * ```
+ */
 export const kaiser = (M: number, beta: number): NDArray =>
   windowOf(M, 'kaiser', (n) => {
     const r = (2 * n) / (M - 1) - 1

@@ -7,13 +7,17 @@ import { type GradientTransformation, mapTrees, nextCount, zeroCount } from './t
 /** A tree with one entry per parameter, or per subtree of parameters. */
 export type PrefixTree<T> = T | null | readonly PrefixTree<T>[] | { readonly [key: string]: PrefixTree<T> }
 
-/** Booleans that say which parameters take part, or a function that computes them from the parameters. */
-export type Mask = PrefixTree<boolean> | ((params: unknown) => PrefixTree<boolean>)
+/** Booleans that say which parameters take part, or a function that computes such a tree from the parameters. */
+export type Mask = PrefixTree<boolean> | ((params: never) => unknown)
 
 /** State of `masked`. */
 export interface MaskedState {
   readonly innerState: unknown
 }
+
+/** A tree given as such or as a function of the parameters. */
+const computed = (given: Mask | Labels, values: unknown): unknown =>
+  typeof given === 'function' ? Reflect.apply(given, undefined, [values]) : given
 
 /** One flag for each leaf of a tree. */
 type Flags = (values: unknown) => readonly boolean[]
@@ -61,7 +65,7 @@ export const masked = <State>(inner: GradientTransformation<State>, mask: Mask):
   maskedBy(erased(inner), (values) =>
     tree
       .broadcastPrefix(
-        typeof mask === 'function' ? mask(values) : mask,
+        computed(mask, values),
         tree.structure(values),
         (x) => typeof x === 'boolean' || x === null,
         'optim.masked',
@@ -71,10 +75,11 @@ export const masked = <State>(inner: GradientTransformation<State>, mask: Mask):
   )
 
 /** A transformation whose kind of state is forgotten; it is only ever given its own. */
-const erased = <State>(t: GradientTransformation<State>): GradientTransformation => t as unknown as GradientTransformation
+const erased = <State>(t: GradientTransformation<State>): GradientTransformation =>
+  t as unknown as GradientTransformation
 
-/** Labels of parameters, or a function that computes them. */
-export type Labels = PrefixTree<string> | ((params: unknown) => PrefixTree<string>)
+/** Labels of parameters, or a function that computes such a tree from the parameters. */
+export type Labels = PrefixTree<string> | ((params: never) => unknown)
 
 /** State of `multiTransform`. */
 export interface MultiTransformState {
@@ -102,7 +107,7 @@ export const multiTransform = (
   const labelsOf = (values: unknown): readonly unknown[] => {
     const def = tree.structure(values)
     const list = tree.broadcastPrefix(
-      typeof labels === 'function' ? labels(values) : labels,
+      computed(labels, values),
       def,
       (x) => typeof x === 'string' || x === null,
       operation,

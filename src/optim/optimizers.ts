@@ -59,8 +59,7 @@ export const nadam = (learningRate: LearningRate, options: Omit<AdamOptions, 'ne
 export const adamw = (
   learningRate: LearningRate,
   { weightDecay = 1e-4, mask = null, ...options }: AdamOptions & WeightDecayOptions = {},
-): Optimizer =>
-  chain(scaleByAdam(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+): Optimizer => chain(scaleByAdam(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
 
 /** Adamax: Adam with the infinity norm. */
 export const adamax = (learningRate: LearningRate, options: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> = {}): Optimizer =>

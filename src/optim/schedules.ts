@@ -7,8 +7,7 @@ import type { Schedule } from './transformation.js'
 /** A schedule that gives an array. */
 export type ArraySchedule = (count: ArrayLike) => NDArray
 
-const floatCount = (count: ArrayLike): NDArray =>
-  lax.convertElementType(lax.asArray(count, 'a schedule'), 'float32')
+const floatCount = (count: ArrayLike): NDArray => lax.convertElementType(lax.asArray(count, 'a schedule'), 'float32')
 
 const positive = (value: number, name: string, operation: string): number => {
   if (value > 0) return value
@@ -203,7 +202,10 @@ export const warmupExponentialDecaySchedule = (
   options: ExponentialDecayOptions = {},
 ): ArraySchedule =>
   joinSchedules(
-    [linearSchedule(initValue, peakValue, warmupSteps), exponentialDecay(peakValue, transitionSteps, decayRate, options)],
+    [
+      linearSchedule(initValue, peakValue, warmupSteps),
+      exponentialDecay(peakValue, transitionSteps, decayRate, options),
+    ],
     [warmupSteps],
   )
 

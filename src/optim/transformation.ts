@@ -30,7 +30,9 @@ export const mapTrees = <T>(
     tree.checkSameStructure(def, flat.def, operation)
     return flat.leaves
   })
-  const mapped = leaves.map((leaf, i) => f(leafArray(leaf, operation), ...others.map((o) => leafArray(o[i], operation))))
+  const mapped = leaves.map((leaf, i) =>
+    f(leafArray(leaf, operation), ...others.map((o) => leafArray(o[i], operation))),
+  )
   return tree.unflatten(def, mapped) as T
 }
 
@@ -38,7 +40,9 @@ export const mapTrees = <T>(
 const leafArray = (leaf: unknown, operation: string): NDArray => {
   if (leaf instanceof NDArray) return leaf
   if (typeof leaf === 'number') return lax.asArray(leaf, operation)
-  throw new TreeError(`${operation}: the leaves must be arrays, and one is ${leaf === undefined ? 'undefined' : typeof leaf}.`)
+  throw new TreeError(
+    `${operation}: the leaves must be arrays, and one is ${leaf === undefined ? 'undefined' : typeof leaf}.`,
+  )
 }
 
 /** Zeros with the shapes and dtypes of a tree. */
@@ -102,7 +106,10 @@ export const incrementalUpdate = <T>(newTensors: T, oldTensors: T, stepSize: Arr
   mapTrees(
     'optim.incrementalUpdate',
     (fresh, old) =>
-      np.add(np.multiply(scalarLike(stepSize, fresh), fresh), np.multiply(np.subtract(scalarLike(1, fresh), scalarLike(stepSize, fresh)), old ?? fresh)),
+      np.add(
+        np.multiply(scalarLike(stepSize, fresh), fresh),
+        np.multiply(np.subtract(scalarLike(1, fresh), scalarLike(stepSize, fresh)), old ?? fresh),
+      ),
     newTensors,
     oldTensors,
   )
@@ -124,7 +131,10 @@ export const globalNorm = (updates: unknown): NDArray => {
 }
 
 /** Passes updates on unchanged. */
-export const identity = (): GradientTransformation<null> => ({ init: () => null, update: (updates, state) => [updates, state] })
+export const identity = (): GradientTransformation<null> => ({
+  init: () => null,
+  update: (updates, state) => [updates, state],
+})
 
 /** Replaces every update by zero, which freezes the parameters. */
 export const setToZero = (): GradientTransformation<null> =>
@@ -138,7 +148,9 @@ export const setToZero = (): GradientTransformation<null> =>
  * const optimizer = optim.chain(optim.clipByGlobalNorm(1), optim.adam(1e-3))
  * ```
  */
-export const chain = (...transformations: readonly GradientTransformation[]): GradientTransformation<readonly unknown[]> => ({
+export const chain = (
+  ...transformations: readonly GradientTransformation[]
+): GradientTransformation<readonly unknown[]> => ({
   init: (params) => transformations.map((t) => t.init(params)),
   update: (updates, states, params) => {
     if (states.length !== transformations.length) {

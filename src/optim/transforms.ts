@@ -288,7 +288,10 @@ export interface WeightDecayOptions {
 }
 
 /** Adds the parameters times `weightDecay` to the updates. */
-export const addDecayedWeights = ({ weightDecay = 0, mask = null }: WeightDecayOptions = {}): GradientTransformation => {
+export const addDecayedWeights = ({
+  weightDecay = 0,
+  mask = null,
+}: WeightDecayOptions = {}): GradientTransformation => {
   const decay = stateless(
     'optim.addDecayedWeights',
     (u, p) => np.add(u, np.multiply(scalarLike(weightDecay, u), known(p, 'parameter'))),
@@ -339,9 +342,7 @@ export const ema = (
     const count = nextCount(state.count)
     const average = mapTrees('optim.ema', (u, a) => moment(u, known(a, 'average'), decay), updates, state.ema)
     const correction = debias(decay, count)
-    const result = corrected
-      ? mapTrees('optim.ema', (a) => np.divide(a, scalarLike(correction, a)), average)
-      : average
+    const result = corrected ? mapTrees('optim.ema', (a) => np.divide(a, scalarLike(correction, a)), average) : average
     return [result, { count, ema: average }]
   },
 })

@@ -18,7 +18,11 @@ const tiny = (dtype: DType): number => (dtype === 'float64' ? 2 ** -1022 : dtype
 
 /** The largest number below 1 of a dtype. */
 const belowOne = (dtype: DType): number =>
-  dtype === 'float16' ? float16Value(0x3bff) : dtype === 'bfloat16' ? bfloat16Value(0x3f7f) : 1 - dtypeEpsilon(dtype) / 2
+  dtype === 'float16'
+    ? float16Value(0x3bff)
+    : dtype === 'bfloat16'
+      ? bfloat16Value(0x3f7f)
+      : 1 - dtypeEpsilon(dtype) / 2
 
 const constant = (value: number, dtype: DType): NDArray => lax.full([], value, { dtype })
 

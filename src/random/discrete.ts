@@ -29,7 +29,9 @@ export interface IntegerOptions {
 
 const checkInteger = (dtype: DType, operation: string): void => {
   if (!isInteger(dtype)) {
-    throw new DTypeError(`${operation}: samples are integers, and '${dtype}' is not an integer dtype; use 'int32', say.`)
+    throw new DTypeError(
+      `${operation}: samples are integers, and '${dtype}' is not an integer dtype; use 'int32', say.`,
+    )
   }
 }
 
@@ -221,7 +223,10 @@ export const categorical = (
       `${operation}: cannot draw ${count} distinct samples from ${categories} categories; allow repeats with { replace: true }.`,
     )
   }
-  const [, indices] = lax.topK(lax.moveAxis(lax.add(x, gumbel(key, x.shape, { dtype: x.dtype })), along, x.ndim - 1), count)
+  const [, indices] = lax.topK(
+    lax.moveAxis(lax.add(x, gumbel(key, x.shape, { dtype: x.dtype })), along, x.ndim - 1),
+    count,
+  )
   return lax.reshape(lax.moveAxis(indices, batch.length, 0), size)
 }
 

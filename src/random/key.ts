@@ -70,7 +70,9 @@ const lowWord = (data: ArrayLike, operation: string): NDArray => {
   }
   const word = lax.asArray(data, operation)
   if (!isInteger(word.dtype)) {
-    throw new DTypeError(`${operation}: expected an integer, got ${avalText(word.aval)}; convert it with astype('int32').`)
+    throw new DTypeError(
+      `${operation}: expected an integer, got ${avalText(word.aval)}; convert it with astype('int32').`,
+    )
   }
   if (word.ndim !== 0) {
     throw new ShapeError(
@@ -173,7 +175,9 @@ export const bits = (
 ): NDArray => {
   checkKey(key, 'random.bits')
   if (dtype !== 'uint32' && dtype !== 'uint8') {
-    throw new DTypeError(`random.bits: dtype must be 'uint32' or 'uint8', got '${dtype}'; for floats use random.uniform.`)
+    throw new DTypeError(
+      `random.bits: dtype must be 'uint32' or 'uint8', got '${dtype}'; for floats use random.uniform.`,
+    )
   }
   return lax.convertElementType(randomBits32(key, sampleShape(shape, 'random.bits')), dtype)
 }

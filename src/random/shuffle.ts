@@ -122,7 +122,9 @@ export const choice = (
     return lax.reshape(np.take(shuffled, lax.iota('int32', draws), { axis: along }), flat)
   }
   const indices = p === null ? randint(key, shape, 0, population) : weighted(key, p, population, shape, replace)
-  return members === undefined ? lax.reshape(indices, shape) : lax.reshape(np.take(members, indices, { axis: along }), flat)
+  return members === undefined
+    ? lax.reshape(indices, shape)
+    : lax.reshape(np.take(members, indices, { axis: along }), flat)
 }
 
 /** Indices drawn with the given probabilities. */

@@ -75,9 +75,15 @@ const unitUniform = (key: NDArray, shape: readonly number[], dtype: DType): NDAr
     // JAX writes the bits into the mantissa of a float in [1, 2) and subtracts 1: the same number as their quotient,
     // which is exact. For halves it draws 16 and 8 bits, the low ones of a word, and keeps the upper 10 and 7.
     case 'float16':
-      return lax.convertElementType(fraction(lax.bitwiseAnd(lax.shiftRightLogical(randomBits32(key, shape), 6), 0x3ff), 10), dtype)
+      return lax.convertElementType(
+        fraction(lax.bitwiseAnd(lax.shiftRightLogical(randomBits32(key, shape), 6), 0x3ff), 10),
+        dtype,
+      )
     case 'bfloat16':
-      return lax.convertElementType(fraction(lax.bitwiseAnd(lax.shiftRightLogical(randomBits32(key, shape), 1), 0x7f), 7), dtype)
+      return lax.convertElementType(
+        fraction(lax.bitwiseAnd(lax.shiftRightLogical(randomBits32(key, shape), 1), 0x7f), 7),
+        dtype,
+      )
     default:
       return fraction(lax.shiftRightLogical(randomBits32(key, shape), 9), 23)
   }

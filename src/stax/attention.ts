@@ -56,7 +56,9 @@ const projections = (shapes: readonly [Shape, Shape, Shape], options: AttentionL
 const three = <T>(items: readonly T[], kind: string): readonly [T, T, T] => {
   const [query, key, value] = items
   if (query === undefined || items.length > 3) {
-    throw new ArgumentError(`${kind}${at()}: the input is one array, [query, keyAndValue] or [query, key, value]; got a list of ${items.length}.`)
+    throw new ArgumentError(
+      `${kind}${at()}: the input is one array, [query, keyAndValue] or [query, key, value]; got a list of ${items.length}.`,
+    )
   }
   return [query, key ?? query, value ?? key ?? query]
 }
@@ -115,10 +117,21 @@ const attentionLayer = <Input extends NDArray | readonly NDArray[]>(
         inputs.map((x) => singleArray(kind, x)),
         kind,
       )
-      const sizes = projections([q, k, v].map((x) => shapesOf(x.shape, kind)[0]) as [Shape, Shape, Shape], options, kind)
+      const sizes = projections(
+        [q, k, v].map((x) => shapesOf(x.shape, kind)[0]) as [Shape, Shape, Shape],
+        options,
+        kind,
+      )
       for (const role of roles) {
         const shapes = useBias ? { kernel: sizes[role], bias: [sizes[role][1]] } : { kernel: sizes[role] }
-        checkParameters(kind, 'params', params[role], shapes, `inputs of shape ${[q, k, v].map((x) => shapeText(x.shape)).join(', ')}`, `.${role}`)
+        checkParameters(
+          kind,
+          'params',
+          params[role],
+          shapes,
+          `inputs of shape ${[q, k, v].map((x) => shapeText(x.shape)).join(', ')}`,
+          `.${role}`,
+        )
       }
       const mixed = nn.dotProductAttention(
         byHead(affine(q, params.query), heads),

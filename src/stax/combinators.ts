@@ -1,15 +1,21 @@
 /** Models from layers: one after the other, side by side, around a shortcut, or chosen by the input's shape. */
-import { type NDArray, ArgumentError, NDArray as ArrayClass, ShapeError, TreeError, canonicalAxis, known, sameShape, shapeText } from '../core/index.js'
+import {
+  type NDArray,
+  ArgumentError,
+  NDArray as ArrayClass,
+  ShapeError,
+  canonicalAxis,
+  known,
+  sameShape,
+  shapeText,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
-import * as random from '../random/index.js'
-import { splitList, splitPair } from '../random/key.js'
+import { splitPair } from '../random/key.js'
+import { anyUsesKey, applyAll, childKey, childrenOf, initAll } from './children.js'
 import { Identity } from './dense.js'
 import {
   type AnyLayer,
-  type Applied,
-  type ApplyOptions,
-  type Initialized,
   type Layer,
   type Nothing,
   type Shape,
@@ -19,8 +25,6 @@ import {
   at,
   initChild,
   isLayer,
-
-  pathOf,
   plainLayer,
   singleArray,
   singleShape,
@@ -33,126 +37,25 @@ export type ParamsOf<L> = L extends { init(key: NDArray, inputShape: never): { r
 export type StateOf<L> = L extends { init(key: NDArray, inputShape: never): { readonly state: infer S } } ? S : never
 
 /** What a layer takes. */
-export type InputOf<L> = L extends { apply(params: never, state: never, x: infer X extends Values): unknown } ? X : NDArray
+export type InputOf<L> = L extends { apply(params: never, state: never, x: infer X extends Values): unknown }
+  ? X
+  : NDArray
 
 /** What a layer gives. */
-export type OutputOf<L> = L extends { apply(params: never, state: never, x: never): { readonly y: infer Y extends Values } }
+export type OutputOf<L> = L extends {
+  apply(params: never, state: never, x: never): { readonly y: infer Y extends Values }
+}
   ? Y
   : NDArray
 
-type FirstInput<L extends readonly AnyLayer[]> = L extends readonly [infer First, ...unknown[]] ? InputOf<First> : NDArray
-type LastOutput<L extends readonly AnyLayer[]> = L extends readonly [...unknown[], infer Last] ? OutputOf<Last> : NDArray
+type FirstInput<L extends readonly AnyLayer[]> = L extends readonly [infer First, ...unknown[]]
+  ? InputOf<First>
+  : NDArray
+type LastOutput<L extends readonly AnyLayer[]> = L extends readonly [...unknown[], infer Last]
+  ? OutputOf<Last>
+  : NDArray
 type ParamsOfAll<L> = { readonly [I in keyof L]: ParamsOf<L[I]> }
 type StateOfAll<L> = { readonly [I in keyof L]: StateOf<L[I]> }
-
-/** The children of a combinator, and how their params (or states) are kept together: in a tuple or a record. */
-interface Children {
-  readonly kind: string
-  readonly layers: readonly AnyLayer[]
-  readonly segments: readonly string[]
-  readonly pack: (values: readonly unknown[]) => unknown
-  readonly unpack: (values: unknown, root: 'params' | 'state') => readonly unknown[]
-}
-
-const listOf = (kind: string, layers: readonly AnyLayer[]): Children => {
-  layers.forEach((layer, i) => {
-    if (!isLayer(layer)) {
-      throw new ArgumentError(
-        `${kind}: argument ${i} is not a layer (an object with init and apply)${typeof layer === 'function' ? '; it is a function, which is called to make one, as in stax.Dense(10)' : ''}.`,
-      )
-    }
-  })
-  return {
-    kind,
-    layers,
-    segments: layers.map((_, i) => `[${i}]`),
-    pack: (values) => values,
-    unpack: (values, root) => {
-      if (Array.isArray(values) && values.length === layers.length) return values
-      throw new TreeError(
-        `${kind}: ${pathOf(root)} must be a list of ${layers.length}, one entry per layer, got ${
-          Array.isArray(values) ? `a list of ${values.length}` : describe(values)
-        }. Take params and state from init of this very model.`,
-      )
-    },
-  }
-}
-
-const describe = (x: unknown): string =>
-  typeof x === 'object' && x !== null ? `a record with keys ${Object.keys(x).join(', ') || '(none)'}` : String(x)
-
-const recordOf = (kind: string, named: Readonly<Record<string, AnyLayer>>): Children => {
-  const names = Object.keys(named)
-  for (const [name, layer] of Object.entries(named)) {
-    if (!isLayer(layer)) throw new ArgumentError(`${kind}: '${name}' is not a layer (an object with init and apply).`)
-    if (/^\d+$/.test(name)) {
-      throw new ArgumentError(`${kind}: the name '${name}' is a number, and JavaScript would reorder it; call it 'layer${name}', say.`)
-    }
-  }
-  return {
-    kind,
-    layers: Object.values(named),
-    segments: names.map((name) => `.${name}`),
-    pack: (values) => Object.fromEntries(names.map((name, i) => [name, values[i]])),
-    unpack: (values, root) => {
-      const record = typeof values === 'object' && values !== null ? (values as Readonly<Record<string, unknown>>) : {}
-      return names.map((name) => {
-        if (Object.hasOwn(record, name)) return record[name]
-        throw new TreeError(
-          `${kind}: ${pathOf(root)}.${name} is missing; got ${describe(values)}. Take params and state from init of this very model.`,
-        )
-      })
-    },
-  }
-}
-
-const childrenOf = (kind: string, args: readonly unknown[]): Children => {
-  const [only] = args
-  return args.length === 1 && !isLayer(only) && typeof only === 'object' && only !== null
-    ? recordOf(kind, only as Readonly<Record<string, AnyLayer>>)
-    : listOf(kind, args as readonly AnyLayer[])
-}
-
-/** A key of its own for each child that uses one. */
-const childKey = (child: AnyLayer, index: number, { key }: ApplyOptions): NDArray | undefined =>
-  key === undefined || child.usesKey === false ? undefined : random.foldIn(key, index)
-
-const anyUsesKey = (layers: readonly AnyLayer[]): boolean => layers.some((child) => child.usesKey !== false)
-
-/** What each child starts from, given what came out of the one before. */
-type Wiring<V> = (index: number, previous: V | undefined) => V
-
-const initAll = (children: Children, key: NDArray, shapeFor: Wiring<Shapes>) => {
-  const keys = children.layers.length === 0 ? [] : splitList(key, children.layers.length)
-  const results: Initialized<unknown, unknown, Values>[] = []
-  children.layers.forEach((child, i) => {
-    const shape = shapeFor(i, results.at(-1)?.outputShape)
-    results.push(initChild(known(children.segments[i], 'segment'), child, known(keys[i], 'key'), shape))
-  })
-  return {
-    outputShapes: results.map((r) => r.outputShape),
-    params: children.pack(results.map((r) => r.params)),
-    state: children.pack(results.map((r) => r.state)),
-  }
-}
-
-const applyAll = (
-  children: Children,
-  params: unknown,
-  state: unknown,
-  inputFor: Wiring<Values>,
-  options: ApplyOptions,
-): { readonly outputs: readonly Values[]; readonly state: unknown } => {
-  const allParams = children.unpack(params, 'params')
-  const allStates = children.unpack(state, 'state')
-  const results: Applied<unknown, Values>[] = []
-  children.layers.forEach((child, i) => {
-    const own = { ...options, key: childKey(child, i, options) }
-    const x = inputFor(i, results.at(-1)?.y)
-    results.push(applyChild(known(children.segments[i], 'segment'), child, allParams[i], allStates[i], x, own))
-  })
-  return { outputs: results.map((r) => r.y), state: children.pack(results.map((r) => r.state)) }
-}
 
 /** The layers of every `serial` of a list, for the monoid of layers. */
 const chains = new WeakMap<object, readonly AnyLayer[]>()
@@ -265,7 +168,9 @@ const branchShapes = (kind: string, inputShape: Shapes): readonly Shape[] => {
 
 const branchArrays = (kind: string, x: readonly Values[] | NDArray): readonly NDArray[] => {
   if (x instanceof ArrayClass || x.length === 0) {
-    throw new ArgumentError(`${kind}${at()}: expected a list of arrays, as parallel gives it, got ${x instanceof ArrayClass ? 'one array' : 'an empty list'}.`)
+    throw new ArgumentError(
+      `${kind}${at()}: expected a list of arrays, as parallel gives it, got ${x instanceof ArrayClass ? 'one array' : 'an empty list'}.`,
+    )
   }
   return x.map((branch) => singleArray(kind, branch))
 }
@@ -277,7 +182,9 @@ export const FanInSum: Layer<Nothing, Nothing, readonly NDArray[]> = plainLayer<
     const shapes = branchShapes('FanInSum', inputShape)
     const first = known(shapes[0], 'shape')
     if (shapes.some((shape) => !sameShape(shape, first))) {
-      throw new ShapeError(`FanInSum${at()}: the branches have shapes ${shapes.map(shapeText).join(', ')}, which must be equal.`)
+      throw new ShapeError(
+        `FanInSum${at()}: the branches have shapes ${shapes.map(shapeText).join(', ')}, which must be equal.`,
+      )
     }
     return first
   },
@@ -292,7 +199,11 @@ export const FanInConcat = (axis = -1): Layer<Nothing, Nothing, readonly NDArray
       const shapes = branchShapes('FanInConcat', inputShape)
       const first = known(shapes[0], 'shape')
       const along = canonicalAxis(axis, first.length, 'FanInConcat')
-      if (shapes.some((shape) => shape.length !== first.length || shape.some((size, d) => d !== along && size !== first[d]))) {
+      if (
+        shapes.some(
+          (shape) => shape.length !== first.length || shape.some((size, d) => d !== along && size !== first[d]),
+        )
+      ) {
         throw new ShapeError(
           `FanInConcat${at()}: the branches have shapes ${shapes.map(shapeText).join(', ')}, which may differ only along axis ${axis}.`,
         )
@@ -374,4 +285,3 @@ export const shapeDependent = <P, S>(make: (inputShape: Shape) => Layer<P, S>): 
   init: (key, inputShape) => make(inputShape).init(key, inputShape),
   apply: (params, state, x, options = {}) => make(x.shape).apply(params, state, x, options),
 })
-

@@ -78,14 +78,18 @@ const windowCounts = (spatial: Shape, { size, strides, padding, dilation }: Wind
 const perAxis = (kind: string, name: string, given: readonly number[] | null | undefined, size: Shape): Shape => {
   if (given === null || given === undefined) return size.map(() => 1)
   if (!Array.isArray(given) || given.length !== size.length) {
-    throw new ArgumentError(`${kind}: ${name} must have one entry per axis of the window ${shapeText(size)}, got ${JSON.stringify(given)}.`)
+    throw new ArgumentError(
+      `${kind}: ${name} must have one entry per axis of the window ${shapeText(size)}, got ${JSON.stringify(given)}.`,
+    )
   }
   return given.map((n) => positiveInteger(kind, name, n))
 }
 
 const checkWindow = (kind: string, name: string, size: readonly number[]): Shape => {
   if (!Array.isArray(size) || size.length < 1 || size.length > 3) {
-    throw new ArgumentError(`${kind}: ${name} is a list of one to three sizes such as [3, 3], got ${JSON.stringify(size)}.`)
+    throw new ArgumentError(
+      `${kind}: ${name} is a list of one to three sizes such as [3, 3], got ${JSON.stringify(size)}.`,
+    )
   }
   return size.map((n) => positiveInteger(kind, name, n))
 }
@@ -106,7 +110,13 @@ export interface ConvOptions extends KernelOptions, LayoutOptions {
  * A kernel initialised as HWIO, whatever the layout: initializers count inputs and outputs on the last axes, and both
  * layouts of a model get the same numbers from the same key.
  */
-const initKernel = (key: NDArray, size: Shape, inputs: number, features: number, options: KernelOptions & LayoutOptions): KernelParams => {
+const initKernel = (
+  key: NDArray,
+  size: Shape,
+  inputs: number,
+  features: number,
+  options: KernelOptions & LayoutOptions,
+): KernelParams => {
   const params = kernelAndBias(key, [...size, inputs, features], features, options)
   if (options.layout !== 'NCHW') return params
   return { ...params, kernel: lax.transpose(params.kernel, [size.length + 1, size.length, ...size.map((_, d) => d)]) }
@@ -131,7 +141,11 @@ const withBias = (x: NDArray, bias: NDArray | undefined, layout: Layout): NDArra
  * layer.init(random.key(0), [-1, 28, 28, 1]).outputShape // [-1, 13, 13, 32]
  * ```
  */
-export const Conv = (features: number, kernelSize: readonly number[], options: ConvOptions = {}): Layer<KernelParams, Nothing> => {
+export const Conv = (
+  features: number,
+  kernelSize: readonly number[],
+  options: ConvOptions = {},
+): Layer<KernelParams, Nothing> => {
   const kind = 'Conv'
   positiveInteger(kind, 'features', features)
   const size = checkWindow(kind, 'kernelSize', kernelSize)

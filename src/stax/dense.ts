@@ -125,7 +125,9 @@ export const Embed = (
     apply: (params, state, input) => {
       const x = singleArray('Embed', input)
       if (!isInteger(x.dtype)) {
-        throw new DTypeError(`Embed: the input must be integers (rows of the table), got ${avalText(x.aval)}; use astype('int32').`)
+        throw new DTypeError(
+          `Embed: the input must be integers (rows of the table), got ${avalText(x.aval)}; use astype('int32').`,
+        )
       }
       checkParameters('Embed', 'params', params, { embedding: shape }, 'the layer')
       return { y: np.take(params.embedding, x, { axis: 0, mode: 'clip' }), state }
@@ -154,7 +156,10 @@ export const Flatten: PlainLayer = plainLayer(
  * const Cube = stax.elementwise((x) => np.power(x, 3), 'Cube')
  * ```
  */
-export const elementwise = (f: (x: NDArray) => NDArray, kind: string = f.name === '' ? 'elementwise' : f.name): PlainLayer =>
+export const elementwise = (
+  f: (x: NDArray) => NDArray,
+  kind: string = f.name === '' ? 'elementwise' : f.name,
+): PlainLayer =>
   plainLayer(
     kind,
     (inputShape) => singleShape(kind, inputShape),

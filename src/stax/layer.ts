@@ -1,5 +1,13 @@
 /** What a layer is: a pair of pure functions; and what all layers share: paths for messages, checks of parameters. */
-import { type NDArray, ArgumentError, ShapeError, TreeError, NDArray as ArrayClass, sameShape, shapeText } from '../core/index.js'
+import {
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  TreeError,
+  NDArray as ArrayClass,
+  sameShape,
+  shapeText,
+} from '../core/index.js'
 
 /** Sizes of an array's axes; -1 stands for a size that is not known yet, such as that of the batch. */
 export type Shape = readonly number[]
@@ -136,7 +144,12 @@ const within = <R>(segment: string, f: () => R): R => {
 }
 
 /** `init` of a child. */
-export const initChild = (segment: string, child: AnyLayer, key: NDArray, inputShape: Shapes): Initialized<unknown, unknown, Values> =>
+export const initChild = (
+  segment: string,
+  child: AnyLayer,
+  key: NDArray,
+  inputShape: Shapes,
+): Initialized<unknown, unknown, Values> =>
   within(segment, () => {
     const count = visits?.length ?? 0
     const result = child.init(key, inputShape)
@@ -179,7 +192,8 @@ export const checkParameters = (
 ): void => {
   for (const [name, shape] of Object.entries(shapes)) {
     const path = `${pathOf(root)}${below}.${name}`
-    const value = typeof values === 'object' && values !== null ? (values as Readonly<Record<string, unknown>>)[name] : undefined
+    const value =
+      typeof values === 'object' && values !== null ? (values as Readonly<Record<string, unknown>>)[name] : undefined
     if (!(value instanceof ArrayClass)) {
       throw new TreeError(
         `${kind}: ${path} is missing. The layer needs ${Object.keys(shapes).join(' and ')}; ` +

@@ -3,7 +3,17 @@ import { type NDArray, ArgumentError, shapeText } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import { type LayoutOptions, channelAxis } from './convolution.js'
-import { type Layer, type Nothing, type Shape, at, checkParameters, knownSize, nothing, singleArray, singleShape } from './layer.js'
+import {
+  type Layer,
+  type Nothing,
+  type Shape,
+  at,
+  checkParameters,
+  knownSize,
+  nothing,
+  singleArray,
+  singleShape,
+} from './layer.js'
 
 /** Factor and offset; absent where the layer was made without. */
 export interface ScaleParams {

@@ -5,9 +5,15 @@ import * as random from '../random/index.js'
 import { type LayoutOptions, channelAxis } from './convolution.js'
 import { type ApplyOptions, type PlainLayer, at, plainLayer, singleArray, singleShape } from './layer.js'
 
-const dropoutLayer = (kind: string, rate: number, maskShape: (shape: readonly number[]) => readonly number[]): PlainLayer => {
+const dropoutLayer = (
+  kind: string,
+  rate: number,
+  maskShape: (shape: readonly number[]) => readonly number[],
+): PlainLayer => {
   if (!(rate >= 0 && rate < 1)) {
-    throw new ArgumentError(`${kind}: the rate is the probability to drop, at least 0 and below 1; got ${String(rate)}.`)
+    throw new ArgumentError(
+      `${kind}: the rate is the probability to drop, at least 0 and below 1; got ${String(rate)}.`,
+    )
   }
   const compute = (input: NDArray, { train = false, key }: ApplyOptions): NDArray => {
     const x = singleArray(kind, input)

@@ -2,7 +2,16 @@
 import { NDArray, tree } from '../core/index.js'
 import * as random from '../random/index.js'
 import { evalShape } from '../transforms/index.js'
-import { type AnyLayer, type Applied, type Layer, type ShapeOf, type Shapes, type Values, initChild, recordVisits } from './layer.js'
+import {
+  type AnyLayer,
+  type Applied,
+  type Layer,
+  type ShapeOf,
+  type Shapes,
+  type Values,
+  initChild,
+  recordVisits,
+} from './layer.js'
 
 /**
  * A model in evaluation mode, as a function of params, state and input: what to jit for use.
@@ -51,6 +60,7 @@ export interface SummaryOptions {
 export const summary = <Params, State, Input extends Values, Output extends Values>(
   layer: Layer<Params, State, Input, Output>,
   inputShape: ShapeOf<Input>,
+  // oxlint-disable-next-line no-console -- printing is what the function is for
   { print = (text) => console.log(text) }: SummaryOptions = {},
 ): string => {
   const model: AnyLayer = layer
@@ -70,13 +80,9 @@ export const summary = <Params, State, Input extends Values, Output extends Valu
     cells.map((cell, c) => (c === 3 ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0))).join('  ')
   const rule = '-'.repeat(widths.reduce((a, b) => a + b, 2 * (widths.length - 1)))
   const sum = withThousands(total)
-  const text = [
-    line(header),
-    rule,
-    ...rows.map(line),
-    rule,
-    `Total${sum.padStart(rule.length - 'Total'.length)}`,
-  ].join('\n')
+  const text = [line(header), rule, ...rows.map(line), rule, `Total${sum.padStart(rule.length - 'Total'.length)}`].join(
+    '\n',
+  )
   print?.(text)
   return text
 }

@@ -90,7 +90,7 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
     return [chosen, all.map(() => 0)]
   },
   lower: (compiler, [index, ...operands], { branches }, outputs) =>
-    known(compiler.branch, 'branch in the compiler')({ index: known(index, 'index'), programs: branches, operands, outputs }),
+    compiler.branch({ index: known(index, 'index'), programs: branches, operands, outputs }),
   program: {
     split: ([indexUnknown, ...unknown], [indexAval, ...avals], { branches }) => {
       if (indexUnknown === true) return postponed([known(indexAval, 'index'), ...avals], { branches })

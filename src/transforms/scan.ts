@@ -104,10 +104,10 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
   },
   transpose: (cotangents, inputs, params) => {
     const { jaxpr, numCarry, numConsts, reverse } = params
-    const linear = inputs.map(isLinear)
+    // Carries are linear in the body even where they start from a known value, which then is zero.
+    const linear = inputs.map((x, i) => isLinear(x) || (i >= numConsts && i < numConsts + numCarry))
     const flags = parts(linear, params)
     const role = parts(inputs, params)
-    if (flags.carry.includes(false)) throw new InternalError('the transpose of scan met a carry that is not linear')
     const bodyAvals = parts(
       jaxpr.inputs.map((v) => v.aval),
       params,
@@ -170,6 +170,10 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
     let nextX = linearConsts.length + numCarry
     return linear.map((isLinearInput, i) => {
       if (!isLinearInput) return null
+      if (!isLinear(inputs[i])) {
+        nextCarry++
+        return null
+      }
       return known(outs[i < numConsts ? nextConst++ : i < numConsts + numCarry ? nextCarry++ : nextX++], 'cotangent')
     })
   },
@@ -196,7 +200,7 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
   },
   lower: (compiler, inputs, params, outputs) => {
     const { consts, carry, xs } = parts(inputs, params)
-    return known(compiler.scan, 'scan in the compiler')({ body: params.jaxpr, length: params.length, reverse: params.reverse, constants: consts, carries: carry, xs, outputs })
+    return compiler.scan({ body: params.jaxpr, length: params.length, reverse: params.reverse, constants: consts, carries: carry, xs, outputs })
   },
   program: {
     split: (unknown, _, params) => {

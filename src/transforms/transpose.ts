@@ -1,6 +1,7 @@
 /** Reverse mode's second half: running a linear program backwards. */
 import {
   type Atom,
+  type Equation,
   type Jaxpr,
   type NDArray,
   type ShapedArray,
@@ -15,12 +16,29 @@ import {
   buildJaxpr,
   known,
   literalArray,
+  newEquation,
+  newVar,
   printEquation,
   sameShape,
   tree,
 } from '../core/index.js'
 import { addAny, convertElementType, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
+
+/** An equation with a program inside, split into what does not depend on the linear inputs and what does. */
+const splitEquation = (equation: Equation, linear: readonly boolean[]): readonly [Equation | undefined, Equation | undefined] => {
+  const split = equation.primitive.program?.split
+  if (split === undefined || !linear.includes(false)) return [undefined, equation]
+  const parts = split(linear, equation.inputs.map((a) => a.aval), equation.params)
+  if (parts.residuals.length === 0 && !parts.unknownOutputs.includes(false)) return [undefined, equation]
+  const input = (i: number): Atom => known(equation.inputs[i], 'input')
+  const residuals = parts.residuals.map(newVar)
+  const outputsWhere = (unknown: boolean): Var[] => equation.outputs.filter((_, i) => parts.unknownOutputs[i] === unknown)
+  const now = newEquation(parts.known.primitive, parts.knownInputs.map(input), parts.known.params, [...outputsWhere(false), ...residuals], equation.source)
+  const from = parts.unknownInputs.map((x) => ('input' in x ? input(x.input) : known(residuals[x.residual], 'residual')))
+  const late = outputsWhere(true)
+  return [now, late.length === 0 ? undefined : newEquation(parts.unknown.primitive, from, parts.unknown.params, late, equation.source)]
+}
 
 /**
  * Cotangents of the linear inputs of a program, from those of its outputs.
@@ -42,12 +60,22 @@ export const backwardPass = (
   })
   const read = (a: Atom): NDArray => (a.kind === 'literal' ? literalArray(a) : known(values.get(a), 'value of a linear program'))
   const isLinearAtom = (a: Atom): boolean => a.kind === 'var' && linear.has(a)
+  const run = (equation: Equation): void => {
+    const outs = bind(equation.primitive, equation.inputs.map(read), equation.params)
+    equation.outputs.forEach((v, i) => values.set(v, known(outs[i], 'result')))
+  }
+  // What does not depend on linear inputs runs now; the rest is kept for the way back.
+  const later: Equation[] = []
   for (const equation of jaxpr.equations) {
-    if (equation.inputs.some(isLinearAtom)) for (const v of equation.outputs) linear.add(v)
-    else {
-      const outs = bind(equation.primitive, equation.inputs.map(read), equation.params)
-      equation.outputs.forEach((v, i) => values.set(v, known(outs[i], 'result')))
+    if (!equation.inputs.some(isLinearAtom)) {
+      run(equation)
+      continue
     }
+    const [now, rest] = splitEquation(equation, equation.inputs.map(isLinearAtom))
+    if (now !== undefined) run(now)
+    if (rest === undefined) continue
+    for (const v of rest.outputs) linear.add(v)
+    later.push(rest)
   }
 
   const cts = new Map<Var, NDArray>()
@@ -57,10 +85,10 @@ export const backwardPass = (
     cts.set(a, before === undefined ? ct : addAny(before, ct))
   }
   jaxpr.outputs.forEach((a, i) => accumulate(a, cotangents[i]))
-  for (let i = jaxpr.equations.length - 1; i >= 0; i--) {
-    const equation = known(jaxpr.equations[i], 'equation')
+  for (let i = later.length - 1; i >= 0; i--) {
+    const equation = known(later[i], 'equation')
     const outCts = equation.outputs.map((v) => cts.get(v) ?? null)
-    if (!equation.inputs.some(isLinearAtom) || outCts.every((ct) => ct === null)) continue
+    if (outCts.every((ct) => ct === null)) continue
     const { transpose } = equation.primitive
     if (transpose === undefined) {
       throw new DifferentiationError(

@@ -171,7 +171,7 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
   },
   lower: (compiler, inputs, params) => {
     const role = parts(inputs, params)
-    return known(compiler.loop, 'loop in the compiler')({
+    return compiler.loop({
       condition: params.condJaxpr,
       conditionConstants: role.condConsts,
       body: params.bodyJaxpr,

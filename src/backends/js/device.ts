@@ -15,6 +15,7 @@ import {
   makeHostData,
 } from '../../core/index.js'
 import { type Buffer, type Kernel, type Program, compile, kernelText, legalizeKernel } from '../../compiler/index.js'
+import { type NestedRun, compileControl } from './control.js'
 import { type Action, type Arrays, Machine, compileStatements } from './evaluate.js'
 import { compileContraction, compileSort } from './routines.js'
 
@@ -95,10 +96,14 @@ interface Runtime {
   readonly allocate: (buffer: Buffer) => HostData
 }
 
-const compileKernel = (machine: Machine, kernel: Kernel, legalized: boolean): Action => {
+const compileKernel = (machine: Machine, kernel: Kernel, runtime: Runtime): Action => {
   switch (kernel.kind) {
     case 'loops':
-      return compileStatements(machine, (legalized ? legalizeKernel(kernel) : kernel).body)
+      return compileStatements(machine, (runtime.legalized ? legalizeKernel(kernel) : kernel).body)
+    case 'scan':
+    case 'while':
+    case 'branch':
+      return compileControl(machine, kernel, { allocate: runtime.allocate, prepare: (program) => nestedRun(program, runtime) })
     case 'contraction':
       return compileContraction(machine, kernel)
     case 'sort':
@@ -106,10 +111,31 @@ const compileKernel = (machine: Machine, kernel: Kernel, legalized: boolean): Ac
   }
 }
 
+/** A program inside a loop or branch, which reads and writes arrays that it is given. */
+const nestedRun = (program: Program, runtime: Runtime): NestedRun => {
+  const machine = new Machine(runtime)
+  const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime))
+  return (inputs, outputs) => {
+    const arrays: Arrays = []
+    program.inputs.forEach((buffer, i) => {
+      arrays[machine.position(buffer)] = inputs[i]
+    })
+    program.outputs.forEach((buffer, i) => {
+      arrays[machine.position(buffer)] = outputs[i]
+    })
+    for (const [buffer, placement] of program.placements) {
+      if (placement.kind === 'temporary') arrays[machine.position(buffer)] = runtime.allocate(buffer)
+    }
+    machine.arrays = arrays
+    for (const action of actions) action()
+    machine.arrays = []
+  }
+}
+
 const executable = (jaxpr: Jaxpr, runtime: Runtime): Executable => {
   const program = compile(jaxpr)
   const machine = new Machine(runtime)
-  const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime.legalized))
+  const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime))
   return {
     run: (inputs) => {
       machine.arrays = bindArrays(program, machine, inputs, runtime)

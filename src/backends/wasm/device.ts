@@ -17,7 +17,8 @@ import { disassemble } from './disassembler.js'
 import { mathImport } from './helpers.js'
 import { Arena, WasmStorage, smallBytes } from './memory.js'
 import { ModuleCache } from './module-cache.js'
-import { type PrintedProgram, frameAddress, pointerCount, pointerOf, printProgram, routineImport } from './program.js'
+import { constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
+import { type PrintedProgram, printProgram, routineImport } from './program.js'
 import { runSort } from './sort.js'
 
 export interface WasmDeviceOptions {
@@ -29,11 +30,10 @@ const defaultBudget = 2 ** 30
 const moduleCacheBytes = 16 << 20
 /** Words that a loop copies faster than a call does. */
 const loopedWords = 48
-const frameWord = frameAddress / 4
 
 /** Where a result comes from. */
 type Result =
-  | { readonly kind: 'fresh'; readonly bytes: number; readonly pointer: number; readonly staging: number }
+  | { readonly kind: 'fresh'; readonly bytes: number; readonly word: number; readonly staging: number }
   /** The storage of an input, or of an earlier result, once more. */
   | { readonly kind: 'input' | 'output'; readonly index: number }
   | { readonly kind: 'constant'; readonly index: number }
@@ -44,7 +44,6 @@ export class WasmRuntime {
   readonly modules = new ModuleCache<() => void>(moduleCacheBytes)
   /** The program that is running: its routines are asked for by number. */
   running: PrintedProgram | undefined
-  runningProgram: Program | undefined
   private products: WebAssembly.Exports | undefined
   private scratchAddress: number | undefined
 
@@ -59,13 +58,10 @@ export class WasmRuntime {
   }
 
   private readonly routine = (index: number): void => {
-    const sorts = known(this.running, 'running program').sorts
-    const program = known(this.runningProgram, 'running program')
-    const kernel = known(sorts[index], 'sort')
+    const { kernel, inputs, outputs } = known(known(this.running, 'running program').sorts[index], 'sort')
     runSort(kernel, this.arena.memory.buffer, (operand, isOutput) => {
-      const buffer = known((isOutput ? kernel.outputs : kernel.inputs)[operand], 'operand of a sort')
-      const pointer = pointerOf(program, buffer)
-      return ((this.arena.words[frameWord + pointer.index] ?? 0) + pointer.add) >>> 0
+      const { word, add } = known((isOutput ? outputs : inputs)[operand], 'operand of a sort')
+      return ((this.arena.words[word] ?? 0) + add) >>> 0
     })
   }
 
@@ -141,8 +137,9 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
   const { arena } = runtime
   const printed = printProgram(program, { maximumPages: 65536, shared: false })
   const run = runtime.instantiate(printed)
+  const { frame } = printed
   const inputCount = program.inputs.length
-  const temporaryPointer = pointerCount(program) - 2
+  const blockWord = temporariesWord(frame)
   // Small arrays are staged behind the temporaries for the run.
   let blockBytes = Math.ceil(program.temporaryBytes / 64) * 64
   const stage = (bytes: number): number => {
@@ -160,17 +157,16 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
     if (placement.kind !== 'output' || placement.index !== i) return { kind: placement.kind, index: placement.index }
     const bytes = buffer.size * dtypeBytes(buffer.dtype)
     const small = bytes > 0 && bytes <= smallBytes
-    return { kind: 'fresh', bytes, pointer: inputCount + i, staging: small ? stage(bytes) : -1 }
+    return { kind: 'fresh', bytes, word: outputWord(frame, i), staging: small ? stage(bytes) : -1 }
   })
   const constants = program.constants.map(({ buffer, data }) => storageFromHost(arena, data, buffer.size * dtypeBytes(buffer.dtype)))
   const constantStaging = constants.map((storage) => (storage.small === undefined ? -1 : stage(storage.bytes)))
-  const needsProgram = printed.sorts.length > 0
 
   /** Makes an array's bytes present, and writes its address into the frame. */
-  const place = (storage: WasmStorage, pointer: number, block: number, offset: number): void => {
+  const place = (storage: WasmStorage, word: number, block: number, offset: number): void => {
     const { small } = storage
     if (small === undefined) {
-      arena.words[frameWord + pointer] = arena.locate(storage)
+      arena.words[word] = arena.locate(storage)
       return
     }
     const address = block + offset
@@ -178,7 +174,7 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
     const first = address >>> 2
     if (small.length > loopedWords) words.set(small, first)
     else for (let i = 0; i < small.length; i++) words[first + i] = small[i] ?? 0
-    words[frameWord + pointer] = address
+    words[word] = address
   }
 
   return {
@@ -186,9 +182,9 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
       arena.beginRun()
       const scratch = printed.usesScratch ? runtime.scratch() : 0
       const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
-      for (let i = 0; i < inputCount; i++) place(own(known(inputs[i], 'input')), i, block, staging[i] ?? -1)
+      for (let i = 0; i < inputCount; i++) place(own(known(inputs[i], 'input')), inputWord(frame, i), block, staging[i] ?? -1)
       for (let i = 0; i < constants.length; i++) {
-        place(known(constants[i], 'constant'), inputCount + results.length + i, block, constantStaging[i] ?? -1)
+        place(known(constants[i], 'constant'), constantWord(frame, i), block, constantStaging[i] ?? -1)
       }
       const out = new Array<WasmStorage>(results.length)
       for (let i = 0; i < results.length; i++) {
@@ -196,18 +192,15 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
         if (result.kind !== 'fresh') continue
         const storage = new WasmStorage(result.bytes)
         out[i] = storage
-        if (result.staging >= 0) arena.words[frameWord + result.pointer] = block + result.staging
+        if (result.staging >= 0) arena.words[result.word] = block + result.staging
         else if (result.bytes > 0) {
           const address = arena.allocate(storage)
-          arena.words[frameWord + result.pointer] = address
+          arena.words[result.word] = address
         }
       }
-      arena.words[frameWord + temporaryPointer] = block
-      arena.words[frameWord + temporaryPointer + 1] = scratch
-      if (needsProgram) {
-        runtime.running = printed
-        runtime.runningProgram = program
-      }
+      arena.words[blockWord] = block
+      arena.words[scratchWord] = scratch
+      runtime.running = printed
       run()
       for (let i = 0; i < results.length; i++) {
         const result = known(results[i], 'result')

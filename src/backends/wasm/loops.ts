@@ -1,14 +1,13 @@
 /** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
-import { type CombineOp, type Expression, InternalError, known } from '../../core/index.js'
+import { type CombineOp, type Expression, known } from '../../core/index.js'
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
 import { KernelAnalysis, type Loop, assignedLocals, freeVariables } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { ExpressionEmitter, type ModuleContext } from './emitter.js'
 import { type ValueType, ops } from './opcodes.js'
 import { type LoopPlan, Planner } from './plan.js'
-import { scalarBinary, scalarStore, valueType } from './scalar.js'
-import { extractLane, lanes, splat, splatScalar, vectorBinary, vectorStore } from './vector.js'
-import { constantWord } from './scalar.js'
+import { constantWord, scalarBinary, scalarStore, valueType } from './scalar.js'
+import { extractLane, lanes, splat, vectorBinary, vectorStore } from './vector.js'
 
 /**
  * Cost of one call of a chunk, about 40 us when optimized and 0.2 ms when not: V8 takes up optimized code only between

@@ -5,6 +5,8 @@ import { guardBytes } from './analysis.js'
 
 const pageBytes = 65536
 const smallestGrowth = 16 << 20
+/** Size up to which the arena grows freely. Beyond it, old arrays move out first: in a loop most of them are dead. */
+const firstLimit = 256 << 20
 
 /** Arrays begin here; below are the pointers of the running program. */
 export const arenaStart = guardBytes
@@ -69,12 +71,15 @@ export class Arena {
    */
   private spilled = 0
   private peak = 0
+  /** The size beyond which room is made before the arena grows; arrays that had to be brought back raise it. */
+  private limit: number
   /** Frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
   private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
 
   constructor(options: ArenaOptions) {
     const pages = Math.min(65536, Math.max(4, Math.ceil(options.budget / pageBytes) + 2))
     this.budget = Math.min(options.budget, (pages - 2) * pageBytes)
+    this.limit = Math.min(this.budget, firstLimit)
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 })
     this.bytes = new Uint8Array(this.memory.buffer)
     this.words = new Int32Array(this.memory.buffer)
@@ -110,6 +115,7 @@ export class Arena {
       this.bytes.set(host, block.offset)
       slot.host = undefined
       this.spilled -= slot.bytes
+      this.limit = Math.min(this.budget, this.limit + 2 * slot.bytes)
       this.settle(storage, slot, block)
     } else if (block.run !== this.run) {
       this.forget(block)
@@ -200,22 +206,30 @@ export class Arena {
   }
 
   private reserve(bytes: number): Block<Slot> {
-    let block = this.blocks.take(bytes)
-    if (block !== undefined) return block
-    if (this.grow(bytes)) {
-      block = this.blocks.take(bytes)
-      if (block !== undefined) return block
-    }
+    // Large arrays would push out everything else again and again.
+    if (4 * bytes > this.limit) this.limit = Math.min(this.budget, 4 * bytes)
+    const block = this.blocks.take(bytes) ?? this.grown(bytes, this.limit) ?? this.vacated(bytes) ?? this.grown(bytes, this.budget)
+    if (block === undefined) throw this.outOfMemory(bytes)
+    return block
+  }
+
+  /** A block of memory added within a limit. */
+  private grown(bytes: number, limit: number): Block<Slot> | undefined {
+    return this.grow(bytes, limit) ? this.blocks.take(bytes) : undefined
+  }
+
+  /** A block that arrays made room for, the least recently used first; the running program's arrays stay. */
+  private vacated(bytes: number): Block<Slot> | undefined {
     for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest; ) {
       const next = victim.next
       if (victim.run !== this.run) {
         this.spill(victim)
-        block = this.blocks.take(bytes)
+        const block = this.blocks.take(bytes)
         if (block !== undefined) return block
       }
       victim = next
     }
-    throw this.outOfMemory(bytes)
+    return undefined
   }
 
   private spill(block: Block<Slot>): void {
@@ -228,9 +242,9 @@ export class Arena {
     this.drop(block)
   }
 
-  private grow(bytes: number): boolean {
-    const room = this.budget + arenaStart - this.capacity
-    if (room <= 0) return false
+  private grow(bytes: number, limit: number): boolean {
+    const room = limit + arenaStart - this.capacity
+    if (room <= 0 || (room < bytes && limit < this.budget)) return false
     const wanted = Math.max(bytes + 64, smallestGrowth, this.capacity >> 1)
     const amount = Math.min(room, Math.ceil(wanted / pageBytes) * pageBytes)
     const needed = this.capacity + amount + guardBytes

@@ -1,150 +1,192 @@
 /** A program as one WebAssembly module: a function for each kernel, and `run`, which calls them in order. */
-import { type Expression, InternalError, known } from '../../core/index.js'
+import { type Expression, known } from '../../core/index.js'
 import {
-  type Buffer,
   type ContractionKernel,
   type Kernel,
-  type LoopKernel,
   type Program,
   type SortKernel,
+  type Statement,
   legalizeKernel,
   mapExpressions,
 } from '../../compiler/index.js'
 import { decompose } from '../../compiler/decompose.js'
 import { elementBytes, rootsOf } from './analysis.js'
-import { type Code, type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
+import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
+import { type Inner, writeControl } from './control.js'
 import type { ModuleContext } from './emitter.js'
-import { importMath, moduleHelpers } from './helpers.js'
+import { type Frame, Frames, type Pointer, pointerOf, pushAddress, pushWord, scratchWord } from './frame.js'
+import { type Helpers, importMath, moduleHelpers } from './helpers.js'
 import { emitLoops } from './loops.js'
 import { ops } from './opcodes.js'
 import { isTranscendental } from './plan.js'
-import type { Statement } from '../../compiler/index.js'
-
-/** Where the pointers of the running program are: inputs, outputs, constants, temporaries, scratch. */
-export const frameAddress = 1024
-/** Most pointers of a program. */
-export const framePointers = (65536 - frameAddress) / 4
 
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
 export const routineImport = 'routine'
+
+/** A sort, and where its operands are. */
+export interface PlacedSort {
+  readonly kernel: SortKernel
+  readonly inputs: readonly Pointer[]
+  readonly outputs: readonly Pointer[]
+}
 
 /** What a module is made of, and what it needs to run. */
 export interface PrintedProgram {
   readonly bytes: Uint8Array
   /** Imported functions, besides memory. */
   readonly imports: readonly string[]
+  readonly frame: Frame
   /** Sorts, in the order of their numbers. */
-  readonly sorts: readonly SortKernel[]
+  readonly sorts: readonly PlacedSort[]
   /** Whether products need their scratch memory. */
   readonly usesScratch: boolean
 }
 
-/** Number of a buffer's pointer in the frame, and bytes to add to it. */
-export const pointerOf = (program: Program, buffer: Buffer): { readonly index: number; readonly add: number } => {
-  const placement = known(program.placements.get(buffer), 'placement of a buffer')
-  const inputs = program.inputs.length
-  const outputs = program.outputs.length
-  switch (placement.kind) {
-    case 'input':
-      return { index: placement.index, add: 0 }
-    case 'output':
-      return { index: inputs + placement.index, add: 0 }
-    case 'constant':
-      return { index: inputs + outputs + placement.index, add: 0 }
-    case 'temporary':
-      return { index: inputs + outputs + program.constants.length, add: placement.offset }
+/** Programs inside a kernel. */
+const innerPrograms = (kernel: Kernel): readonly Program[] => {
+  switch (kernel.kind) {
+    case 'scan':
+      return [kernel.body]
+    case 'while':
+      return [kernel.condition, kernel.body]
+    case 'branch':
+      return kernel.programs
+    default:
+      return []
   }
 }
 
-export const pointerCount = (program: Program): number => program.inputs.length + program.outputs.length + program.constants.length + 2
+/** Everything that must be known before the first function is made, since imports come before functions. */
+class Preparation {
+  /** Kernels in base operations. */
+  readonly kernels = new Map<Program, readonly Kernel[]>()
+  readonly plans = new Map<ContractionKernel, ContractionPlan>()
+  readonly math = new Set<string>()
+  hasSorts = false
+  private readonly decomposed = new Map<Expression, Expression>()
+  private readonly seen = new Set<Expression>()
 
-/** Loop kernels in base operations, with the float64 functions that remain. */
-const prepare = (kernels: readonly Kernel[]): { readonly kernels: readonly Kernel[]; readonly math: ReadonlySet<string> } => {
-  const math = new Set<string>()
-  const memo = new Map<Expression, Expression>()
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): void => {
-    if (seen.has(x)) return
-    seen.add(x)
-    if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) math.add('rem')
-    else if (isTranscendental(x) && x.op !== 'select') math.add(x.op === 'nextafter' && x.dtype === 'float32' ? 'nextafter32' : x.op)
-    x.args.forEach(visit)
+  constructor(program: Program) {
+    this.prepare(program)
   }
-  const walk = (statements: readonly Statement[]): void => {
+
+  private prepare(program: Program): void {
+    if (this.kernels.has(program)) return
+    const prepared = program.kernels.map((kernel): Kernel => {
+      if (kernel.kind === 'contraction') this.plans.set(kernel, planContraction(kernel))
+      if (kernel.kind === 'sort') this.hasSorts = true
+      if (kernel.kind !== 'loops') return kernel
+      const legal = legalizeKernel(kernel)
+      const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, this.decomposed)))
+      this.findMath(body)
+      return { ...legal, body }
+    })
+    this.kernels.set(program, prepared)
+    for (const kernel of program.kernels) for (const inner of innerPrograms(kernel)) this.prepare(inner)
+  }
+
+  private findMath(statements: readonly Statement[]): void {
     for (const s of statements) {
-      rootsOf(s).forEach(visit)
-      if (s.kind === 'for' || s.kind === 'if') walk(s.body)
+      for (const root of rootsOf(s)) this.visit(root)
+      if (s.kind === 'for' || s.kind === 'if') this.findMath(s.body)
     }
   }
-  const prepared = kernels.map((kernel) => {
-    if (kernel.kind !== 'loops') return kernel
-    const legal = legalizeKernel(kernel)
-    const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, memo)))
-    walk(body)
-    return { ...legal, body }
+
+  private visit(x: Expression): void {
+    if (this.seen.has(x)) return
+    this.seen.add(x)
+    if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) this.math.add('rem')
+    else if (isTranscendental(x)) this.math.add(x.op === 'nextafter' && x.dtype === 'float32' ? 'nextafter32' : x.op)
+    for (const arg of x.args) this.visit(arg)
+  }
+}
+
+/** Prints a program and those inside it. */
+class ProgramPrinter {
+  readonly frames = new Frames()
+  readonly sorts: PlacedSort[] = []
+  private readonly module: ModuleBuilder
+  private readonly preparation: Preparation
+  private readonly helpers: Helpers
+  private readonly printed = new Map<Program, FunctionBuilder>()
+
+  constructor(module: ModuleBuilder, preparation: Preparation) {
+    this.module = module
+    this.preparation = preparation
+    importMath(module, preparation.math)
+    for (const plan of preparation.plans.values()) {
+      for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
+    }
+    if (preparation.hasSorts) module.import(routineImport, ['i32'], [])
+    this.helpers = moduleHelpers(module)
+  }
+
+  /** The function that runs all kernels of a program, on the arrays that its frame points to. */
+  print(program: Program, name: string): FunctionBuilder {
+    let run = this.printed.get(program)
+    if (run === undefined) {
+      const frame = this.frames.of(program)
+      const context: ModuleContext = {
+        helpers: this.helpers,
+        pushAddress: (code, buffer) => pushAddress(code, frame, buffer),
+      }
+      const kernels = known(this.preparation.kernels.get(program), 'kernels')
+      const functions = kernels.map((kernel) => this.kernel(kernel, frame, context))
+      run = this.module.function(name, [], [])
+      for (const f of functions) run.code.call(f.index)
+      this.printed.set(program, run)
+    }
+    return run
+  }
+
+  private readonly inner = (program: Program): Inner => ({
+    run: this.print(program, 'run_inner').index,
+    frame: this.frames.of(program),
   })
-  return { kernels: prepared, math }
+
+  private kernel(kernel: Kernel, frame: Frame, context: ModuleContext): FunctionBuilder {
+    switch (kernel.kind) {
+      case 'loops':
+        return emitLoops(this.module, context, kernel)
+      case 'contraction':
+        return emitContraction(this.module, frame, kernel, known(this.preparation.plans.get(kernel), 'plan of a contraction'))
+      case 'sort': {
+        const f = this.module.function('sort', [], [])
+        f.code.i32(this.sorts.length)
+        f.code.call(this.module.import(routineImport, ['i32'], []))
+        const pointer = (buffer: SortKernel['inputs'][number]): Pointer => pointerOf(frame, buffer)
+        this.sorts.push({ kernel, inputs: kernel.inputs.map(pointer), outputs: kernel.outputs.map(pointer) })
+        return f
+      }
+      case 'scan':
+      case 'while':
+      case 'branch': {
+        const f = this.module.function(kernel.kind, [], [])
+        writeControl(f, frame, kernel, this.inner)
+        return f
+      }
+    }
+  }
 }
 
 /** Prints a program. */
 export const printProgram = (program: Program, memory: MemoryType): PrintedProgram => {
-  if (pointerCount(program) > framePointers) throw new InternalError(`a program with ${pointerCount(program)} arrays`)
-  const { kernels, math } = prepare(program.kernels)
+  const preparation = new Preparation(program)
   const module = new ModuleBuilder(memory)
-  importMath(module, math)
-  const plans = new Map<ContractionKernel, ContractionPlan>()
-  const sorts: SortKernel[] = []
-  for (const kernel of kernels) {
-    if (kernel.kind === 'contraction') {
-      const plan = planContraction(kernel)
-      plans.set(kernel, plan)
-      for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
-    } else if (kernel.kind === 'sort') {
-      sorts.push(kernel)
-      module.import(routineImport, ['i32'], [])
-    }
+  const printer = new ProgramPrinter(module, preparation)
+  module.export(printer.print(program, 'run'))
+  return {
+    bytes: module.bytes(),
+    imports: module.importNames,
+    frame: printer.frames.of(program),
+    sorts: printer.sorts,
+    usesScratch: preparation.plans.size > 0,
   }
-  const pushAddress = (code: Code, buffer: Buffer): void => {
-    const { index, add } = pointerOf(program, buffer)
-    code.i32(0)
-    code.memory(ops['i32.load'], frameAddress + 4 * index)
-    if (add !== 0) {
-      code.i32(add)
-      code.op(ops['i32.add'])
-    }
-  }
-  const context: ModuleContext = { helpers: moduleHelpers(module), pushAddress }
-  const scratch = frameAddress + 4 * (pointerCount(program) - 1)
-  let nextSort = 0
-  const functions = kernels.map((kernel): FunctionBuilder => {
-    switch (kernel.kind) {
-      case 'loops':
-        return emitLoops(module, context, kernel)
-      case 'contraction':
-        return emitContraction(module, context, kernel, known(plans.get(kernel), 'plan of a contraction'), scratch)
-      case 'sort': {
-        const f = module.function('sort', [], [])
-        f.code.i32(nextSort++)
-        f.code.call(module.import(routineImport, ['i32'], []))
-        return f
-      }
-    }
-  })
-  const run = module.function('run', [], [])
-  for (const f of functions) run.code.call(f.index)
-  module.export(run)
-  return { bytes: module.bytes(), imports: module.importNames, sorts, usesScratch: plans.size > 0 }
 }
 
 /** A function that calls the shared product for every matrix of the batch. */
-const emitContraction = (
-  module: ModuleBuilder,
-  context: ModuleContext,
-  kernel: ContractionKernel,
-  plan: ContractionPlan,
-  scratchPointer: number,
-): FunctionBuilder => {
+const emitContraction = (module: ModuleBuilder, frame: Frame, kernel: ContractionKernel, plan: ContractionPlan): FunctionBuilder => {
   const { batch, rows, columns, inner, left, right, out } = kernel
   const size = elementBytes(out.dtype)
   const f = module.function('contraction', [], [])
@@ -157,17 +199,14 @@ const emitContraction = (
     [a, left],
     [b, right],
   ] as const) {
-    context.pushAddress(code, view.buffer)
+    pushAddress(code, frame, view.buffer)
     code.i32(view.offset * size)
     code.op(ops['i32.add'])
     code.set(local)
   }
-  context.pushAddress(code, out)
+  pushAddress(code, frame, out)
   code.set(c)
-  const scratch = (): void => {
-    code.i32(0)
-    code.memory(ops['i32.load'], scratchPointer)
-  }
+  const scratch = (): void => pushWord(code, scratchWord)
   const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
   code.i32(batch)
   code.set(count)

@@ -73,9 +73,12 @@ export const onWasm = (runtime: WasmRuntime, p: Program, data: readonly HostData
 
 export const onReference = (p: Program, data: readonly HostData[]): HostData[] => {
   const machine = new Machine({ exact: false })
-  const actions = p.kernels.map((k) =>
-    k.kind === 'loops' ? compileStatements(machine, k.body) : k.kind === 'sort' ? compileSort(machine, k) : compileContraction(machine, k),
-  )
+  const actions = p.kernels.map((k) => {
+    if (k.kind === 'loops') return compileStatements(machine, k.body)
+    if (k.kind === 'sort') return compileSort(machine, k)
+    if (k.kind === 'contraction') return compileContraction(machine, k)
+    throw new Error(`the tests of the backend make no ${k.kind} kernels`)
+  })
   for (const [b, placement] of p.placements) {
     machine.arrays[machine.position(b)] = placement.kind === 'input' ? known(data[placement.index], 'input') : makeHostData(b.dtype, b.size)
   }

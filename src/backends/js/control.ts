@@ -1,0 +1,83 @@
+/** Loops and branches on the reference device: nested programs run with views of the arrays around them. */
+import { type HostData, known, makeHostData } from '../../core/index.js'
+import type { BranchKernel, Buffer, ControlKernel, Program, ScanKernel, WhileKernel } from '../../compiler/index.js'
+import type { Action, Machine } from './evaluate.js'
+
+/** A program ready to run on given inputs, into given outputs. */
+export type NestedRun = (inputs: readonly HostData[], outputs: readonly HostData[]) => void
+
+/** What control kernels need of the device. */
+export interface Nesting {
+  readonly prepare: (program: Program) => NestedRun
+  readonly allocate: (buffer: Buffer) => HostData
+}
+
+const arrayOf = (machine: Machine, buffer: Buffer): HostData => known(machine.arrays[machine.position(buffer)], 'array')
+const arraysOf = (machine: Machine, buffers: readonly Buffer[]): HostData[] => buffers.map((buffer) => arrayOf(machine, buffer))
+
+/** Slice `k` of `length` equal ones. */
+const sliceOf = (array: HostData, k: number, length: number): HostData => {
+  const size = array.length / length
+  return array.subarray(k * size, (k + 1) * size)
+}
+
+const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Action => {
+  const run = nesting.prepare(kernel.body)
+  const { length, reverse } = kernel
+  return () => {
+    const constants = arraysOf(machine, kernel.constants)
+    const xs = arraysOf(machine, kernel.xs)
+    const ys = arraysOf(machine, kernel.ys)
+    const last = arraysOf(machine, kernel.carries)
+    const other = kernel.carries.map(nesting.allocate)
+    let carries = arraysOf(machine, kernel.initial)
+    for (let trip = 0; trip < length; trip++) {
+      const k = reverse ? length - 1 - trip : trip
+      const next = (length - 1 - trip) % 2 === 0 ? last : other
+      run([...constants, ...carries, ...xs.map((x) => sliceOf(x, k, length))], [...next, ...ys.map((y) => sliceOf(y, k, length))])
+      carries = next
+    }
+  }
+}
+
+const compileWhile = (machine: Machine, kernel: WhileKernel, nesting: Nesting): Action => {
+  const test = nesting.prepare(kernel.condition)
+  const run = nesting.prepare(kernel.body)
+  const predicate = makeHostData('bool', 1)
+  return () => {
+    const conditionConstants = arraysOf(machine, kernel.conditionConstants)
+    const bodyConstants = arraysOf(machine, kernel.bodyConstants)
+    const result = arraysOf(machine, kernel.carries)
+    let places = [kernel.carries.map(nesting.allocate), kernel.carries.map(nesting.allocate)]
+    let carries = arraysOf(machine, kernel.initial)
+    for (;;) {
+      test([...conditionConstants, ...carries], [predicate])
+      if (predicate[0] === 0) break
+      const next = known(places[0], 'place of carries')
+      run([...bodyConstants, ...carries], next)
+      carries = next
+      places = [known(places[1], 'place of carries'), next]
+    }
+    result.forEach((array, i) => array.set(known(carries[i], 'carry')))
+  }
+}
+
+const compileBranch = (machine: Machine, kernel: BranchKernel, nesting: Nesting): Action => {
+  const runs = kernel.programs.map((program) => nesting.prepare(program))
+  return () => {
+    const run = known(runs[known(arrayOf(machine, kernel.index)[0], 'index')], 'branch')
+    run(arraysOf(machine, kernel.operands), arraysOf(machine, kernel.outputs))
+  }
+}
+
+/** A loop or branch as an action. */
+export const compileControl = (machine: Machine, kernel: ControlKernel, nesting: Nesting): Action => {
+  switch (kernel.kind) {
+    case 'scan':
+      return compileScan(machine, kernel, nesting)
+    case 'while':
+      return compileWhile(machine, kernel, nesting)
+    case 'branch':
+      return compileBranch(machine, kernel, nesting)
+  }
+}

@@ -1,0 +1,193 @@
+/** Loops and branches over programs: functions that fill the frame of the inner program and call it. */
+import { dtypeBytes, known } from '../../core/index.js'
+import { type BranchKernel, type Buffer, type ControlKernel, type Program, type ScanKernel, type WhileKernel, bufferBytes, scratchLayout } from '../../compiler/index.js'
+import type { Code, FunctionBuilder } from './assembler.js'
+import { type Frame, inputWord, outputWord, pushAddress, setWord, temporariesWord } from './frame.js'
+import { ops } from './opcodes.js'
+import { scalarLoad } from './scalar.js'
+
+/** An inner program: its frame, and the function that runs it. */
+export interface Inner {
+  readonly frame: Frame
+  readonly run: number
+}
+
+/** Prints an inner program, or finds it if it was printed already. */
+export type PrintInner = (program: Program) => Inner
+
+/** Where a carry is, where the next one goes, and where the one after that goes. */
+interface Carry {
+  readonly current: number
+  readonly next: number
+  readonly after: number
+}
+
+const addConstant = (code: Code, bytes: number): void => {
+  if (bytes === 0) return
+  code.i32(bytes)
+  code.op(ops['i32.add'])
+}
+
+/** Sets the inputs of an inner program from `first` on to buffers of the program around it. */
+const passBuffers = (code: Code, inner: Inner, first: number, frame: Frame, buffers: readonly Buffer[]): void => {
+  buffers.forEach((buffer, i) => setWord(code, inputWord(inner.frame, first + i), () => pushAddress(code, frame, buffer)))
+}
+
+const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch: Buffer, offset: number): void =>
+  setWord(code, temporariesWord(inner.frame), () => {
+    pushAddress(code, frame, scratch)
+    addConstant(code, offset)
+  })
+
+const makeCarries = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel | WhileKernel, lastIsNext: boolean): readonly Carry[] => {
+  const { carries: offsets } = scratchLayout(kernel)
+  return kernel.carries.map((buffer, i) => {
+    const carry: Carry = { current: f.local('i32'), next: f.local('i32'), after: f.local('i32') }
+    pushAddress(f.code, frame, known(kernel.initial[i], 'first carry'))
+    f.code.set(carry.current)
+    pushAddress(f.code, frame, buffer)
+    f.code.set(lastIsNext ? carry.next : carry.after)
+    pushAddress(f.code, frame, kernel.scratch)
+    addConstant(f.code, known(offsets[i], 'place of a carry'))
+    f.code.set(lastIsNext ? carry.after : carry.next)
+    return carry
+  })
+}
+
+/** The two places swap roles. */
+const rotate = (code: Code, carries: readonly Carry[]): void => {
+  for (const { current, next, after } of carries) {
+    code.get(next)
+    code.set(current)
+    code.get(after)
+    code.set(next)
+    code.get(current)
+    code.set(after)
+  }
+}
+
+const passLocals = (code: Code, words: readonly number[], locals: readonly number[]): void => {
+  words.forEach((word, i) => setWord(code, word, () => code.get(known(locals[i], 'address'))))
+}
+
+const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: PrintInner): void => {
+  const { code } = f
+  const { length, reverse, constants } = kernel
+  const inner = print(kernel.body)
+  passBuffers(code, inner, 0, frame, constants)
+  passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
+  const carries = makeCarries(f, frame, kernel, (length - 1) % 2 === 0)
+  const slices = [...kernel.xs, ...kernel.ys].map((buffer) => {
+    const local = f.local('i32')
+    const bytes = bufferBytes(buffer) / length
+    pushAddress(code, frame, buffer)
+    addConstant(code, reverse ? bytes * (length - 1) : 0)
+    code.set(local)
+    return { local, step: reverse ? -bytes : bytes }
+  })
+  const firstCarry = constants.length
+  const firstSlice = firstCarry + carries.length
+  const count = f.local('i32')
+  code.i32(length)
+  code.set(count)
+  code.loop()
+  passLocals(code, carries.map((_, i) => inputWord(inner.frame, firstCarry + i)), carries.map((carry) => carry.current))
+  passLocals(code, carries.map((_, i) => outputWord(inner.frame, i)), carries.map((carry) => carry.next))
+  const sliceWords = [
+    ...kernel.xs.map((_, i) => inputWord(inner.frame, firstSlice + i)),
+    ...kernel.ys.map((_, i) => outputWord(inner.frame, carries.length + i)),
+  ]
+  passLocals(code, sliceWords, slices.map((slice) => slice.local))
+  code.call(inner.run)
+  rotate(code, carries)
+  for (const { local, step } of slices) {
+    code.get(local)
+    addConstant(code, step)
+    code.set(local)
+  }
+  code.get(count)
+  code.i32(1)
+  code.op(ops['i32.sub'])
+  code.tee(count)
+  code.brIf(0)
+  code.end()
+}
+
+const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print: PrintInner): void => {
+  const { code } = f
+  const condition = print(kernel.condition)
+  const body = print(kernel.body)
+  const { temporaries } = scratchLayout(kernel)
+  passBuffers(code, condition, 0, frame, kernel.conditionConstants)
+  passBuffers(code, body, 0, frame, kernel.bodyConstants)
+  passTemporaries(code, condition, frame, kernel.scratch, temporaries)
+  passTemporaries(code, body, frame, kernel.scratch, temporaries)
+  // The predicate is the first byte of the scratch.
+  setWord(code, outputWord(condition.frame, 0), () => pushAddress(code, frame, kernel.scratch))
+  const carries = makeCarries(f, frame, kernel, false)
+  const current = carries.map((carry) => carry.current)
+  code.block()
+  code.loop()
+  passLocals(code, carries.map((_, i) => inputWord(condition.frame, kernel.conditionConstants.length + i)), current)
+  code.call(condition.run)
+  pushAddress(code, frame, kernel.scratch)
+  scalarLoad(f, 'bool', 0)
+  code.op(ops['i32.eqz'])
+  code.brIf(1)
+  passLocals(code, carries.map((_, i) => inputWord(body.frame, kernel.bodyConstants.length + i)), current)
+  passLocals(code, carries.map((_, i) => outputWord(body.frame, i)), carries.map((carry) => carry.next))
+  code.call(body.run)
+  rotate(code, carries)
+  code.br(0)
+  code.end()
+  code.end()
+  kernel.carries.forEach((buffer, i) => {
+    const from = known(current[i], 'carry')
+    pushAddress(code, frame, buffer)
+    code.get(from)
+    code.op(ops['i32.ne'])
+    code.if()
+    pushAddress(code, frame, buffer)
+    code.get(from)
+    code.i32(buffer.size * dtypeBytes(buffer.dtype))
+    code.op(ops['memory.copy'])
+    code.byte(0)
+    code.byte(0)
+    code.end()
+  })
+}
+
+const writeBranch = (f: FunctionBuilder, frame: Frame, kernel: BranchKernel, print: PrintInner): void => {
+  const { code } = f
+  const index = f.local('i32')
+  pushAddress(code, frame, kernel.index)
+  scalarLoad(f, kernel.index.dtype, 0)
+  code.set(index)
+  kernel.programs.forEach((program, k) => {
+    const inner = print(program)
+    code.get(index)
+    code.i32(k)
+    code.op(ops['i32.eq'])
+    code.if()
+    passBuffers(code, inner, 0, frame, kernel.operands)
+    kernel.outputs.forEach((buffer, i) => setWord(code, outputWord(inner.frame, i), () => pushAddress(code, frame, buffer)))
+    passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
+    code.call(inner.run)
+    code.end()
+  })
+}
+
+/** Writes the function of a control kernel, which belongs to the program of `frame`. */
+export const writeControl = (f: FunctionBuilder, frame: Frame, kernel: ControlKernel, print: PrintInner): void => {
+  switch (kernel.kind) {
+    case 'scan':
+      writeScan(f, frame, kernel, print)
+      return
+    case 'while':
+      writeWhile(f, frame, kernel, print)
+      return
+    case 'branch':
+      writeBranch(f, frame, kernel, print)
+      return
+  }
+}

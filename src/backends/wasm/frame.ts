@@ -1,0 +1,82 @@
+/** Frames: words of low memory that hold the addresses of a program's arrays while it runs. */
+import { InternalError, known } from '../../core/index.js'
+import type { Buffer, Program } from '../../compiler/index.js'
+import type { Code } from './assembler.js'
+import { ops } from './opcodes.js'
+
+/** The first word holds the address of the scratch memory of products; frames of programs follow. */
+export const scratchWord = 256
+const firstWord = scratchWord + 1
+const lastWord = 65536 / 4
+
+/** Where the addresses of one program are. Constants come after inputs and outputs, the temporaries last. */
+export interface Frame {
+  readonly program: Program
+  /** Word of the first address. */
+  readonly base: number
+}
+
+/** A word of a frame, and bytes to add to the address in it. */
+export interface Pointer {
+  readonly word: number
+  readonly add: number
+}
+
+export const inputWord = (frame: Frame, index: number): number => frame.base + index
+export const outputWord = (frame: Frame, index: number): number => frame.base + frame.program.inputs.length + index
+export const constantWord = (frame: Frame, index: number): number => outputWord(frame, frame.program.outputs.length) + index
+export const temporariesWord = (frame: Frame): number => constantWord(frame, frame.program.constants.length)
+
+/** Gives out frames one after the other; programs inside a program have their own, since they run while it does. */
+export class Frames {
+  private next = firstWord
+  private readonly made = new Map<Program, Frame>()
+
+  of(program: Program): Frame {
+    let frame = this.made.get(program)
+    if (frame === undefined) {
+      frame = { program, base: this.next }
+      this.next = temporariesWord(frame) + 1
+      if (this.next > lastWord) throw new InternalError(`a program with more than ${lastWord - firstWord} arrays`)
+      this.made.set(program, frame)
+    }
+    return frame
+  }
+}
+
+export const pointerOf = (frame: Frame, buffer: Buffer): Pointer => {
+  const placement = known(frame.program.placements.get(buffer), 'placement of a buffer')
+  switch (placement.kind) {
+    case 'input':
+      return { word: inputWord(frame, placement.index), add: 0 }
+    case 'output':
+      return { word: outputWord(frame, placement.index), add: 0 }
+    case 'constant':
+      return { word: constantWord(frame, placement.index), add: 0 }
+    case 'temporary':
+      return { word: temporariesWord(frame), add: placement.offset }
+  }
+}
+
+/** Pushes what a word of a frame holds. */
+export const pushWord = (code: Code, word: number): void => {
+  code.i32(0)
+  code.memory(ops['i32.load'], 4 * word)
+}
+
+/** Pushes the address of a buffer's first element. */
+export const pushAddress = (code: Code, frame: Frame, buffer: Buffer): void => {
+  const { word, add } = pointerOf(frame, buffer)
+  pushWord(code, word)
+  if (add !== 0) {
+    code.i32(add)
+    code.op(ops['i32.add'])
+  }
+}
+
+/** Sets a word of a frame to what `push` pushes. */
+export const setWord = (code: Code, word: number, push: () => void): void => {
+  code.i32(0)
+  push()
+  code.memory(ops['i32.store'], 4 * word)
+}

@@ -1,0 +1,132 @@
+/** Loops and branches: nested programs as kernels of the program around them. */
+import {
+  type BranchSpec,
+  type Delayed,
+  type Jaxpr,
+  type NestedProgram,
+  type ScanSpec,
+  type ShapedArray,
+  type WhileSpec,
+  InternalError,
+  dtypeBytes,
+  e,
+  isJaxpr,
+  known,
+  shapedArray,
+  sizeOf,
+} from '../core/index.js'
+import { type Value, newBuffer, newStep } from './graph.js'
+import type { Buffer, ControlKernel, Program, ScratchLayout } from './kernel.js'
+import type { Lowerer } from './lower.js'
+
+/** Compiles a nested program, every output of which gets memory of its own. */
+export type CompileNested = (jaxpr: Jaxpr) => Program
+
+const align = (bytes: number): number => Math.ceil(bytes / 16) * 16
+
+const bytesOf = (buffer: Buffer): number => buffer.size * dtypeBytes(buffer.dtype)
+
+/** Layout of a loop's scratch: `reserved` bytes, then the other place of each carry, then temporaries. */
+const layout = (reserved: number, carries: readonly Buffer[], temporaryBytes: number): ScratchLayout => {
+  let at = align(reserved)
+  const offsets = carries.map((carry) => {
+    const offset = at
+    at += align(bytesOf(carry))
+    return offset
+  })
+  return { carries: offsets, temporaries: at, bytes: at + align(temporaryBytes) }
+}
+
+/** Where a control kernel keeps what in its scratch. */
+export const scratchLayout = (kernel: Omit<ControlKernel, 'scratch'> & Pick<ControlKernel, 'kind'>): ScratchLayout => {
+  const k = kernel as ControlKernel
+  switch (k.kind) {
+    case 'scan':
+      return layout(0, k.carries, k.body.temporaryBytes)
+    case 'while':
+      return layout(16, k.carries, Math.max(k.body.temporaryBytes, k.condition.temporaryBytes))
+    case 'branch':
+      return layout(0, [], Math.max(...k.programs.map((program) => program.temporaryBytes)))
+  }
+}
+
+const jaxprOf = (program: NestedProgram): Jaxpr => {
+  if (!isJaxpr(program)) throw new InternalError('a nested program that is no jaxpr')
+  return program
+}
+
+const bufferOf = (value: Value): Buffer => known(value.buffer, 'operand of a loop or branch')
+
+/** Adds a step whose kernel is made once its operands have buffers. */
+const addControl = (
+  lowerer: Lowerer,
+  operands: readonly Value[],
+  avals: readonly ShapedArray[],
+  make: (nested: CompileNested, outputs: readonly Buffer[]) => WithoutScratch,
+): Value[] => {
+  const outs = avals.map((aval) => lowerer.buffered(aval))
+  const writes = outs.map((out) => out.buffer)
+  const finish = (nested: CompileNested): ControlKernel => {
+    const kernel = make(nested, writes)
+    return { ...kernel, scratch: newBuffer('uint8', [scratchLayout(kernel).bytes]) }
+  }
+  lowerer.graph.items.push(newStep({ kind: 'control', loops: [], expressions: [], operands, writes, make: finish }))
+  return outs.map((out) => out.value)
+}
+
+type WithoutScratch = ControlKernel extends infer K ? (K extends ControlKernel ? Omit<K, 'scratch'> : never) : never
+
+const storedAll = (lowerer: Lowerer, list: readonly Delayed[]): Value[] => list.map((x) => lowerer.stored(x))
+
+export const lowerScan = (lowerer: Lowerer, spec: ScanSpec): readonly Delayed[] => {
+  const { length, reverse, outputs } = spec
+  const carryCount = spec.carries.length
+  if (length === 0) {
+    return outputs.map((aval, i) => (i < carryCount ? known(spec.carries[i], 'carry') : { aval, at: () => e.constant(0, aval.dtype) }))
+  }
+  const constants = storedAll(lowerer, spec.constants)
+  const initial = storedAll(lowerer, spec.carries)
+  const xs = storedAll(lowerer, spec.xs)
+  return addControl(lowerer, [...constants, ...initial, ...xs], outputs, (nested, buffers) => ({
+    kind: 'scan',
+    body: nested(jaxprOf(spec.body)),
+    length,
+    reverse,
+    constants: constants.map(bufferOf),
+    initial: initial.map(bufferOf),
+    xs: xs.map(bufferOf),
+    carries: buffers.slice(0, carryCount),
+    ys: buffers.slice(carryCount),
+  }))
+}
+
+export const lowerWhile = (lowerer: Lowerer, spec: WhileSpec): readonly Delayed[] => {
+  const conditionConstants = storedAll(lowerer, spec.conditionConstants)
+  const bodyConstants = storedAll(lowerer, spec.bodyConstants)
+  const initial = storedAll(lowerer, spec.carries)
+  const avals = spec.carries.map((carry) => shapedArray(carry.aval.shape, carry.aval.dtype))
+  return addControl(lowerer, [...conditionConstants, ...bodyConstants, ...initial], avals, (nested, buffers) => ({
+    kind: 'while',
+    condition: nested(jaxprOf(spec.condition)),
+    conditionConstants: conditionConstants.map(bufferOf),
+    body: nested(jaxprOf(spec.body)),
+    bodyConstants: bodyConstants.map(bufferOf),
+    initial: initial.map(bufferOf),
+    carries: buffers,
+  }))
+}
+
+export const lowerBranch = (lowerer: Lowerer, spec: BranchSpec): readonly Delayed[] => {
+  if (spec.outputs.every((aval) => sizeOf(aval.shape) === 0)) {
+    return spec.outputs.map((aval) => ({ aval, at: () => e.constant(0, aval.dtype) }))
+  }
+  const index = lowerer.stored(spec.index)
+  const operands = storedAll(lowerer, spec.operands)
+  return addControl(lowerer, [index, ...operands], spec.outputs, (nested, buffers) => ({
+    kind: 'branch',
+    index: bufferOf(index),
+    programs: spec.programs.map((program) => nested(jaxprOf(program))),
+    operands: operands.map(bufferOf),
+    outputs: buffers,
+  }))
+}

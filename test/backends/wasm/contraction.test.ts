@@ -1,0 +1,106 @@
+/** Products of every layout, size and dtype give what the definition gives. */
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type DType, known, makeHostData } from '../../../src/core/index.js'
+import type { ContractionKernel, Program } from '../../../src/compiler/index.js'
+import { planContraction } from '../../../src/backends/wasm/contraction.js'
+import { WasmRuntime } from '../../../src/backends/wasm/device.js'
+import { buffer, compare, program } from './support.js'
+
+const runtime = new WasmRuntime(64 << 20)
+
+interface Layout {
+  readonly batch?: number
+  readonly dtype?: DType
+  readonly leftTransposed?: boolean
+  readonly rightTransposed?: boolean
+  /** Elements between neighbours. */
+  readonly spread?: number
+}
+
+const product = (rows: number, columns: number, inner: number, layout: Layout = {}): { readonly program: Program; readonly kernel: ContractionKernel } => {
+  const { batch = 1, dtype = 'float32', leftTransposed = false, rightTransposed = false, spread = 1 } = layout
+  const left = buffer(dtype, batch * rows * inner * spread + 3)
+  const right = buffer(dtype, batch * inner * columns * spread + 3)
+  const out = buffer(dtype, batch * rows * columns)
+  const kernel: ContractionKernel = {
+    kind: 'contraction',
+    batch,
+    rows,
+    columns,
+    inner,
+    left: {
+      buffer: left,
+      offset: 1,
+      batchStride: rows * inner * spread,
+      rowStride: (leftTransposed ? 1 : inner) * spread,
+      columnStride: (leftTransposed ? rows : 1) * spread,
+    },
+    right: {
+      buffer: right,
+      offset: 2,
+      batchStride: inner * columns * spread,
+      rowStride: (rightTransposed ? 1 : columns) * spread,
+      columnStride: (rightTransposed ? inner : 1) * spread,
+    },
+    out,
+  }
+  return { program: program([kernel], [left, right], [out]), kernel }
+}
+
+/** Small whole numbers, whose sums are exact in every order. */
+const data = (p: Program): ReturnType<typeof makeHostData>[] =>
+  p.inputs.map((b) => {
+    const values = makeHostData(b.dtype, b.size)
+    for (let i = 0; i < values.length; i++) values[i] = ((i * 7919) % 13) - 6
+    return values
+  })
+
+const layouts: readonly Layout[] = [false, true].flatMap((leftTransposed) =>
+  [false, true].flatMap((rightTransposed) => [1, 2].flatMap((spread) => ({ leftTransposed, rightTransposed, spread }))),
+)
+
+describe('products', () => {
+  const sizes = [[1, 1, 1], [2, 3, 5], [5, 1, 40], [1, 37, 40], [17, 33, 65], [4, 10, 512], [130, 70, 300], [7, 530, 20], [64, 64, 1], [1, 5000, 9]] as const
+  const small = sizes.filter(([rows, columns, inner]) => rows * columns * inner < 100_000)
+  for (const dtype of ['float32', 'float64', 'int32', 'uint32'] as const) {
+    it(`of ${dtype}, in every layout`, () => {
+      // The reference is slow with integers.
+      for (const [rows, columns, inner] of dtype.endsWith('32') && dtype !== 'float32' ? small : sizes) {
+        for (const layout of layouts) {
+          const { program: p } = product(rows, columns, inner, { ...layout, dtype, batch: rows < 20 ? 2 : 1 })
+          compare(runtime, p, data(p))
+        }
+      }
+    })
+  }
+
+  it('of random sizes', () => {
+    const size = fc.integer({ min: 1, max: 70 })
+    fc.assert(
+      fc.property(size, size, size, fc.integer({ min: 1, max: 3 }), fc.constantFrom(...layouts), (rows, columns, inner, batch, layout) => {
+        const { program: p } = product(rows, columns, inner, { ...layout, batch })
+        compare(runtime, p, data(p))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('keep NaN and infinities where they belong', () => {
+    const { program: p } = product(20, 20, 20)
+    const values = data(p)
+    known(values[0], 'left')[1 + 20 * 3 + 4] = NaN
+    known(values[1], 'right')[2 + 20 * 7 + 9] = Infinity
+    compare(runtime, p, values)
+  })
+
+  it('take the way that fits the shape', () => {
+    const kind = (rows: number, columns: number, inner: number, layout: Layout = {}): string =>
+      planContraction(product(rows, columns, inner, layout).kernel).kind
+    expect(kind(64, 64, 64)).toBe('product')
+    expect(kind(64, 1, 64)).toBe('dots')
+    expect(kind(64, 1, 64, { leftTransposed: true })).toBe('stream')
+    expect(kind(1, 64, 64)).toBe('stream')
+    expect(kind(1, 64, 64, { rightTransposed: true })).toBe('dots')
+  })
+})

@@ -1,0 +1,138 @@
+/** The arena keeps every array's bytes whatever moves, stays within its budget, and says what is too large. */
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { OutOfMemoryError } from '../../../src/core/index.js'
+import { type Block, BlockAllocator } from '../../../src/backends/wasm/allocator.js'
+import { Arena, WasmStorage, smallBytes } from '../../../src/backends/wasm/memory.js'
+
+const MB = 1 << 20
+
+describe('the block allocator', () => {
+  it('hands out blocks that do not overlap, and joins what is given back', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 20_000 }), free: fc.nat(9) }), { maxLength: 200 }), (steps): boolean => {
+        const allocator = new BlockAllocator<number>()
+        allocator.extend(65536, 300_000)
+        const held: Block<number>[] = []
+        for (const { bytes, free } of steps) {
+          const block = allocator.take(bytes)
+          if (block !== undefined) {
+            const apart = held.every((other) => block.offset + block.bytes <= other.offset || other.offset + other.bytes <= block.offset)
+            if (block.bytes < bytes || block.offset % 64 !== 0 || !apart) return false
+            held.push(block)
+          }
+          if (free < held.length) held.splice(free, 1).forEach((b) => allocator.give(b))
+        }
+        const used = held.reduce((sum, b) => sum + b.bytes, 0)
+        if (allocator.used !== used) return false
+        held.forEach((b) => allocator.give(b))
+        return allocator.used === 0 && allocator.take(299_968) !== undefined
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('finds a block that fits exactly', () => {
+    const allocator = new BlockAllocator<number>()
+    allocator.extend(0, 64 * 1000)
+    expect(allocator.take(64 * 1000)).toBeDefined()
+  })
+})
+
+const fill = (arena: Arena, bytes: number, value: number): WasmStorage => {
+  const storage = new WasmStorage(bytes)
+  arena.beginRun()
+  const address = arena.allocate(storage)
+  arena.bytes.fill(value, address, address + bytes)
+  return storage
+}
+
+const valueOf = (arena: Arena, storage: WasmStorage): number => {
+  const out = new Uint8Array(storage.bytes)
+  arena.copyOut(storage, out)
+  return out.every((x) => x === out[0]) ? (out[0] ?? -1) : -1
+}
+
+describe('the arena', () => {
+  it('moves arrays out and back without losing a byte', () => {
+    const arena = new Arena({ budget: 8 * MB })
+    const storages = Array.from({ length: 40 }, (_, i) => fill(arena, MB, i + 1))
+    expect(arena.stats('x').resident).toBeLessThanOrEqual(8 * MB)
+    expect(arena.stats('x').spilled).toBeGreaterThan(30 * MB)
+    for (const i of [0, 39, 5, 17, 0, 38]) {
+      const storage = storages[i]
+      if (storage === undefined) continue
+      arena.beginRun()
+      const address = arena.locate(storage)
+      expect(arena.bytes[address]).toBe(i + 1)
+      expect(arena.bytes[address + MB - 1]).toBe(i + 1)
+    }
+    storages.forEach((storage, i) => expect(valueOf(arena, storage)).toBe(i + 1))
+    for (const storage of storages) arena.release(storage)
+    expect(arena.stats('x')).toMatchObject({ live: 0, resident: 0, spilled: 0 })
+  })
+
+  it('keeps the arrays of the run in place while others make room', () => {
+    const arena = new Arena({ budget: 4 * MB })
+    const old = [1, 2, 3].map((i) => fill(arena, MB, i))
+    arena.beginRun()
+    const addresses = old.slice(0, 2).map((storage) => arena.locate(storage))
+    const fresh = arena.allocate(new WasmStorage(2 * MB))
+    expect(addresses.every((address) => address + MB <= fresh || fresh + 2 * MB <= address)).toBe(true)
+    expect(arena.bytes[addresses[0] ?? 0]).toBe(1)
+    expect(arena.bytes[addresses[1] ?? 0]).toBe(2)
+    expect(old.map((storage) => valueOf(arena, storage))).toEqual([1, 2, 3])
+  })
+
+  it('says what it holds when there is no room', () => {
+    const arena = new Arena({ budget: 4 * MB })
+    arena.beginRun()
+    arena.allocate(new WasmStorage(3 * MB))
+    expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(OutOfMemoryError)
+    expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(/no room for 2\.1 MB within the budget of 4\.2 MB.*the largest: 3\.1 MB/s)
+    expect(() => arena.temporary(8 * MB)).toThrow(/wasmMemoryBudget/)
+    // And goes on afterwards.
+    arena.beginRun()
+    expect(arena.allocate(new WasmStorage(3 * MB))).toBeGreaterThan(0)
+  })
+
+  it('stays within bounds in a synchronous loop that drops its arrays', () => {
+    const arena = new Arena({ budget: 16 * MB })
+    const keep = fill(arena, MB, 77)
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 4000; i++) {
+      const storage = new WasmStorage(MB / 2)
+      arena.beginRun()
+      arena.locate(keep)
+      arena.words[arena.allocate(storage) >>> 2] = i
+    }
+    expect(arena.stats('x').resident).toBeLessThanOrEqual(16 * MB)
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * MB)
+    expect(valueOf(arena, keep)).toBe(77)
+  })
+
+  it('frees the arrays that nobody holds once the event loop turns', async () => {
+    const arena = new Arena({ budget: 64 * MB })
+    const make = (): void => {
+      for (let i = 0; i < 20; i++) fill(arena, MB, i)
+    }
+    make()
+    const held = arena.stats('x').live
+    for (let i = 0; i < 20 && arena.stats('x').live > held / 2; i++) {
+      globalThis.gc?.()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(arena.stats('x').live).toBeLessThan(held / 2)
+  })
+
+  it('holds a storage until everybody who got it has released it', () => {
+    const arena = new Arena({ budget: 4 * MB })
+    const storage = fill(arena, 2 * smallBytes, 9)
+    storage.holders++
+    arena.release(storage)
+    expect(valueOf(arena, storage)).toBe(9)
+    arena.release(storage)
+    expect(arena.stats('x').live).toBe(0)
+    expect(() => arena.locate(storage)).toThrow(/released/)
+  })
+})
