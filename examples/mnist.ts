@@ -124,14 +124,14 @@ const firstImages = ({ images, labels }: data.LabeledImages, count: number): dat
 const train = async (options: Options): Promise<void> => {
   const { epochs, batch, seed, limit, out } = options
   if (options.device !== undefined) await init({ device: options.device })
+  await mkdir(dirname(out), { recursive: true }).catch((error: unknown) => {
+    throw new UsageError(`--out: ${error instanceof Error ? error.message : String(error)}`)
+  })
   const mnist = await data.loadMnist(options.data === undefined ? {} : { directory: options.data })
   const training = limit === undefined ? mnist.train : firstImages(mnist.train, limit)
   const stepsPerEpoch = Math.floor((training.labels.shape[0] ?? 0) / batch)
   if (stepsPerEpoch === 0)
     throw new UsageError(`--batch ${batch} is more than the ${training.labels.shape[0]} training images`)
-  await mkdir(dirname(out), { recursive: true }).catch((error: unknown) => {
-    throw new UsageError(`--out: ${error instanceof Error ? error.message : String(error)}`)
-  })
 
   const { start, step } = trainer(options, epochs * stepsPerEpoch)
   const orderKey = random.foldIn(random.key(seed), 2)

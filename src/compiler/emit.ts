@@ -1,7 +1,7 @@
 /** Kernels from fused units. */
 import { type Expression, e, isFloating, known } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
-import { accessed, guardLoads, hoist, mapExpressions } from './finish.js'
+import { accessed, distinctVariables, guardLoads, hoist, mapExpressions } from './finish.js'
 import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
 import type { CompileNested } from './control.js'
 import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
@@ -20,7 +20,7 @@ const loopKernel = (graph: Graph, name: string, statements: readonly Statement[]
   const guard = guardLoads(trusted)
   const cut = cutRanges(statements, graph.normalize)
   const joined = cut === statements ? cut : rejoin(cut, graph.normalize)
-  const body = hoist(joined.map((s) => mapExpressions(s, guard)))
+  const body = hoist(distinctVariables(joined).map((s) => mapExpressions(s, guard)))
   return { kind: 'loops', name, body, ...accessed(body) }
 }
 

@@ -156,3 +156,49 @@ export const accessed = (statements: readonly Statement[]): Pick<LoopKernel, 're
   walk(statements)
   return { reads: [...reads], writes: [...writes] }
 }
+
+/** Gives every loop a variable, and every definition a local, of its own: copies of loops came with the same ones. */
+export const distinctVariables = (
+  statements: readonly Statement[],
+  seen = new Set<Expression>(),
+  given: ReadonlyMap<Expression, Expression> = new Map(),
+): readonly Statement[] => {
+  let names = given
+  let memo = new Map(names)
+  const rename = (x: Expression): Expression => (names.size === 0 ? x : e.substitute(x, () => undefined, memo))
+  const own = (x: Expression): Expression => {
+    if (!seen.has(x)) {
+      seen.add(x)
+      return x
+    }
+    const fresh = e.variable(x.dtype, x.extent)
+    names = new Map(names).set(x, fresh)
+    memo = new Map(names)
+    return fresh
+  }
+  return statements.map((s): Statement => {
+    switch (s.kind) {
+      case 'for': {
+        const before = names
+        const variable = own(s.variable)
+        const body = distinctVariables(s.body, seen, names)
+        names = before
+        memo = new Map(names)
+        return { ...s, variable, body }
+      }
+      case 'if':
+        return { ...s, condition: rename(s.condition), body: distinctVariables(s.body, seen, names) }
+      case 'define': {
+        const value = rename(s.value)
+        return { ...s, value, local: own(s.local) }
+      }
+      case 'assign':
+      case 'combine':
+        return { ...s, value: rename(s.value), local: names.get(s.local) ?? s.local }
+      case 'assignAll':
+        return { ...s, values: s.values.map(rename), locals: s.locals.map((local) => names.get(local) ?? local) }
+      case 'store':
+        return { ...s, index: rename(s.index), value: rename(s.value) }
+    }
+  })
+}

@@ -253,6 +253,8 @@ const customLinearPrimitive: Primitive<CustomLinearParams> = definePrimitive<Cus
   lower: (_, __, { name }) => {
     throw forwardOfVjp(name)
   },
+  print: ({ name, numResiduals, bwd }) => ({ name, bwd: bwd.toString(), num_res: numResiduals }),
+  parse: () => unreadable('custom_lin'),
   sample: () => ({
     inputs: [],
     params: { name: 'f', numResiduals: 0, outAvals: [], bwd: new Rule<Backward>('bwd', () => []) },

@@ -46,7 +46,15 @@ test('2,000 images are learned, the same seed gives the same loss to the last di
 
 test('focal loss and another learning rate train too', async () => {
   const out = join(directory, 'focal.safetensors')
-  const output = await outputOf('mnist', '--limit=1000', '--epochs=2', '--batch=50', '--loss=focal', '--rate=0.003', `--out=${out}`)
+  const output = await outputOf(
+    'mnist',
+    '--limit=1000',
+    '--epochs=2',
+    '--batch=50',
+    '--loss=focal',
+    '--rate=0.003',
+    `--out=${out}`,
+  )
   expect(numberIn(output, /^test accuracy: (\S+)$/m)).toBeGreaterThan(0.75)
 })
 

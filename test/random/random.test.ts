@@ -181,7 +181,9 @@ describe('properties', () => {
         (seed, low, width) => {
           const [minval, maxval] = [Math.fround(low), Math.fround(low + width)]
           const values = random.uniform(random.key(seed), [20], { minval, maxval }).dataSync()
-          return values.every((v) => v >= minval && v <= maxval)
+          // As in JAX, the size of the interval is rounded, so that the last place of the upper bound is not exact.
+          const slack = 1.2e-7 * (Math.abs(minval) + Math.abs(maxval))
+          return values.every((v) => v >= minval && v <= maxval + slack)
         },
       ),
       { numRuns: 50 },
@@ -212,11 +214,11 @@ describe('properties', () => {
   })
 
   it('moments are those of the distributions', () => {
-    const n = 200_000
+    const n = 50_000
     const moments = (x: NDArray): [number, number] => [np.mean(x).item(), np.std(x).item()]
     const near = ([mean, deviation]: [number, number], m: number, s: number): void => {
-      expect(Math.abs(mean - m)).toBeLessThan(0.02)
-      expect(Math.abs(deviation - s)).toBeLessThan(0.02)
+      expect(Math.abs(mean - m)).toBeLessThan(0.03)
+      expect(Math.abs(deviation - s)).toBeLessThan(0.03)
     }
     near(moments(random.normal(key, [n])), 0, 1)
     near(moments(random.uniform(key, [n])), 0.5, Math.sqrt(1 / 12))

@@ -88,7 +88,7 @@ export class KernelAnalysis {
       walk([s])
     }
     // What a local depends on is what its values depend on; locals may feed each other, so repeat until nothing changes.
-    for (let changed = true; changed; ) {
+    for (let changed = true; changed;) {
       changed = false
       this.masks.clear()
       for (const [local, values] of sources) {

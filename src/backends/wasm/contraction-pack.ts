@@ -1,6 +1,15 @@
 /** Copies of matrix blocks into the layouts that the inner kernels read: panels, transposes, anything with strides. */
 import type { FunctionBuilder } from './assembler.js'
-import { type ElementShape, addProduct, increase, increaseBy, panelBytes, restUpTo, upTo, vectorsPerPanel } from './contraction-code.js'
+import {
+  type ElementShape,
+  addProduct,
+  increase,
+  increaseBy,
+  panelBytes,
+  restUpTo,
+  upTo,
+  vectorsPerPanel,
+} from './contraction-code.js'
 import { ops } from './opcodes.js'
 
 /** `to[r * toStride + c] = from[r * rowStride + c * columnStride]` for elements of one size, strides in bytes. */
@@ -131,7 +140,12 @@ export const writeTranspose = (f: FunctionBuilder, gather: number): void => {
 }
 
 /** Packs `inner` rows of the right matrix into panels; the last one is filled up with zeros. */
-export const writePack = (f: FunctionBuilder, shape: ElementShape, gather: number, transpose: number | undefined): void => {
+export const writePack = (
+  f: FunctionBuilder,
+  shape: ElementShape,
+  gather: number,
+  transpose: number | undefined,
+): void => {
   const [to, from, rowStride, columnStride, inner, columns] = [0, 1, 2, 3, 4, 5]
   const code = f.code
   const c = f.local('i32')

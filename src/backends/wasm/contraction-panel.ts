@@ -126,7 +126,6 @@ export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: bool
   }
 }
 
-
 /** `y[r] = sum over k of m[r, k] * x[k]` for rows whose elements are neighbours: four vector accumulators, then scalars. */
 export const writeDots = (f: FunctionBuilder, shape: ElementShape): void => {
   const [m, x, y, rows, inner, mStride] = [0, 1, 2, 3, 4, 5]
@@ -181,7 +180,12 @@ export const writeDots = (f: FunctionBuilder, shape: ElementShape): void => {
     code.op(shape.add)
     code.set(sums[to] ?? 0)
   }
-  const extract = shape.type === 'f32' ? ops['f32x4.extract_lane'] : shape.type === 'f64' ? ops['f64x2.extract_lane'] : ops['i32x4.extract_lane']
+  const extract =
+    shape.type === 'f32'
+      ? ops['f32x4.extract_lane']
+      : shape.type === 'f64'
+        ? ops['f64x2.extract_lane']
+        : ops['i32x4.extract_lane']
   code.get(first)
   code.lane(extract, 0)
   for (let lane = 1; lane < 16 / shape.size; lane++) {

@@ -55,10 +55,35 @@ interface Parts {
  * Parameters: a, b, c, rows, columns, inner, then strides in bytes of a (rows, columns) and b, inPlace, scratch.
  */
 const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Parts): void => {
-  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+  ]
   const code = f.code
-  const names32 = ['cRow', 'depth', 'jc', 'nc', 'pc', 'kc', 'ic', 'mc', 'jr', 'w', 'left', 'leftStride', 'right', 'out', 'i', 'j', 'p', 'q', 'rightStart'] as const
-  const v = Object.fromEntries(names32.map((name) => [name, f.local('i32')])) as Record<(typeof names32)[number], number>
+  const names32 = [
+    'cRow',
+    'depth',
+    'jc',
+    'nc',
+    'pc',
+    'kc',
+    'ic',
+    'mc',
+    'jr',
+    'w',
+    'left',
+    'leftStride',
+    'right',
+    'out',
+    'i',
+    'j',
+    'p',
+    'q',
+    'rightStart',
+  ] as const
+  const v = Object.fromEntries(names32.map((name) => [name, f.local('i32')])) as Record<
+    (typeof names32)[number],
+    number
+  >
   code.get(columns)
   code.i32(shape.size)
   code.op(ops['i32.mul'])
@@ -383,7 +408,8 @@ export const contractionModule = (memory: MemoryType): Uint8Array => {
       return f
     }
     const gather = make(name.gather, 7, (f) => writeGather(f, shape))
-    const transpose = shape.size === 4 ? make(`transpose_${shape.type}`, 6, (f) => writeTranspose(f, gather.index)) : undefined
+    const transpose =
+      shape.size === 4 ? make(`transpose_${shape.type}`, 6, (f) => writeTranspose(f, gather.index)) : undefined
     const pack = make(`pack_${shape.type}`, 6, (f) => writePack(f, shape, gather.index, transpose?.index))
     const panel = make(`panel_${shape.type}`, 9, (f) => writePanel(f, shape, true))
     const panelInPlace = make(`panelInPlace_${shape.type}`, 9, (f) => writePanel(f, shape, false))
@@ -395,10 +421,14 @@ export const contractionModule = (memory: MemoryType): Uint8Array => {
       transpose: transpose?.index,
     }
     const dots = make(`rows_${shape.type}`, 6, (f) => writeDots(f, shape))
-    const streams = [streamRows, 1].map((height) => make(`stream${height}_${shape.type}`, 5, (f) => writeStream(f, shape, height)))
+    const streams = [streamRows, 1].map((height) =>
+      make(`stream${height}_${shape.type}`, 5, (f) => writeStream(f, shape, height)),
+    )
     module.export(make(name.product, 12, (f) => writeProduct(f, shape, parts)))
     module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
-    module.export(make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)))
+    module.export(
+      make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)),
+    )
     module.export(gather)
   }
   return module.bytes()
@@ -408,7 +438,14 @@ export const contractionModule = (memory: MemoryType): Uint8Array => {
 export type ContractionPlan =
   | { readonly kind: 'product'; readonly element: ContractionElement; readonly inPlace: boolean }
   /** Matrix (left or right) times vector (the other one), rows of the matrix contiguous along the inner axis or across it. */
-  | { readonly kind: 'dots' | 'stream'; readonly element: ContractionElement; readonly matrix: 'left' | 'right'; readonly size: number; readonly stride: number; readonly vectorStride: number }
+  | {
+      readonly kind: 'dots' | 'stream'
+      readonly element: ContractionElement
+      readonly matrix: 'left' | 'right'
+      readonly size: number
+      readonly stride: number
+      readonly vectorStride: number
+    }
 
 /** Right matrices up to this many elements are read in place, when their rows are contiguous. */
 const inPlaceElements = 96 * 96
@@ -420,16 +457,24 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
   const fits = (stride: number): boolean => stride === 1 || inner * 8 <= contractionScratchBytes
   if (columns === 1 && rows > 1 && fits(right.rowStride)) {
     const vectorStride = right.rowStride
-    if (left.columnStride === 1 || inner === 1) return { kind: 'dots', element, matrix: 'left', size: rows, stride: left.rowStride, vectorStride }
-    if (left.rowStride === 1) return { kind: 'stream', element, matrix: 'left', size: rows, stride: left.columnStride, vectorStride }
+    if (left.columnStride === 1 || inner === 1)
+      return { kind: 'dots', element, matrix: 'left', size: rows, stride: left.rowStride, vectorStride }
+    if (left.rowStride === 1)
+      return { kind: 'stream', element, matrix: 'left', size: rows, stride: left.columnStride, vectorStride }
   }
   if (rows === 1 && fits(left.columnStride)) {
     const vectorStride = left.columnStride
-    if (right.rowStride === 1 || inner === 1) return { kind: 'dots', element, matrix: 'right', size: columns, stride: right.columnStride, vectorStride }
-    if (right.columnStride === 1 || columns === 1) return { kind: 'stream', element, matrix: 'right', size: columns, stride: right.rowStride, vectorStride }
+    if (right.rowStride === 1 || inner === 1)
+      return { kind: 'dots', element, matrix: 'right', size: columns, stride: right.columnStride, vectorStride }
+    if (right.columnStride === 1 || columns === 1)
+      return { kind: 'stream', element, matrix: 'right', size: columns, stride: right.rowStride, vectorStride }
   }
   const contiguous = right.columnStride === 1 || columns === 1
-  return { kind: 'product', element, inPlace: contiguous && (rows <= inPlaceRows || columns * inner <= inPlaceElements) }
+  return {
+    kind: 'product',
+    element,
+    inPlace: contiguous && (rows <= inPlaceRows || columns * inner <= inPlaceElements),
+  }
 }
 
 /** Functions of the shared module that a contraction calls. */

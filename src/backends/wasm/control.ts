@@ -1,6 +1,15 @@
 /** Loops and branches over programs: functions that fill the frame of the inner program and call it. */
 import { dtypeBytes, known } from '../../core/index.js'
-import { type BranchKernel, type Buffer, type ControlKernel, type Program, type ScanKernel, type WhileKernel, bufferBytes, scratchLayout } from '../../compiler/index.js'
+import {
+  type BranchKernel,
+  type Buffer,
+  type ControlKernel,
+  type Program,
+  type ScanKernel,
+  type WhileKernel,
+  bufferBytes,
+  scratchLayout,
+} from '../../compiler/index.js'
 import type { Code, FunctionBuilder } from './assembler.js'
 import { type Frame, inputWord, outputWord, pushAddress, setWord, temporariesWord } from './frame.js'
 import { ops } from './opcodes.js'
@@ -30,7 +39,9 @@ const addConstant = (code: Code, bytes: number): void => {
 
 /** Sets the inputs of an inner program from `first` on to buffers of the program around it. */
 const passBuffers = (code: Code, inner: Inner, first: number, frame: Frame, buffers: readonly Buffer[]): void => {
-  buffers.forEach((buffer, i) => setWord(code, inputWord(inner.frame, first + i), () => pushAddress(code, frame, buffer)))
+  buffers.forEach((buffer, i) =>
+    setWord(code, inputWord(inner.frame, first + i), () => pushAddress(code, frame, buffer)),
+  )
 }
 
 const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch: Buffer, offset: number): void =>
@@ -39,7 +50,12 @@ const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch: Buffer
     addConstant(code, offset)
   })
 
-const makeCarries = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel | WhileKernel, lastIsNext: boolean): readonly Carry[] => {
+const makeCarries = (
+  f: FunctionBuilder,
+  frame: Frame,
+  kernel: ScanKernel | WhileKernel,
+  lastIsNext: boolean,
+): readonly Carry[] => {
   const { carries: offsets } = scratchLayout(kernel)
   return kernel.carries.map((buffer, i) => {
     const carry: Carry = { current: f.local('i32'), next: f.local('i32'), after: f.local('i32') }
@@ -91,13 +107,25 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   code.i32(length)
   code.set(count)
   code.loop()
-  passLocals(code, carries.map((_, i) => inputWord(inner.frame, firstCarry + i)), carries.map((carry) => carry.current))
-  passLocals(code, carries.map((_, i) => outputWord(inner.frame, i)), carries.map((carry) => carry.next))
+  passLocals(
+    code,
+    carries.map((_, i) => inputWord(inner.frame, firstCarry + i)),
+    carries.map((carry) => carry.current),
+  )
+  passLocals(
+    code,
+    carries.map((_, i) => outputWord(inner.frame, i)),
+    carries.map((carry) => carry.next),
+  )
   const sliceWords = [
     ...kernel.xs.map((_, i) => inputWord(inner.frame, firstSlice + i)),
     ...kernel.ys.map((_, i) => outputWord(inner.frame, carries.length + i)),
   ]
-  passLocals(code, sliceWords, slices.map((slice) => slice.local))
+  passLocals(
+    code,
+    sliceWords,
+    slices.map((slice) => slice.local),
+  )
   code.call(inner.run)
   rotate(code, carries)
   for (const { local, step } of slices) {
@@ -128,14 +156,26 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   const current = carries.map((carry) => carry.current)
   code.block()
   code.loop()
-  passLocals(code, carries.map((_, i) => inputWord(condition.frame, kernel.conditionConstants.length + i)), current)
+  passLocals(
+    code,
+    carries.map((_, i) => inputWord(condition.frame, kernel.conditionConstants.length + i)),
+    current,
+  )
   code.call(condition.run)
   pushAddress(code, frame, kernel.scratch)
   scalarLoad(f, 'bool', 0)
   code.op(ops['i32.eqz'])
   code.brIf(1)
-  passLocals(code, carries.map((_, i) => inputWord(body.frame, kernel.bodyConstants.length + i)), current)
-  passLocals(code, carries.map((_, i) => outputWord(body.frame, i)), carries.map((carry) => carry.next))
+  passLocals(
+    code,
+    carries.map((_, i) => inputWord(body.frame, kernel.bodyConstants.length + i)),
+    current,
+  )
+  passLocals(
+    code,
+    carries.map((_, i) => outputWord(body.frame, i)),
+    carries.map((carry) => carry.next),
+  )
   code.call(body.run)
   rotate(code, carries)
   code.br(0)
@@ -170,7 +210,9 @@ const writeBranch = (f: FunctionBuilder, frame: Frame, kernel: BranchKernel, pri
     code.op(ops['i32.eq'])
     code.if()
     passBuffers(code, inner, 0, frame, kernel.operands)
-    kernel.outputs.forEach((buffer, i) => setWord(code, outputWord(inner.frame, i), () => pushAddress(code, frame, buffer)))
+    kernel.outputs.forEach((buffer, i) =>
+      setWord(code, outputWord(inner.frame, i), () => pushAddress(code, frame, buffer)),
+    )
     passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
     code.call(inner.run)
     code.end()

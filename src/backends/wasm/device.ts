@@ -159,7 +159,9 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
     const small = bytes > 0 && bytes <= smallBytes
     return { kind: 'fresh', bytes, word: outputWord(frame, i), staging: small ? stage(bytes) : -1 }
   })
-  const constants = program.constants.map(({ buffer, data }) => storageFromHost(arena, data, buffer.size * dtypeBytes(buffer.dtype)))
+  const constants = program.constants.map(({ buffer, data }) =>
+    storageFromHost(arena, data, buffer.size * dtypeBytes(buffer.dtype)),
+  )
   const constantStaging = constants.map((storage) => (storage.small === undefined ? -1 : stage(storage.bytes)))
 
   /** Makes an array's bytes present, and writes its address into the frame. */
@@ -182,7 +184,8 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
       arena.beginRun()
       const scratch = printed.usesScratch ? runtime.scratch() : 0
       const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
-      for (let i = 0; i < inputCount; i++) place(own(known(inputs[i], 'input')), inputWord(frame, i), block, staging[i] ?? -1)
+      for (let i = 0; i < inputCount; i++)
+        place(own(known(inputs[i], 'input')), inputWord(frame, i), block, staging[i] ?? -1)
       for (let i = 0; i < constants.length; i++) {
         place(known(constants[i], 'constant'), constantWord(frame, i), block, constantStaging[i] ?? -1)
       }

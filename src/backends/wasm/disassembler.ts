@@ -53,7 +53,10 @@ class Reader {
   }
   word(): string {
     this.at += 4
-    return `0x${this.view.getUint32(this.at - 4, true).toString(16).padStart(8, '0')}`
+    return `0x${this.view
+      .getUint32(this.at - 4, true)
+      .toString(16)
+      .padStart(8, '0')}`
   }
   text(): string {
     const length = this.unsigned()
@@ -126,7 +129,15 @@ const instruction = (r: Reader, functionName: (index: number) => string): string
 }
 
 const numberText = (value: number): string =>
-  Number.isNaN(value) ? 'nan' : value === Infinity ? 'inf' : value === -Infinity ? '-inf' : Object.is(value, -0) ? '-0' : `${value}`
+  Number.isNaN(value)
+    ? 'nan'
+    : value === Infinity
+      ? 'inf'
+      : value === -Infinity
+        ? '-inf'
+        : Object.is(value, -0)
+          ? '-0'
+          : `${value}`
 
 const functionBody = (r: Reader, end: number, functionName: (index: number) => string): string[] => {
   const lines: string[] = []
@@ -203,7 +214,9 @@ export const disassemble = (bytes: Uint8Array): string => {
   bodies.forEach(({ start, end }, i) => {
     const index = imports.length + i
     const signature = signatures[declared[i] ?? 0] ?? ''
-    lines.push(`  (func $${functionName(index)}${exported.has(index) ? ` (export "${functionName(index)}")` : ''}${signature}`)
+    lines.push(
+      `  (func $${functionName(index)}${exported.has(index) ? ` (export "${functionName(index)}")` : ''}${signature}`,
+    )
     const body = new Reader(bytes)
     body.at = start
     lines.push(...functionBody(body, end, functionName), '  )')

@@ -1,5 +1,13 @@
 /** Prints the expressions of a kernel: scopes, values kept in locals, code moved out of loops, pointers that move along. */
-import { type BinaryOp, type CompareOp, type Expression, type UnaryOp, InternalError, e, known } from '../../core/index.js'
+import {
+  type BinaryOp,
+  type CompareOp,
+  type Expression,
+  type UnaryOp,
+  InternalError,
+  e,
+  known,
+} from '../../core/index.js'
 import { fromLinear } from '../../compiler/affine.js'
 import { isRareSelect } from '../../compiler/decompose.js'
 import type { Buffer } from '../../compiler/kernel.js'
@@ -596,7 +604,9 @@ export class ExpressionEmitter {
         f.code.memoryLane(ops['v128.load32_lane'], laneOffset(lane), lane)
       }
     } else {
-      gatherLanes(f, buffer.dtype, (lane) => scalarLoad(f, buffer.dtype, this.address(buffer, index, first + lane * stride)))
+      gatherLanes(f, buffer.dtype, (lane) =>
+        scalarLoad(f, buffer.dtype, this.address(buffer, index, first + lane * stride)),
+      )
     }
   }
 
@@ -633,5 +643,9 @@ const pseudoExtreme = (
 
 const scalarTable = (scope: Scope): Map<Expression, number> => scope.scalars
 const splatTable = (scope: Scope): Map<Expression, number> => scope.splats
-const vectorTables = [0, 1, 2, 3].map((copy) => (scope: Scope): Map<Expression, number> => (scope.vectors[copy] ??= new Map()))
+const vectorTables = [0, 1, 2, 3].map(
+  (copy) =>
+    (scope: Scope): Map<Expression, number> =>
+      (scope.vectors[copy] ??= new Map()),
+)
 const vectorTable = (copy: number): ((scope: Scope) => Map<Expression, number>) => known(vectorTables[copy], 'copy')

@@ -24,7 +24,8 @@ export interface Pointer {
 
 export const inputWord = (frame: Frame, index: number): number => frame.base + index
 export const outputWord = (frame: Frame, index: number): number => frame.base + frame.program.inputs.length + index
-export const constantWord = (frame: Frame, index: number): number => outputWord(frame, frame.program.outputs.length) + index
+export const constantWord = (frame: Frame, index: number): number =>
+  outputWord(frame, frame.program.outputs.length) + index
 export const temporariesWord = (frame: Frame): number => constantWord(frame, frame.program.constants.length)
 
 /** Gives out frames one after the other; programs inside a program have their own, since they run while it does. */

@@ -62,7 +62,8 @@ const binaryMath: Readonly<Partial<Record<string, (x: number, y: number) => numb
 }
 
 /** The JS function behind an imported name. */
-export const mathImport = (name: string): ((...x: number[]) => number) | undefined => unaryMath[name] ?? (binaryMath[name] as ((...x: number[]) => number) | undefined)
+export const mathImport = (name: string): ((...x: number[]) => number) | undefined =>
+  unaryMath[name] ?? (binaryMath[name] as ((...x: number[]) => number) | undefined)
 
 /** Declares the float64 imports that programs with these operations may call; to be done before any function is made. */
 export const importMath = (module: ModuleBuilder, names: Iterable<string>): void => {

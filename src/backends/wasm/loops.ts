@@ -157,7 +157,8 @@ class StatementEmitter extends ExpressionEmitter {
   private combine(s: Extract<Statement, { kind: 'combine' }>): void {
     const { f } = this
     const partial = this.accumulators.find((a) => a.local === s.local)
-    const vectors = partial?.vectors ?? (this.isVarying(s.local) ? known(this.vectorLocals.get(s.local), 'vector local') : undefined)
+    const vectors =
+      partial?.vectors ?? (this.isVarying(s.local) ? known(this.vectorLocals.get(s.local), 'vector local') : undefined)
     if (vectors !== undefined && this.vector !== undefined) {
       for (let copy = 0; copy < this.copies; copy++) {
         const vector = known(vectors[copy], 'copy')
@@ -249,7 +250,14 @@ class StatementEmitter extends ExpressionEmitter {
   }
 
   /** Runs `body` in steps of `step` iterations while a whole step is left; `local` is the loop variable. */
-  private section(s: Loop, local: number, end: Bound, step: number, body: () => void, mayBeEmpty = 'local' in end): void {
+  private section(
+    s: Loop,
+    local: number,
+    end: Bound,
+    step: number,
+    body: () => void,
+    mayBeEmpty = 'local' in end,
+  ): void {
     // What is computed before a loop that may be skipped must not be used after it.
     if (mayBeEmpty) this.openBranch()
     const around = this.openLoop(s.variable, local)
@@ -396,11 +404,16 @@ class StatementEmitter extends ExpressionEmitter {
 }
 
 /** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
-export const emitLoops = (module: ModuleBuilder, context: ModuleContext, kernel: LoopKernel): FunctionBuilder => {
+export const emitLoops = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  name: string,
+): FunctionBuilder => {
   const analysis = new KernelAnalysis(kernel)
   const planner = new Planner(analysis)
   planner.plan(kernel.body)
-  const f = module.function(kernel.name, [], [])
+  const f = module.function(name, [], [])
   const emitter = new StatementEmitter(f, analysis, context, module, planner.plans)
   emitter.statements(kernel.body)
   return f

@@ -208,7 +208,8 @@ export class Arena {
   private reserve(bytes: number): Block<Slot> {
     // Large arrays would push out everything else again and again.
     if (4 * bytes > this.limit) this.limit = Math.min(this.budget, 4 * bytes)
-    const block = this.blocks.take(bytes) ?? this.grown(bytes, this.limit) ?? this.vacated(bytes) ?? this.grown(bytes, this.budget)
+    const block =
+      this.blocks.take(bytes) ?? this.grown(bytes, this.limit) ?? this.vacated(bytes) ?? this.grown(bytes, this.budget)
     if (block === undefined) throw this.outOfMemory(bytes)
     return block
   }
@@ -220,7 +221,7 @@ export class Arena {
 
   /** A block that arrays made room for, the least recently used first; the running program's arrays stay. */
   private vacated(bytes: number): Block<Slot> | undefined {
-    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest; ) {
+    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest;) {
       const next = victim.next
       if (victim.run !== this.run) {
         this.spill(victim)
@@ -290,4 +291,5 @@ export class Arena {
   }
 }
 
-const megabytes = (bytes: number): string => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`)
+const megabytes = (bytes: number): string =>
+  bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`

@@ -17,10 +17,20 @@ const impossible = Infinity
 /** Share of the time that the expensive side of a rare select is counted for. */
 const rarely = 0.1
 
-const scalarCosts: Partial<Record<string, number>> = { div: 4, rem: 8, sqrt: 5, load: 1, select: 1.5, sign: 3, min: 1, max: 1 }
+const scalarCosts: Partial<Record<string, number>> = {
+  div: 4,
+  rem: 8,
+  sqrt: 5,
+  load: 1,
+  select: 1.5,
+  sign: 3,
+  min: 1,
+  max: 1,
+}
 const vectorCosts: Partial<Record<string, number>> = { div: 4, sqrt: 5, sign: 4 }
 
-const isIndexSum = (x: Expression): boolean => x.dtype === 'int32' && (x.op === 'add' || x.op === 'mul') && e.bounds(x).max < 2147483647
+const isIndexSum = (x: Expression): boolean =>
+  x.dtype === 'int32' && (x.op === 'add' || x.op === 'mul') && e.bounds(x).max < 2147483647
 
 /** Plans the loops of one kernel. */
 export class Planner {
@@ -132,14 +142,23 @@ export class Planner {
         const at = x.args[0]
         if (x.op === 'load' && at !== undefined && this.analysis.stride(at, vector.variable) !== undefined) return
         // A condition that is the same for all lanes becomes a branch around its loads.
-        if (x.op === 'select' && at !== undefined && (this.analysis.mask(at) & this.analysis.bit(vector.variable)) === 0) {
+        if (
+          x.op === 'select' &&
+          at !== undefined &&
+          (this.analysis.mask(at) & this.analysis.bit(vector.variable)) === 0
+        ) {
           visit(at, guarded)
           for (const arg of x.args.slice(1)) visit(arg, guarded || this.analysis.isUnsafe(arg))
           return
         }
       } else {
         const at = x.args[0]
-        if (x.op === 'load' && at !== undefined && loop !== undefined && this.analysis.stride(at, loop.variable) !== undefined) {
+        if (
+          x.op === 'load' &&
+          at !== undefined &&
+          loop !== undefined &&
+          this.analysis.stride(at, loop.variable) !== undefined
+        ) {
           cost += 1.5
           return
         }
@@ -180,7 +199,8 @@ export class Planner {
       return stride === 1 ? bytes : stride === -1 ? bytes + 1 : 6
     }
     if (x.args.some((arg) => !isVectorDType(arg.dtype))) return impossible
-    if (x.op === 'select') return a !== undefined && (this.analysis.mask(a) & this.analysis.bit(vector.variable)) === 0 ? 1.5 : 1
+    if (x.op === 'select')
+      return a !== undefined && (this.analysis.mask(a) & this.analysis.bit(vector.variable)) === 0 ? 1.5 : 1
     if (x.op === 'convert') return isHalfDType(x) || (a !== undefined && isHalfDType(a)) ? 12 : 1
     if (x.op === 'bitcast') return 0.5
     if (isCompareOp(x)) return 1
@@ -201,7 +221,21 @@ const isHalfDType = (x: Expression): boolean => x.dtype === 'float16' || x.dtype
 const isCompareOp = (x: Expression): boolean => e.isCompare(x.op)
 
 const baseUnary = new Set(['neg', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'round', 'sqrt', 'not', 'clz', 'popcount'])
-const baseBinary = new Set(['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor', 'shl', 'shrArithmetic', 'shrLogical'])
+const baseBinary = new Set([
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'rem',
+  'min',
+  'max',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shrArithmetic',
+  'shrLogical',
+])
 
 /** Operations that call a function of the host. */
 export const isTranscendental = (x: Expression): boolean =>

@@ -132,7 +132,7 @@ class ProgramPrinter {
         pushAddress: (code, buffer) => pushAddress(code, frame, buffer),
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
-      const functions = kernels.map((kernel) => this.kernel(kernel, frame, context))
+      const functions = kernels.map((kernel, k) => this.kernel(kernel, `${k}_${kernel.kind === 'loops' ? kernel.name : kernel.kind}`, frame, context))
       run = this.module.function(name, [], [])
       for (const f of functions) run.code.call(f.index)
       this.printed.set(program, run)
@@ -145,14 +145,20 @@ class ProgramPrinter {
     frame: this.frames.of(program),
   })
 
-  private kernel(kernel: Kernel, frame: Frame, context: ModuleContext): FunctionBuilder {
+  private kernel(kernel: Kernel, name: string, frame: Frame, context: ModuleContext): FunctionBuilder {
     switch (kernel.kind) {
       case 'loops':
-        return emitLoops(this.module, context, kernel)
+        return emitLoops(this.module, context, kernel, name)
       case 'contraction':
-        return emitContraction(this.module, frame, kernel, known(this.preparation.plans.get(kernel), 'plan of a contraction'))
+        return emitContraction(
+          this.module,
+          frame,
+          kernel,
+          known(this.preparation.plans.get(kernel), 'plan of a contraction'),
+          name,
+        )
       case 'sort': {
-        const f = this.module.function('sort', [], [])
+        const f = this.module.function(name, [], [])
         f.code.i32(this.sorts.length)
         f.code.call(this.module.import(routineImport, ['i32'], []))
         const pointer = (buffer: SortKernel['inputs'][number]): Pointer => pointerOf(frame, buffer)
@@ -162,7 +168,7 @@ class ProgramPrinter {
       case 'scan':
       case 'while':
       case 'branch': {
-        const f = this.module.function(kernel.kind, [], [])
+        const f = this.module.function(name, [], [])
         writeControl(f, frame, kernel, this.inner)
         return f
       }
@@ -186,10 +192,16 @@ export const printProgram = (program: Program, memory: MemoryType): PrintedProgr
 }
 
 /** A function that calls the shared product for every matrix of the batch. */
-const emitContraction = (module: ModuleBuilder, frame: Frame, kernel: ContractionKernel, plan: ContractionPlan): FunctionBuilder => {
+const emitContraction = (
+  module: ModuleBuilder,
+  frame: Frame,
+  kernel: ContractionKernel,
+  plan: ContractionPlan,
+  name: string,
+): FunctionBuilder => {
   const { batch, rows, columns, inner, left, right, out } = kernel
   const size = elementBytes(out.dtype)
-  const f = module.function('contraction', [], [])
+  const f = module.function(name, [], [])
   const { code } = f
   const a = f.local('i32')
   const b = f.local('i32')
@@ -214,7 +226,8 @@ const emitContraction = (module: ModuleBuilder, frame: Frame, kernel: Contractio
   if (plan.kind === 'product') {
     for (const local of [a, b, c]) code.get(local)
     for (const value of [rows, columns, inner]) code.i32(value)
-    for (const stride of [left.rowStride, left.columnStride, right.rowStride, right.columnStride]) code.i32(stride * size)
+    for (const stride of [left.rowStride, left.columnStride, right.rowStride, right.columnStride])
+      code.i32(stride * size)
     code.i32(plan.inPlace ? 1 : 0)
     scratch()
   } else {

@@ -1,11 +1,22 @@
 /** Scalar instructions: how an operation of one element is computed from operands on the stack. */
-import { type BinaryOp, type CompareOp, type DType, type Expression, type UnaryOp, InternalError, encodeValue, isFloating, isHalf } from '../../core/index.js'
+import {
+  type BinaryOp,
+  type CompareOp,
+  type DType,
+  type Expression,
+  type UnaryOp,
+  InternalError,
+  encodeValue,
+  isFloating,
+  isHalf,
+} from '../../core/index.js'
 import type { FunctionBuilder } from './assembler.js'
 import type { Helpers } from './helpers.js'
 import { type ValueType, ops } from './opcodes.js'
 
 /** Type of a value on the stack. Halves are their 16 bits, small integers are extended to 32 bits, bool is 0 or 1. */
-export const valueType = (dtype: DType): ValueType => (dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : 'i32')
+export const valueType = (dtype: DType): ValueType =>
+  dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : 'i32'
 
 /** Whether integers of the dtype are read as unsigned. */
 export const isUnsignedValue = (dtype: DType): boolean => dtype === 'uint32' || dtype === 'uint8' || dtype === 'bool'
@@ -73,8 +84,22 @@ const boolBinary: Table<BinaryOp> = {
 }
 
 const compareTables: Readonly<Record<'f32' | 'f64' | 'signed' | 'unsigned', Readonly<Record<CompareOp, number>>>> = {
-  f32: { eq: ops['f32.eq'], ne: ops['f32.ne'], lt: ops['f32.lt'], le: ops['f32.le'], gt: ops['f32.gt'], ge: ops['f32.ge'] },
-  f64: { eq: ops['f64.eq'], ne: ops['f64.ne'], lt: ops['f64.lt'], le: ops['f64.le'], gt: ops['f64.gt'], ge: ops['f64.ge'] },
+  f32: {
+    eq: ops['f32.eq'],
+    ne: ops['f32.ne'],
+    lt: ops['f32.lt'],
+    le: ops['f32.le'],
+    gt: ops['f32.gt'],
+    ge: ops['f32.ge'],
+  },
+  f64: {
+    eq: ops['f64.eq'],
+    ne: ops['f64.ne'],
+    lt: ops['f64.lt'],
+    le: ops['f64.le'],
+    gt: ops['f64.gt'],
+    ge: ops['f64.ge'],
+  },
   signed: {
     eq: ops['i32.eq'],
     ne: ops['i32.ne'],
@@ -93,7 +118,8 @@ const compareTables: Readonly<Record<'f32' | 'f64' | 'signed' | 'unsigned', Read
   },
 }
 
-const unsupported = (what: string, dtype: DType): InternalError => new InternalError(`wasm cannot compute ${what} of ${dtype}`)
+const unsupported = (what: string, dtype: DType): InternalError =>
+  new InternalError(`wasm cannot compute ${what} of ${dtype}`)
 
 /** Pushes a constant. */
 export const scalarConstant = (f: FunctionBuilder, value: number, dtype: DType): void => {
@@ -283,7 +309,11 @@ const integerExtreme = (f: FunctionBuilder, op: 'min' | 'max', unsigned: boolean
 }
 
 /** Shifts by 32 or more (or by a negative count, which is a large one) give 0, or the sign. */
-const scalarShift = (f: FunctionBuilder, op: 'shl' | 'shrArithmetic' | 'shrLogical', right: Expression | undefined): void => {
+const scalarShift = (
+  f: FunctionBuilder,
+  op: 'shl' | 'shrArithmetic' | 'shrLogical',
+  right: Expression | undefined,
+): void => {
   const code = f.code
   const plain = op === 'shl' ? ops['i32.shl'] : op === 'shrLogical' ? ops['i32.shr_u'] : ops['i32.shr_s']
   if (right?.op === 'const' && right.value >= 0 && right.value < 32) {
@@ -409,7 +439,9 @@ const stores: Readonly<Record<DType, number>> = {
 }
 
 /** Replaces an address by the element there. */
-export const scalarLoad = (f: FunctionBuilder, dtype: DType, offset: number): void => f.code.memory(loads[dtype], offset)
+export const scalarLoad = (f: FunctionBuilder, dtype: DType, offset: number): void =>
+  f.code.memory(loads[dtype], offset)
 
 /** Stores the value on the stack at the address below it. */
-export const scalarStore = (f: FunctionBuilder, dtype: DType, offset: number): void => f.code.memory(stores[dtype], offset)
+export const scalarStore = (f: FunctionBuilder, dtype: DType, offset: number): void =>
+  f.code.memory(stores[dtype], offset)

@@ -47,12 +47,21 @@ const orderedKeys = (line: HostData, dtype: DType): Uint32Array[] => {
   }
   if (dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16') {
     const floats =
-      dtype === 'float32' ? Float32Array.from(line) : Float32Array.from(line, dtype === 'float16' ? float16Value : bfloat16Value)
+      dtype === 'float32'
+        ? Float32Array.from(line)
+        : Float32Array.from(line, dtype === 'float16' ? float16Value : bfloat16Value)
     const bits = new Uint32Array(floats.buffer)
     for (let i = 0; i < n; i++) {
       const word = bits[i] ?? 0
       const magnitude = word & 0x7fffffff
-      high[i] = magnitude > 0x7f800000 ? 0xffffffff : magnitude === 0 ? 0x80000000 : word >>> 31 === 1 ? ~word : word | 0x80000000
+      high[i] =
+        magnitude > 0x7f800000
+          ? 0xffffffff
+          : magnitude === 0
+            ? 0x80000000
+            : word >>> 31 === 1
+              ? ~word
+              : word | 0x80000000
     }
     return [high]
   }

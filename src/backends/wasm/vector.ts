@@ -90,7 +90,8 @@ export const hasVectorUnary = (op: UnaryOp, dtype: DType): boolean => {
   return op === 'neg' || op === 'abs' || op === 'sign' || op === 'not' || op === 'popcount' || isIdentityOfIntegers(op)
 }
 
-const isIdentityOfIntegers = (op: UnaryOp): boolean => op === 'floor' || op === 'ceil' || op === 'trunc' || op === 'round'
+const isIdentityOfIntegers = (op: UnaryOp): boolean =>
+  op === 'floor' || op === 'ceil' || op === 'trunc' || op === 'round'
 
 export const hasVectorBinary = (op: BinaryOp, dtype: DType): boolean => {
   if (dtype === 'float32') return floatBinary[op] !== undefined
@@ -154,7 +155,14 @@ export const vectorUnary = (f: FunctionBuilder, helpers: Helpers, op: UnaryOp, d
 /** Replaces two vectors by the result. Shifts come here only with counts that differ between lanes. */
 export const vectorBinary = (f: FunctionBuilder, helpers: Helpers, op: BinaryOp, dtype: DType): void => {
   const code = f.code
-  const direct = dtype === 'float32' ? floatBinary[op] : dtype === 'bool' ? maskBinary[op] : isWord(dtype) ? integerBinary[op] : undefined
+  const direct =
+    dtype === 'float32'
+      ? floatBinary[op]
+      : dtype === 'bool'
+        ? maskBinary[op]
+        : isWord(dtype)
+          ? integerBinary[op]
+          : undefined
   if (direct !== undefined) code.op(direct)
   else if (isWord(dtype) && op === 'min') code.op(dtype === 'int32' ? ops['i32x4.min_s'] : ops['i32x4.min_u'])
   else if (isWord(dtype) && op === 'max') code.op(dtype === 'int32' ? ops['i32x4.max_s'] : ops['i32x4.max_u'])
@@ -170,7 +178,12 @@ export const vectorBinary = (f: FunctionBuilder, helpers: Helpers, op: BinaryOp,
 }
 
 /** Shifts the vector on the stack by one count for all lanes, which is in a local or known. */
-export const vectorShift = (f: FunctionBuilder, op: 'shl' | 'shrArithmetic' | 'shrLogical', count: number, isLocal: boolean): void => {
+export const vectorShift = (
+  f: FunctionBuilder,
+  op: 'shl' | 'shrArithmetic' | 'shrLogical',
+  count: number,
+  isLocal: boolean,
+): void => {
   const code = f.code
   const plain = op === 'shl' ? ops['i32x4.shl'] : op === 'shrLogical' ? ops['i32x4.shr_u'] : ops['i32x4.shr_s']
   const known = isLocal ? undefined : count >>> 0

@@ -18,7 +18,12 @@ interface Layout {
   readonly spread?: number
 }
 
-const product = (rows: number, columns: number, inner: number, layout: Layout = {}): { readonly program: Program; readonly kernel: ContractionKernel } => {
+const product = (
+  rows: number,
+  columns: number,
+  inner: number,
+  layout: Layout = {},
+): { readonly program: Program; readonly kernel: ContractionKernel } => {
   const { batch = 1, dtype = 'float32', leftTransposed = false, rightTransposed = false, spread = 1 } = layout
   const left = buffer(dtype, batch * rows * inner * spread + 3)
   const right = buffer(dtype, batch * inner * columns * spread + 3)
@@ -61,7 +66,18 @@ const layouts: readonly Layout[] = [false, true].flatMap((leftTransposed) =>
 )
 
 describe('products', () => {
-  const sizes = [[1, 1, 1], [2, 3, 5], [5, 1, 40], [1, 37, 40], [17, 33, 65], [4, 10, 512], [130, 70, 300], [7, 530, 20], [64, 64, 1], [1, 5000, 9]] as const
+  const sizes = [
+    [1, 1, 1],
+    [2, 3, 5],
+    [5, 1, 40],
+    [1, 37, 40],
+    [17, 33, 65],
+    [4, 10, 512],
+    [130, 70, 300],
+    [7, 530, 20],
+    [64, 64, 1],
+    [1, 5000, 9],
+  ] as const
   const small = sizes.filter(([rows, columns, inner]) => rows * columns * inner < 100_000)
   for (const dtype of ['float32', 'float64', 'int32', 'uint32'] as const) {
     it(`of ${dtype}, in every layout`, () => {
@@ -78,10 +94,17 @@ describe('products', () => {
   it('of random sizes', () => {
     const size = fc.integer({ min: 1, max: 70 })
     fc.assert(
-      fc.property(size, size, size, fc.integer({ min: 1, max: 3 }), fc.constantFrom(...layouts), (rows, columns, inner, batch, layout) => {
-        const { program: p } = product(rows, columns, inner, { ...layout, batch })
-        compare(runtime, p, data(p))
-      }),
+      fc.property(
+        size,
+        size,
+        size,
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(...layouts),
+        (rows, columns, inner, batch, layout) => {
+          const { program: p } = product(rows, columns, inner, { ...layout, batch })
+          compare(runtime, p, data(p))
+        },
+      ),
       { numRuns: 150 },
     )
   })

@@ -10,10 +10,16 @@ const addOne = (size: number): Program => {
   const x = buffer('float32', size)
   const out = buffer('float32', size)
   const value = e.binary('add', e.load(x, i), e.constant(1, 'float32'))
-  return program([loopKernel([loop(i, 'parallel', [{ kind: 'store', buffer: out, index: i, value }])], [x], [out])], [x], [out])
+  return program(
+    [loopKernel([loop(i, 'parallel', [{ kind: 'store', buffer: out, index: i, value }])], [x], [out])],
+    [x],
+    [out],
+  )
 }
 
-const read = (storage: Storage | undefined, size: number): number[] => [...device.read(known(storage, 'result'), 'float32', size)]
+const read = (storage: Storage | undefined, size: number): number[] => [
+  ...device.read(known(storage, 'result'), 'float32', size),
+]
 const device = createWasmDevice({ wasmMemoryBudget: 32 << 20 })
 
 describe('the wasm device', () => {
@@ -31,7 +37,11 @@ describe('the wasm device', () => {
     const runtime = new WasmRuntime(32 << 20)
     for (const size of [1, 5, 16, 100, 1024, 1025, 100_000]) {
       const run = programExecutable(runtime, addOne(size)).run
-      const input = storageFromHost(runtime.arena, Float32Array.from({ length: size }, (_, i) => i), size * 4)
+      const input = storageFromHost(
+        runtime.arena,
+        Float32Array.from({ length: size }, (_, i) => i),
+        size * 4,
+      )
       const [first] = run([input])
       const [second] = run([known(first, 'result')])
       const out = makeHostData('float32', size)
@@ -43,7 +53,14 @@ describe('the wasm device', () => {
   it('gives an input back as itself, and lets it live until both are released', () => {
     const runtime = new WasmRuntime(32 << 20)
     const x = buffer('float32', 3000)
-    const p: Program = { kernels: [], inputs: [x], outputs: [x, x], constants: [], placements: new Map([[x, { kind: 'input', index: 0 }]]), temporaryBytes: 0 }
+    const p: Program = {
+      kernels: [],
+      inputs: [x],
+      outputs: [x, x],
+      constants: [],
+      placements: new Map([[x, { kind: 'input', index: 0 }]]),
+      temporaryBytes: 0,
+    }
     const input = storageFromHost(runtime.arena, new Float32Array(3000).fill(4), 12000)
     const [one, two] = programExecutable(runtime, p).run([input])
     expect(one).toBe(input)
@@ -73,10 +90,10 @@ describe('the wasm device', () => {
         (func $test
           (local 5 i32, 1 v128)
           i32.const 0
-          i32.load offset=1028
+          i32.load offset=1032
           local.set 2
           i32.const 0
-          i32.load offset=1024
+          i32.load offset=1028
           local.set 4
           v128.const i32x4 0x3f800000 0x3f800000 0x3f800000 0x3f800000
           local.set 5

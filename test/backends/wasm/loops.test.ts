@@ -4,12 +4,28 @@ import { describe, expect, it } from 'vitest'
 import { type DType, type Expression, e, encodeHost } from '../../../src/core/index.js'
 import type { Statement } from '../../../src/compiler/index.js'
 import { WasmRuntime, programExecutable } from '../../../src/backends/wasm/device.js'
-import { buffer, compare, loop, loopKernel, loops, onReference, onWasm, program, randomLoops, rowMajor } from './support.js'
+import {
+  buffer,
+  compare,
+  loop,
+  loopKernel,
+  loops,
+  onReference,
+  onWasm,
+  program,
+  randomLoops,
+  rowMajor,
+} from './support.js'
 
 const runtime = new WasmRuntime(64 << 20)
 
 /** One elementwise kernel over arrays of the values. */
-const elementwise = (dtypes: readonly DType[], out: DType, f: (...x: readonly Expression[]) => Expression, columns: readonly (readonly number[])[]) => {
+const elementwise = (
+  dtypes: readonly DType[],
+  out: DType,
+  f: (...x: readonly Expression[]) => Expression,
+  columns: readonly (readonly number[])[],
+) => {
   const size = columns[0]?.length ?? 0
   const i = e.variable('int32', size)
   const inputs = dtypes.map((dtype) => buffer(dtype, size))
@@ -19,9 +35,34 @@ const elementwise = (dtypes: readonly DType[], out: DType, f: (...x: readonly Ex
   return { program: p, data: columns.map((column, k) => encodeHost(column, dtypes[k] ?? 'float32')) }
 }
 
-const floats = [0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 1e-40, -1e-40, 8388609, -8388609, 2147483648, -2147483904, 4294967296, 1e30, Infinity, -Infinity, NaN]
+const floats = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3,
+  1e-40,
+  -1e-40,
+  8388609,
+  -8388609,
+  2147483648,
+  -2147483904,
+  4294967296,
+  1e30,
+  Infinity,
+  -Infinity,
+  NaN,
+]
 const integers = [0, 1, -1, 2, -2, 7, -7, 31, 32, 33, 255, 256, -128, 2147483647, -2147483648, -2147483647, 1 << 30]
-const pairs = (list: readonly number[]): readonly [readonly number[], readonly number[]] => [list.flatMap((x) => list.map(() => x)), list.flatMap(() => list)]
+const pairs = (list: readonly number[]): readonly [readonly number[], readonly number[]] => [
+  list.flatMap((x) => list.map(() => x)),
+  list.flatMap(() => list),
+]
 
 describe('operations at the edges of their ranges', () => {
   for (const dtype of ['float32', 'float64'] as const) {
@@ -33,11 +74,26 @@ describe('operations at the edges of their ranges', () => {
     }
     for (const op of ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max'] as const) {
       it(`${op} of ${dtype}`, () => {
-        const { program: p, data } = elementwise([dtype, dtype], dtype, (x, y) => e.binary(op, x as Expression, y as Expression), pairs(floats))
+        const { program: p, data } = elementwise(
+          [dtype, dtype],
+          dtype,
+          (x, y) => e.binary(op, x as Expression, y as Expression),
+          pairs(floats),
+        )
         compare(runtime, p, data)
       })
     }
-    for (const to of ['int32', 'uint32', 'int8', 'uint8', 'bool', 'float16', 'bfloat16', 'float32', 'float64'] as const) {
+    for (const to of [
+      'int32',
+      'uint32',
+      'int8',
+      'uint8',
+      'bool',
+      'float16',
+      'bfloat16',
+      'float32',
+      'float64',
+    ] as const) {
       it(`${dtype} as ${to}`, () => {
         const { program: p, data } = elementwise([dtype], to, (x) => e.convert(x as Expression, to), [floats])
         compare(runtime, p, data)
@@ -45,11 +101,30 @@ describe('operations at the edges of their ranges', () => {
     }
   }
   for (const dtype of ['int32', 'uint32'] as const) {
-    const ops = ['add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor', 'shl', 'shrArithmetic', 'shrLogical'] as const
+    const ops = [
+      'add',
+      'sub',
+      'mul',
+      'div',
+      'rem',
+      'min',
+      'max',
+      'and',
+      'or',
+      'xor',
+      'shl',
+      'shrArithmetic',
+      'shrLogical',
+    ] as const
     for (const op of ops) {
       it(`${op} of ${dtype}`, () => {
         const values = dtype === 'uint32' ? integers.map((x) => x >>> 0) : integers
-        const { program: p, data } = elementwise([dtype, dtype], dtype, (x, y) => e.binary(op, x as Expression, y as Expression), pairs(values))
+        const { program: p, data } = elementwise(
+          [dtype, dtype],
+          dtype,
+          (x, y) => e.binary(op, x as Expression, y as Expression),
+          pairs(values),
+        )
         compare(runtime, p, data)
       })
     }
@@ -71,7 +146,12 @@ describe('operations at the edges of their ranges', () => {
   }
   for (const op of ['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const) {
     it(`${op} of floats with NaN`, () => {
-      const { program: p, data } = elementwise(['float32', 'float32'], 'bool', (x, y) => e.compare(op, x as Expression, y as Expression), pairs(floats))
+      const { program: p, data } = elementwise(
+        ['float32', 'float32'],
+        'bool',
+        (x, y) => e.compare(op, x as Expression, y as Expression),
+        pairs(floats),
+      )
       compare(runtime, p, data)
     })
   }
@@ -87,7 +167,9 @@ describe('operations at the edges of their ranges', () => {
         { kind: 'store', buffer: wide, index: i, value },
         { kind: 'store', buffer: again, index: i, value: e.convert(value, half) },
       ]
-      compare(runtime, program([loopKernel([loop(i, 'parallel', body)], [x], [wide, again])], [x], [wide, again]), [Uint16Array.from(bits)])
+      compare(runtime, program([loopKernel([loop(i, 'parallel', body)], [x], [wide, again])], [x], [wide, again]), [
+        Uint16Array.from(bits),
+      ])
     }
   })
 })
@@ -121,7 +203,13 @@ describe('reductions', () => {
   }
 
   it('sums along rows and along columns', () => {
-    for (const [rows, columns] of [[1, 1], [3, 100], [100, 3], [17, 65], [64, 1000]] as const) {
+    for (const [rows, columns] of [
+      [1, 1],
+      [3, 100],
+      [100, 3],
+      [17, 65],
+      [64, 1000],
+    ] as const) {
       const data = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i))
       compare(runtime, sum(rows, columns, 'rows'), [data], 1e-5)
       compare(runtime, sum(rows, columns, 'columns'), [data], 1e-5)
@@ -177,7 +265,11 @@ describe('loads', () => {
     const x = buffer('float32', 40)
     const out = buffer('float32', 40)
     const value = e.select(e.compare('lt', e.load(x, i), e.constant(100, 'float32')), e.load(x, i), e.load(x, far))
-    const p = program([loopKernel([loop(i, 'parallel', [{ kind: 'store', buffer: out, index: i, value }])], [x], [out])], [x], [out])
+    const p = program(
+      [loopKernel([loop(i, 'parallel', [{ kind: 'store', buffer: out, index: i, value }])], [x], [out])],
+      [x],
+      [out],
+    )
     const data = Float32Array.from({ length: 40 }, (_, k) => k)
     expect(onWasm(runtime, p, [data])[0]).toEqual(data)
   })
@@ -196,7 +288,12 @@ describe('loads', () => {
             loop(first, 'parallel', [{ kind: 'store', buffer: out, index: first, value: first }]),
             loop(i, 'sequential', [
               loop(j, 'parallel', [
-                { kind: 'store', buffer: out, index: e.binary('add', rowMajor([i, j]), e.index(8)), value: e.binary('add', previous, e.index(1)) },
+                {
+                  kind: 'store',
+                  buffer: out,
+                  index: e.binary('add', rowMajor([i, j]), e.index(8)),
+                  value: e.binary('add', previous, e.index(1)),
+                },
               ]),
             ]),
           ],
@@ -217,8 +314,23 @@ describe('loads', () => {
         const x = buffer(dtype, 37 * 5 + 1)
         const out = buffer(dtype, 37)
         const at = e.binary('add', e.binary('mul', i, e.index(stride)), e.index(stride < 0 ? -36 * stride : 0))
-        const p = program([loopKernel(loops([i], 'parallel', [{ kind: 'store', buffer: out, index: i, value: e.load(x, at) }]), [x], [out])], [x], [out])
-        compare(runtime, p, [encodeHost(Array.from({ length: x.size }, (_, k) => (dtype === 'bool' ? k % 2 : k % 100)), dtype)])
+        const p = program(
+          [
+            loopKernel(
+              loops([i], 'parallel', [{ kind: 'store', buffer: out, index: i, value: e.load(x, at) }]),
+              [x],
+              [out],
+            ),
+          ],
+          [x],
+          [out],
+        )
+        compare(runtime, p, [
+          encodeHost(
+            Array.from({ length: x.size }, (_, k) => (dtype === 'bool' ? k % 2 : k % 100)),
+            dtype,
+          ),
+        ])
       }
     }
   })

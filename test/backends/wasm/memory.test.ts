@@ -10,24 +10,29 @@ const MB = 1 << 20
 describe('the block allocator', () => {
   it('hands out blocks that do not overlap, and joins what is given back', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 20_000 }), free: fc.nat(9) }), { maxLength: 200 }), (steps): boolean => {
-        const allocator = new BlockAllocator<number>()
-        allocator.extend(65536, 300_000)
-        const held: Block<number>[] = []
-        for (const { bytes, free } of steps) {
-          const block = allocator.take(bytes)
-          if (block !== undefined) {
-            const apart = held.every((other) => block.offset + block.bytes <= other.offset || other.offset + other.bytes <= block.offset)
-            if (block.bytes < bytes || block.offset % 64 !== 0 || !apart) return false
-            held.push(block)
+      fc.property(
+        fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 20_000 }), free: fc.nat(9) }), { maxLength: 200 }),
+        (steps): boolean => {
+          const allocator = new BlockAllocator<number>()
+          allocator.extend(65536, 300_000)
+          const held: Block<number>[] = []
+          for (const { bytes, free } of steps) {
+            const block = allocator.take(bytes)
+            if (block !== undefined) {
+              const apart = held.every(
+                (other) => block.offset + block.bytes <= other.offset || other.offset + other.bytes <= block.offset,
+              )
+              if (block.bytes < bytes || block.offset % 64 !== 0 || !apart) return false
+              held.push(block)
+            }
+            if (free < held.length) held.splice(free, 1).forEach((b) => allocator.give(b))
           }
-          if (free < held.length) held.splice(free, 1).forEach((b) => allocator.give(b))
-        }
-        const used = held.reduce((sum, b) => sum + b.bytes, 0)
-        if (allocator.used !== used) return false
-        held.forEach((b) => allocator.give(b))
-        return allocator.used === 0 && allocator.take(299_968) !== undefined
-      }),
+          const used = held.reduce((sum, b) => sum + b.bytes, 0)
+          if (allocator.used !== used) return false
+          held.forEach((b) => allocator.give(b))
+          return allocator.used === 0 && allocator.take(299_968) !== undefined
+        },
+      ),
       { numRuns: 200 },
     )
   })
@@ -89,7 +94,9 @@ describe('the arena', () => {
     arena.beginRun()
     arena.allocate(new WasmStorage(3 * MB))
     expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(OutOfMemoryError)
-    expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(/no room for 2\.1 MB within the budget of 4\.2 MB.*the largest: 3\.1 MB/s)
+    expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(
+      /no room for 2\.1 MB within the budget of 4\.2 MB.*the largest: 3\.1 MB/s,
+    )
     expect(() => arena.temporary(8 * MB)).toThrow(/wasmMemoryBudget/)
     // And goes on afterwards.
     arena.beginRun()

@@ -32,9 +32,24 @@ const value = (dtype: DType): fc.Arbitrary<number> => {
 }
 
 describe('sort', () => {
-  for (const dtype of ['float32', 'float64', 'float16', 'bfloat16', 'int32', 'uint32', 'int8', 'uint8', 'bool'] as const) {
+  for (const dtype of [
+    'float32',
+    'float64',
+    'float16',
+    'bfloat16',
+    'int32',
+    'uint32',
+    'int8',
+    'uint8',
+    'bool',
+  ] as const) {
     it(`of ${dtype}, with a second key and a passenger`, () => {
-      const shape = fc.record({ outer: fc.integer({ min: 1, max: 3 }), size: fc.integer({ min: 1, max: 90 }), inner: fc.integer({ min: 1, max: 3 }), keys: fc.integer({ min: 1, max: 2 }) })
+      const shape = fc.record({
+        outer: fc.integer({ min: 1, max: 3 }),
+        size: fc.integer({ min: 1, max: 90 }),
+        inner: fc.integer({ min: 1, max: 3 }),
+        keys: fc.integer({ min: 1, max: 2 }),
+      })
       fc.assert(
         fc.property(shape, fc.infiniteStream(value(dtype)), ({ outer, size, inner, keys }, stream) => {
           const n = outer * size * inner

@@ -10,7 +10,15 @@ import {
   known,
   makeHostData,
 } from '../../../src/core/index.js'
-import type { Buffer, Kernel, LoopKernel, LoopOrder, Placement, Program, Statement } from '../../../src/compiler/index.js'
+import type {
+  Buffer,
+  Kernel,
+  LoopKernel,
+  LoopOrder,
+  Placement,
+  Program,
+  Statement,
+} from '../../../src/compiler/index.js'
 import { kernelText } from '../../../src/compiler/index.js'
 import { Machine, compileStatements } from '../../../src/backends/js/evaluate.js'
 import { compileContraction, compileSort } from '../../../src/backends/js/routines.js'
@@ -30,7 +38,11 @@ export const loop = (variable: Expression, order: LoopOrder, body: readonly Stat
   body,
 })
 
-export const loops = (variables: readonly Expression[], order: LoopOrder, body: readonly Statement[]): readonly Statement[] =>
+export const loops = (
+  variables: readonly Expression[],
+  order: LoopOrder,
+  body: readonly Statement[],
+): readonly Statement[] =>
   variables.reduceRight<readonly Statement[]>((inside, variable) => [loop(variable, order, inside)], body)
 
 /** Row-major index over variables. */
@@ -44,7 +56,11 @@ export const rowMajor = (variables: readonly Expression[]): Expression => {
   return index
 }
 
-export const loopKernel = (body: readonly Statement[], reads: readonly Buffer[], writes: readonly Buffer[]): LoopKernel => ({
+export const loopKernel = (
+  body: readonly Statement[],
+  reads: readonly Buffer[],
+  writes: readonly Buffer[],
+): LoopKernel => ({
   kind: 'loops',
   name: 'test',
   body,
@@ -80,7 +96,8 @@ export const onReference = (p: Program, data: readonly HostData[]): HostData[] =
     throw new Error(`the tests of the backend make no ${k.kind} kernels`)
   })
   for (const [b, placement] of p.placements) {
-    machine.arrays[machine.position(b)] = placement.kind === 'input' ? known(data[placement.index], 'input') : makeHostData(b.dtype, b.size)
+    machine.arrays[machine.position(b)] =
+      placement.kind === 'input' ? known(data[placement.index], 'input') : makeHostData(b.dtype, b.size)
   }
   for (const action of actions) action()
   return p.outputs.map((b) => known(machine.arrays[machine.position(b)], 'output'))
@@ -111,8 +128,12 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
   const inputs: Buffer[] = []
   const indices = new Set<Buffer>()
   const withDoubles = below(8) === 0
-  const wide: readonly DType[] = withDoubles ? ['float32', 'int32', 'uint32', 'bool', 'float64'] : ['float32', 'int32', 'uint32', 'bool']
-  const space = Array.from({ length: 1 + below(3) }, () => e.variable('int32', pick([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 21, 33])))
+  const wide: readonly DType[] = withDoubles
+    ? ['float32', 'int32', 'uint32', 'bool', 'float64']
+    : ['float32', 'int32', 'uint32', 'bool']
+  const space = Array.from({ length: 1 + below(3) }, () =>
+    e.variable('int32', pick([1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 21, 33])),
+  )
 
   const load = (dtype: DType, variables: readonly Expression[]): Expression => {
     const mode = below(6)
@@ -122,7 +143,11 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
     let stride = 1
     for (const v of order) {
       if (below(5) === 0) continue
-      index = e.binary('add', index, e.binary('mul', v, e.index(mode === 1 ? -stride : mode === 2 ? stride * 2 : mode === 3 ? stride * 3 : stride)))
+      index = e.binary(
+        'add',
+        index,
+        e.binary('mul', v, e.index(mode === 1 ? -stride : mode === 2 ? stride * 2 : mode === 3 ? stride * 3 : stride)),
+      )
       stride *= v.extent ?? 1
     }
     index = e.binary('add', index, e.index(-Math.min(0, e.bounds(index).min)))
@@ -142,15 +167,22 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
     return e.load(fresh, index)
   }
 
-  const expression = (dtype: DType, depth: number, variables: readonly Expression[], locals: readonly Expression[]): Expression => {
+  const expression = (
+    dtype: DType,
+    depth: number,
+    variables: readonly Expression[],
+    locals: readonly Expression[],
+  ): Expression => {
     const own = locals.filter((local) => local.dtype === dtype)
     if (own.length > 0 && below(4) === 0) return pick(own)
     if (depth <= 0) {
       const k = below(6)
       if (k === 0) return e.constant(dtype === 'bool' ? below(2) : below(7) - (dtype === 'uint32' ? 0 : 3), dtype)
       if (k === 1 && dtype !== 'bool') return e.convert(pick(variables), dtype)
-      if (k === 2 && dtype === 'int32') return e.convert(load(pick(['int8', 'uint8', 'bool'] as const), variables), dtype)
-      if (k === 2 && dtype === 'float32') return e.convert(load(pick(['float16', 'bfloat16', 'uint8', 'int8'] as const), variables), dtype)
+      if (k === 2 && dtype === 'int32')
+        return e.convert(load(pick(['int8', 'uint8', 'bool'] as const), variables), dtype)
+      if (k === 2 && dtype === 'float32')
+        return e.convert(load(pick(['float16', 'bfloat16', 'uint8', 'int8'] as const), variables), dtype)
       return load(dtype, variables)
     }
     const inner = (d: DType = dtype): Expression => expression(d, depth - 1 - below(2), variables, locals)
@@ -160,10 +192,16 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
     }
     const k = below(10)
     if (k === 0) return e.select(inner('bool'), inner(), inner())
-    if (dtype === 'bool') return k < 5 ? comparison() : k < 7 ? e.unary('not', inner()) : e.binary(pick(['and', 'or', 'xor'] as const), inner(), inner())
+    if (dtype === 'bool')
+      return k < 5
+        ? comparison()
+        : k < 7
+          ? e.unary('not', inner())
+          : e.binary(pick(['and', 'or', 'xor'] as const), inner(), inner())
     if (k === 1) return e.convert(inner(pick(wide)), dtype)
     if (isFloating(dtype)) {
-      if (k < 4) return e.unary(pick(['neg', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'round', 'sqrt'] as const), inner())
+      if (k < 4)
+        return e.unary(pick(['neg', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'round', 'sqrt'] as const), inner())
       if (k === 4 && dtype === 'float32') {
         return below(2) === 0
           ? e.bitcast(e.binary('and', inner('int32'), e.constant(0x3fffffff, 'int32')), 'float32')
@@ -173,7 +211,21 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
     }
     if (k < 4) return e.unary(pick(['neg', 'abs', 'sign', 'not', 'clz', 'popcount'] as const), inner())
     if (k === 4 && dtype === 'int32') return e.bitcast(inner('uint32'), 'int32')
-    const op = pick(['add', 'sub', 'mul', 'min', 'max', 'div', 'rem', 'and', 'or', 'xor', 'shl', 'shrArithmetic', 'shrLogical'] as const)
+    const op = pick([
+      'add',
+      'sub',
+      'mul',
+      'min',
+      'max',
+      'div',
+      'rem',
+      'and',
+      'or',
+      'xor',
+      'shl',
+      'shrArithmetic',
+      'shrLogical',
+    ] as const)
     return e.binary(op, inner(), inner())
   }
 
@@ -195,7 +247,11 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
             : pick(['add', 'mul', 'min', 'max', 'and', 'or', 'xor'] as const)
       body.push({ kind: 'define', local, value: e.constant(below(2), dtype) })
       const value = expression(dtype, 2, [...space, reduced], [])
-      steps.push(sequential ? { kind: 'assign', local, value: e.binary(op, local, value) } : { kind: 'combine', local, op, value })
+      steps.push(
+        sequential
+          ? { kind: 'assign', local, value: e.binary(op, local, value) }
+          : { kind: 'combine', local, op, value },
+      )
       locals.push(local)
     }
     body.push(loop(reduced, sequential ? 'sequential' : 'reduce', steps))
@@ -218,6 +274,11 @@ export const randomLoops = (seed: number): { readonly program: Program; readonly
     if (dtype === 'uint8') return below(256)
     return special[k] ?? (k === 5 ? random() * 1e9 - 5e8 : below(33) - 16 + (below(3) === 0 ? 0.5 : 0))
   }
-  const data = inputs.map((b) => encodeHost(Array.from({ length: b.size }, () => (indices.has(b) ? below(20) - 3 : value(b.dtype))), b.dtype))
+  const data = inputs.map((b) =>
+    encodeHost(
+      Array.from({ length: b.size }, () => (indices.has(b) ? below(20) - 3 : value(b.dtype))),
+      b.dtype,
+    ),
+  )
   return { program: program([loopKernel(loops(space, 'parallel', body), inputs, outputs)], inputs, outputs), data }
 }
