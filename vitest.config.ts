@@ -25,12 +25,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/examples/**'] },
+        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/examples/**', 'test/reference/**'] },
       },
       {
-        // Runs the built examples (build/examples) in their own processes: `npm run test:examples` builds them first.
+        // Runs the built package and examples in their own processes: `npm run test:examples` builds them first.
         extends: true,
-        test: { name: 'examples', environment: 'node', include: ['test/examples/**/*.test.ts'], testTimeout: 300_000 },
+        test: {
+          name: 'examples',
+          environment: 'node',
+          include: ['test/examples/**/*.test.ts', 'test/reference/**/*.test.ts'],
+          testTimeout: 300_000,
+        },
       },
     ],
   },

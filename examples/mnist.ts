@@ -129,6 +129,7 @@ const train = async (options: Options): Promise<void> => {
   })
   const mnist = await data.loadMnist(options.data === undefined ? {} : { directory: options.data })
   const training = limit === undefined ? mnist.train : firstImages(mnist.train, limit)
+  const test = limit === undefined ? mnist.test : firstImages(mnist.test, limit)
   const stepsPerEpoch = Math.floor((training.labels.shape[0] ?? 0) / batch)
   if (stepsPerEpoch === 0)
     throw new UsageError(`--batch ${batch} is more than the ${training.labels.shape[0]} training images`)
@@ -157,7 +158,7 @@ const train = async (options: Options): Promise<void> => {
     }
     progress.stop()
     const trained = performance.now()
-    const accuracy = await accuracyOf(current, mnist.test)
+    const accuracy = await accuracyOf(current, test)
     const seconds = (from: number, to: number): string => `${((to - from) / 1000).toFixed(1)} s`
     console.log(
       `${label}: test accuracy ${accuracy.toFixed(4)} ` +

@@ -16,7 +16,7 @@ const rooms = {
   transforms: ['core', 'lax'],
   numpy: ['core', 'lax', 'transforms'],
   random: ['core', 'lax', 'transforms', 'numpy'],
-  nn: ['core', 'lax', 'transforms', 'numpy'],
+  nn: ['core', 'lax', 'transforms', 'numpy', 'random'],
   losses: ['core', 'lax', 'transforms', 'numpy', 'nn'],
   stax: ['core', 'lax', 'transforms', 'numpy', 'random', 'nn', 'losses'],
   optim: ['core', 'lax', 'transforms', 'numpy'],
@@ -83,6 +83,7 @@ const referencesOf = (file, text) => {
     if (Array.isArray(node)) return node.forEach(visit)
     switch (node.type) {
       case 'ImportDeclaration':
+        return add(node.importKind === 'type' ? 'type' : 'static', node.source, node.start)
       case 'ExportAllDeclaration':
         return add('static', node.source, node.start)
       case 'ExportNamedDeclaration':

@@ -15,9 +15,16 @@ import {
   shapedArray,
   sizeOf,
 } from '../core/index.js'
-import { type Value, newBuffer, newStep } from './graph.js'
+import { type Graph, type Value, newBuffer, newStep } from './graph.js'
 import type { Buffer, ControlKernel, Program, ScratchLayout } from './kernel.js'
-import type { Lowerer } from './lower.js'
+
+/** What control kernels need of the lowering around them. */
+export interface LoweringGraph {
+  readonly graph: Graph
+  readonly stored: (delayed: Delayed) => Value
+  /** A value with a new buffer, which some step writes. */
+  readonly buffered: (aval: ShapedArray) => { readonly value: Value; readonly buffer: Buffer }
+}
 
 /** Compiles a nested program, every output of which gets memory of its own. */
 export type CompileNested = (jaxpr: Jaxpr) => Program
@@ -59,7 +66,7 @@ const bufferOf = (value: Value): Buffer => known(value.buffer, 'operand of a loo
 
 /** Adds a step whose kernel is made once its operands have buffers. */
 const addControl = (
-  lowerer: Lowerer,
+  lowerer: LoweringGraph,
   operands: readonly Value[],
   avals: readonly ShapedArray[],
   make: (nested: CompileNested, outputs: readonly Buffer[]) => WithoutScratch,
@@ -76,9 +83,9 @@ const addControl = (
 
 type WithoutScratch = ControlKernel extends infer K ? (K extends ControlKernel ? Omit<K, 'scratch'> : never) : never
 
-const storedAll = (lowerer: Lowerer, list: readonly Delayed[]): Value[] => list.map((x) => lowerer.stored(x))
+const storedAll = (lowerer: LoweringGraph, list: readonly Delayed[]): Value[] => list.map((x) => lowerer.stored(x))
 
-export const lowerScan = (lowerer: Lowerer, spec: ScanSpec): readonly Delayed[] => {
+export const lowerScan = (lowerer: LoweringGraph, spec: ScanSpec): readonly Delayed[] => {
   const { length, reverse, outputs } = spec
   const carryCount = spec.carries.length
   if (length === 0) {
@@ -100,7 +107,7 @@ export const lowerScan = (lowerer: Lowerer, spec: ScanSpec): readonly Delayed[] 
   }))
 }
 
-export const lowerWhile = (lowerer: Lowerer, spec: WhileSpec): readonly Delayed[] => {
+export const lowerWhile = (lowerer: LoweringGraph, spec: WhileSpec): readonly Delayed[] => {
   const conditionConstants = storedAll(lowerer, spec.conditionConstants)
   const bodyConstants = storedAll(lowerer, spec.bodyConstants)
   const initial = storedAll(lowerer, spec.carries)
@@ -116,7 +123,7 @@ export const lowerWhile = (lowerer: Lowerer, spec: WhileSpec): readonly Delayed[
   }))
 }
 
-export const lowerBranch = (lowerer: Lowerer, spec: BranchSpec): readonly Delayed[] => {
+export const lowerBranch = (lowerer: LoweringGraph, spec: BranchSpec): readonly Delayed[] => {
   if (spec.outputs.every((aval) => sizeOf(aval.shape) === 0)) {
     return spec.outputs.map((aval) => ({ aval, at: () => e.constant(0, aval.dtype) }))
   }

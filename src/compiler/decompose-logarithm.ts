@@ -30,7 +30,9 @@ const log2Lower = -2.12194440054690583e-4
 const sqrtHalfBits = 0x3f3504f3
 
 // log(1 + r) = r - r^2 / 2 + r^3 p(r) for sqrt(1/2) <= 1 + r <= sqrt(2), minimax fit, relative error 2^-27.3.
-const logTail = [3.333333e-1, -2.500082e-1, 2.0001242e-1, -1.662341e-1, 1.4201586e-1, -1.3159598e-1, 1.2762143e-1, -7.636362e-2]
+const logTail = [
+  3.333333e-1, -2.500082e-1, 2.0001242e-1, -1.662341e-1, 1.4201586e-1, -1.3159598e-1, 1.2762143e-1, -7.636362e-2,
+]
 
 /** exponent * log 2 + log(1 + r), in the order of Cephes' logf (S. Moshier): small terms first. */
 const combine = (exponent: Expression, r: Expression): Expression => {

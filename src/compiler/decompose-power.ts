@@ -138,8 +138,9 @@ const inverseCbrtBits = 0x54a2fa8c
  */
 export const cbrt = (x: Expression): Expression => {
   const magnitude = abs(x)
-  const denormal = lt(magnitude, float(2 ** -126))
-  const scaled = select(denormal, mul(magnitude, float(2 ** 24)), magnitude)
+  // Denormals are scaled up, and all others down a little: the cube of a rounded root must not overflow.
+  const isSmall = lt(magnitude, float(2 ** -100))
+  const scaled = mul(magnitude, select(isSmall, float(2 ** 24), float(2 ** -3)))
   const guess = fromBits(toInteger(add(mul(toFloat(bitsOf(scaled)), float(-1 / 3)), float(inverseCbrtBits))))
   const miss = (z: Expression): Expression => sub(float(1), mul(mul(mul(scaled, z), z), z))
   const first = miss(guess)
@@ -149,7 +150,7 @@ export const cbrt = (x: Expression): Expression => {
   const root = mul(scaled, inverseSquare)
   const error = sub(scaled, mul(mul(root, root), root))
   const corrected = add(root, mul(mul(error, inverseSquare), float(1 / 3)))
-  const unscaled = select(denormal, mul(corrected, float(2 ** -8)), corrected)
+  const unscaled = mul(corrected, select(isSmall, float(2 ** -8), float(2)))
   return withSignOf(select(lt(magnitude, float(Infinity)), unscaled, magnitude), x)
 }
 

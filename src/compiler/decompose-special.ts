@@ -26,9 +26,7 @@ import {
 } from './decompose-vocabulary.js'
 
 // erf(x) = x + x p(x^2) for |x| <= 1, minimax fit, relative error 2^-29.4.
-const erfNear = [
-  1.2837917e-1, -3.7612626e-1, 1.1283579e-1, -2.6853347e-2, 5.187162e-3, -7.997853e-4, 7.806904e-5,
-]
+const erfNear = [1.2837917e-1, -3.7612626e-1, 1.1283579e-1, -2.6853347e-2, 5.187162e-3, -7.997853e-4, 7.806904e-5]
 // erfc(a) = p(a)^-8 for 1 <= a <= 3.92, minimax fit, error 2^-26.3 of erf.
 const erfFar = [
   9.9648666e-1, 1.5921202e-1, 4.9414203e-2, 7.373944e-2, -3.3033155e-2, 1.7751578e-2, -4.0023415e-3, 5.436839e-4,
@@ -58,17 +56,14 @@ const scaledErfc = [
 ]
 
 // erf(x) = x + x p(x^2) for |x| <= 0.6, minimax fit.
-const erfNearest = [ 1.2837915e-01, -3.7612492e-01, 1.1280804e-01, -2.6640492e-02, 4.504719e-03 ]
+const erfNearest = [1.2837915e-1, -3.7612492e-1, 1.1280804e-1, -2.6640492e-2, 4.504719e-3]
 
 /** Complementary error function: exp(-a^2) with the part of a^2 that rounding loses, times a scaled erfc. */
 export const erfc = (x: Expression): Expression => {
   const magnitude = clampAbove(abs(x), 10.1)
   const upper = upperHalf(magnitude)
   const square = mul(magnitude, magnitude)
-  const lost = add(
-    sub(mul(upper, upper), square),
-    mul(sub(magnitude, upper), add(magnitude, upper)),
-  )
+  const lost = add(sub(mul(upper, upper), square), mul(sub(magnitude, upper), add(magnitude, upper)))
   const gaussian = expOfClamped(neg(square), 254, lost)
   const q = div(sub(magnitude, float(2)), add(magnitude, float(2)))
   const scaled = div(polynomial(q, scaledErfc), add(add(magnitude, magnitude), float(1)))

@@ -152,7 +152,10 @@ export const sin = (x: Expression, options: AngleOptions): Expression => {
   const shifted = add(mul(magnitude, float(1 / Math.PI)), float(roundingMagic))
   const r = subtractMultiple(magnitude, sub(shifted, float(roundingMagic)), piParts)
   const usual = flipSign(oddPolynomial(r, sinTail), shiftLeft(bitsOf(shifted), 31))
-  return flipSign(unlessHuge(x, sinLimit, usual, () => sinOfHuge(x, 0), options), signBit(x))
+  return flipSign(
+    unlessHuge(x, sinLimit, usual, () => sinOfHuge(x, 0), options),
+    signBit(x),
+  )
 }
 
 /** cos(x): x = (n + 1/2) pi - r, so cos(x) = (-1)^n sin(r). */

@@ -46,7 +46,11 @@ const unaryRules: Partial<Record<ExpressionOp, (x: Expression) => Expression>> =
 
 const angleRules = { sin, cos, tan }
 
-const binaryRules: Partial<Record<ExpressionOp, (a: Expression, b: Expression) => Expression>> = { pow, atan2, nextafter }
+const binaryRules: Partial<Record<ExpressionOp, (a: Expression, b: Expression) => Expression>> = {
+  pow,
+  atan2,
+  nextafter,
+}
 
 const isAngle = (op: ExpressionOp): op is keyof typeof angleRules => Object.hasOwn(angleRules, op)
 

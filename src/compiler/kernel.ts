@@ -20,7 +20,7 @@ export type LoopOrder = 'parallel' | 'reduce' | 'sequential'
 export type Statement =
   | {
       readonly kind: 'for'
-      /** Loop index: an int32 variable whose extent is the trip count (at least 1). */
+      /** Loop index: an int32 variable whose extent is the trip count (at least 1); no two loops of a kernel share one. */
       readonly variable: Expression
       readonly extent: number
       readonly order: LoopOrder

@@ -421,7 +421,8 @@ export const lower = (jaxpr: Jaxpr, ownOutputs = false): Lowered => {
   const taken = new Set<Value | Buffer>(ownOutputs ? inputs : [])
   const outputs = jaxpr.outputs.map((atom) => {
     let value = lowerer.stored(read(atom))
-    if (ownOutputs && (taken.has(value) || (value.buffer !== undefined && taken.has(value.buffer)))) value = lowerer.copy(value)
+    if (ownOutputs && (taken.has(value) || (value.buffer !== undefined && taken.has(value.buffer))))
+      value = lowerer.copy(value)
     taken.add(value)
     if (value.buffer !== undefined) taken.add(value.buffer)
     return value

@@ -4,6 +4,7 @@ import {
   type Equation,
   type Jaxpr,
   type Var,
+  hasEffect,
   known,
   newEquation,
   newJaxpr,
@@ -58,13 +59,17 @@ const atomKey = (atom: Atom): string =>
     ? String(atom.id)
     : `${atom.aval.dtype}${atom.aval.weakType ? '~' : ''}${Object.is(atom.value, -0) ? '-0' : atom.value}`
 
-/** Computes equal equations once: same operation, same parameters, same inputs. Every operation is pure. */
+/** Computes equal equations without effects once: same operation, same parameters, same inputs. */
 export const shareEquations = (jaxpr: Jaxpr): Jaxpr => {
   const found = new Map<string, Equation>()
   const renaming: Renaming = new Map()
   const equations: Equation[] = []
   for (const original of jaxpr.equations) {
     const equation = renameInputs(original, renaming)
+    if (hasEffect(equation)) {
+      equations.push(equation)
+      continue
+    }
     const key = `${equation.primitive.name} ${paramsKey(equation.params)} ${equation.inputs.map(atomKey).join()}`
     const same = found.get(key)
     if (same === undefined) {
@@ -81,7 +86,7 @@ export const shareEquations = (jaxpr: Jaxpr): Jaxpr => {
   )
 }
 
-/** Drops equations whose results nobody uses. */
+/** Drops equations whose results nobody uses and that do nothing else. */
 export const removeDeadEquations = (jaxpr: Jaxpr): Jaxpr => {
   const used = new Set<Var>()
   const use = (atom: Atom): void => {
@@ -91,7 +96,7 @@ export const removeDeadEquations = (jaxpr: Jaxpr): Jaxpr => {
   const kept: Equation[] = []
   for (let i = jaxpr.equations.length - 1; i >= 0; i--) {
     const equation = known(jaxpr.equations[i], 'equation')
-    if (!equation.outputs.some((v) => used.has(v))) continue
+    if (!equation.outputs.some((v) => used.has(v)) && !hasEffect(equation)) continue
     equation.inputs.forEach(use)
     kept.push(equation)
   }

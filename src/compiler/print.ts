@@ -274,7 +274,10 @@ const viewText = (view: MatrixView, names: Names): string =>
   `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride},${view.rowStride},${view.columnStride})`
 
 /** A program inside a kernel, indented. */
-const nestedLines = (program: Program): string[] => kernelText(program).split('\n').map((line) => `    ${line}`)
+const nestedLines = (program: Program): string[] =>
+  kernelText(program)
+    .split('\n')
+    .map((line) => `    ${line}`)
 
 const kernelLines = (kernel: Kernel, names: Names): string[] => {
   names.startKernel()

@@ -18,6 +18,8 @@ export interface Executable {
   readonly text: () => string
   /** Planned bytes of temporaries at their peak. */
   readonly temporaryBytes: number
+  /** Floating-point operations of a run, every function counted as one; of a `while`, those of one trip. */
+  readonly flops: number
 }
 
 /** Bytes that a device holds. */

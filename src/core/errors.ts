@@ -99,6 +99,22 @@ export class ParseError extends CotangentError {
   }
 }
 
+/** A check that failed: a user's assertion, or a NaN, infinity, wrong index or division by zero that `checked` looked for. */
+export class CheckError extends CotangentError {
+  override readonly name = 'CheckError'
+  constructor(message: string) {
+    super('CHECK', message)
+  }
+}
+
+/** A function given to a transformation that does not do the same thing every time. */
+export class ImpureFunctionError extends CotangentError {
+  override readonly name = 'ImpureFunctionError'
+  constructor(message: string) {
+    super('IMPURE_FUNCTION', message)
+  }
+}
+
 /** An error inside the library: a rule or pass that broke its own contract. */
 export class InternalError extends CotangentError {
   override readonly name = 'InternalError'

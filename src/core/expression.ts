@@ -149,8 +149,18 @@ const interned = (op: ExpressionOp, dtype: DType, args: readonly Expression[], s
   return found
 }
 
+/** Loads at constant indices, by what they read: constants live on, and would keep the loads of every program. */
+const constantLoads = new WeakMap<LoadSource, Map<number, Expression>>()
+
 /** Reads element `at` (a flat int32 index) of a source. */
-export const load = (source: LoadSource, at: Expression): Expression => interned('load', source.dtype, [at], source)
+export const load = (source: LoadSource, at: Expression): Expression => {
+  if (at.op !== 'const') return interned('load', source.dtype, [at], source)
+  let perSource = constantLoads.get(source)
+  if (perSource === undefined) constantLoads.set(source, (perSource = new Map()))
+  let found = perSource.get(at.value)
+  if (found === undefined) perSource.set(at.value, (found = node('load', source.dtype, [at], 0, source)))
+  return found
+}
 
 export const isConstant = (x: Expression, value?: number): boolean =>
   x.op === 'const' && (value === undefined || Object.is(x.value, value))

@@ -47,7 +47,7 @@ export const float16Value = (half: number): number => {
 
 /** Integer part of `value` clamped to a range; NaN gives 0, as WebAssembly's and XLA's saturating conversion do. */
 const saturate = (value: number, min: number, max: number): number =>
-  Number.isNaN(value) ? 0 : value <= min ? min : value >= max ? max : Math.trunc(value)
+  Number.isNaN(value) ? 0 : value <= min ? min : value >= max ? max : Math.trunc(value) + 0 // + 0 turns -0 into 0
 
 /**
  * `value` as a number of `dtype`: floats round to nearest even, floats to integers truncate and saturate, integers wrap.

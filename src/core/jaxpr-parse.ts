@@ -65,6 +65,9 @@ const identifier = /[a-z]+(?![\w])/
 const number = /-?(?:inf|nan|\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w.])/
 const literalStart = /(?:-?(?:inf|nan|\d+(?:\.\d+)?(?:e[+-]?\d+)?)|True|False):/
 
+/** Results of the equation that follows, or the name of one without results. */
+const nextEquation = /(?:(?:_|[a-z]+):[a-z]+\d*\[[\d,]*\] )+=|[a-z]\w*\[/
+
 const toNumber = (text: string): number =>
   text.endsWith('inf') ? (text.startsWith('-') ? -Infinity : Infinity) : text.endsWith('nan') ? NaN : Number(text)
 
@@ -151,13 +154,13 @@ export const plainParameter = (value: unknown): unknown => {
 
 const readEquation = (r: Reader, scope: Map<string, Var>): Equation => {
   const outputs: Var[] = []
-  while (!r.accept('=')) outputs.push(readBinder(r, scope))
+  if (r.test(/(?:_|[a-z]+):/)) while (!r.accept('=')) outputs.push(readBinder(r, scope))
   const name = r.match(/[\w-]+/, 'a primitive')
   const primitive = primitives.get(name)
   if (primitive === undefined) return r.fail(`a primitive (and there is no '${name}')`)
   const printed = readParams(r)
   const inputs: Atom[] = []
-  while (!r.peek(';') && !r.peek('in (') && !r.test(/(?:(?:_|[a-z]+):[a-z]+\d*\[[\d,]*\] )+=/))
+  while (!r.peek(';') && !r.peek('in (') && !r.test(nextEquation))
     inputs.push(readAtom(r, scope))
   r.accept(';')
   const params: Params =

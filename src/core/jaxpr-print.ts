@@ -130,7 +130,7 @@ const equationText = (
   const params = printedParams(equation)
   // JAX prints the name of a program before the program.
   const keys = Object.keys(params).sort((a, b) => Number(b === 'name') - Number(a === 'name') || (a < b ? -1 : 1))
-  const head = `${left} = ${equation.primitive.name}`
+  const head = `${left === '' ? '' : `${left} = `}${equation.primitive.name}`
   if (keys.length === 0) return `${head} ${right}`
   const hasJaxpr = Object.values(params).some((v) => isJaxpr(v) || (Array.isArray(v) && v.some(isJaxpr)))
   if (!hasJaxpr) {

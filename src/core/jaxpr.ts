@@ -5,6 +5,7 @@ import { InternalError, invariant, known } from './errors.js'
 import { DeviceArray, scalarArray } from './device-array.js'
 import type { NDArray } from './ndarray.js'
 import type { Atom, Equation, Jaxpr, Literal, Params, Primitive, Var } from './primitive.js'
+import { withSource } from './source.js'
 import { bind } from './trace.js'
 
 /** A jaxpr with the values of its constants. */
@@ -68,6 +69,10 @@ export const outputAvals = (jaxpr: Jaxpr): ShapedArray[] => jaxpr.outputs.map((a
 export const literalArray = (literal: Literal, device: Device = currentDevice()): NDArray =>
   scalarArray(literal.value, literal.aval.dtype, literal.aval.weakType, device)
 
+/** Applies an equation's primitive in the active trace; what that records keeps the equation's place in the user's program. */
+export const bindEquation = (equation: Equation, inputs: readonly NDArray[]): readonly NDArray[] =>
+  withSource(equation.source, () => bind(equation.primitive, inputs, equation.params))
+
 /** Runs a jaxpr in the active trace: every equation is bound again. */
 export const evalJaxpr = (jaxpr: Jaxpr, constants: readonly NDArray[], inputs: readonly NDArray[]): NDArray[] => {
   invariant(
@@ -84,7 +89,7 @@ export const evalJaxpr = (jaxpr: Jaxpr, constants: readonly NDArray[], inputs: r
   const read = (atom: Atom): NDArray =>
     atom.kind === 'literal' ? literalArray(atom) : known(values.get(atom), 'variable of a jaxpr')
   for (const equation of jaxpr.equations) {
-    const outs = bind(equation.primitive, equation.inputs.map(read), equation.params)
+    const outs = bindEquation(equation, equation.inputs.map(read))
     equation.outputs.forEach((v, i) => values.set(v, known(outs[i], `result of ${equation.primitive.name}`)))
   }
   return jaxpr.outputs.map(read)
@@ -105,6 +110,22 @@ export const nestedJaxprs = (params: Params): Jaxpr[] => {
   }
   return out
 }
+
+const effects = new WeakMap<Jaxpr, boolean>()
+
+/** Whether a program does something besides giving results. */
+export const jaxprHasEffect = (jaxpr: Jaxpr): boolean => {
+  let found = effects.get(jaxpr)
+  if (found === undefined) {
+    found = jaxpr.equations.some(hasEffect)
+    effects.set(jaxpr, found)
+  }
+  return found
+}
+
+/** Whether an equation, or a program in it, does something besides giving results: it must run even if nobody uses them. */
+export const hasEffect = ({ primitive, params }: Pick<Equation, 'primitive' | 'params'>): boolean =>
+  primitive.effect || (primitive.program !== undefined && nestedJaxprs(params).some(jaxprHasEffect))
 
 const jaxprKey = (value: unknown): string => {
   if (isJaxpr(value)) return `#${value.id}`
@@ -197,7 +218,7 @@ export const sameJaxpr = (a: Jaxpr, b: Jaxpr): boolean => {
   )
 }
 
-/** Drops equations and constants that no output needs; inputs stay. */
+/** Drops equations without effect and constants that no output needs; inputs stay. */
 export const pruneJaxpr = (closed: ClosedJaxpr): ClosedJaxpr => {
   const { jaxpr, values } = closed
   const used = new Set<Var>()
@@ -205,7 +226,7 @@ export const pruneJaxpr = (closed: ClosedJaxpr): ClosedJaxpr => {
   const equations: Equation[] = []
   for (let i = jaxpr.equations.length - 1; i >= 0; i--) {
     const equation = known(jaxpr.equations[i], 'equation')
-    if (!equation.outputs.some((v) => used.has(v))) continue
+    if (!equation.outputs.some((v) => used.has(v)) && !hasEffect(equation)) continue
     for (const input of equation.inputs) if (input.kind === 'var') used.add(input)
     equations.push(equation)
   }

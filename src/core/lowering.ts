@@ -5,6 +5,7 @@
 import type { ShapedArray } from './aval.js'
 import type { DType } from './dtype.js'
 import type { Expression } from './expression.js'
+import type { NDArray } from './ndarray.js'
 
 /** An array that is not in memory yet: `at` gives the element at an index of the array's rank. */
 export interface Delayed {
@@ -128,6 +129,12 @@ export interface BranchSpec {
   readonly outputs: readonly ShapedArray[]
 }
 
+/** A call of JavaScript while the program runs, with the values of the operands. Calls keep the order of the program. */
+export interface CallbackSpec {
+  readonly operands: readonly Delayed[]
+  readonly call: (values: readonly NDArray[]) => void
+}
+
 /** The compiler, as lowering rules see it. */
 export interface Lowering {
   readonly reduce: (spec: ReduceSpec) => Delayed
@@ -139,6 +146,7 @@ export interface Lowering {
   readonly scan: (spec: ScanSpec) => readonly Delayed[]
   readonly loop: (spec: WhileSpec) => readonly Delayed[]
   readonly branch: (spec: BranchSpec) => readonly Delayed[]
+  readonly callback: (spec: CallbackSpec) => void
   /** The same value, read from memory: computed once, however often it is read. */
   readonly materialize: (value: Delayed) => Delayed
 }

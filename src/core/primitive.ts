@@ -131,6 +131,10 @@ export interface Primitive<P extends Params = Params> {
   readonly axisNames: ((params: P) => readonly string[]) | undefined
   /** Rules of primitives that hold programs (jit, cond, scan, ...). */
   readonly program: ProgramRules<P> | undefined
+  /** Does something besides giving results, so that it is never dropped, merged with an equal one or moved past another. */
+  readonly effect: boolean
+  /** What running it at once means, for the few operations that JavaScript does itself; the others are compiled. */
+  readonly eager: ((inputs: readonly NDArray[], params: P) => readonly NDArray[]) | undefined
 }
 
 /** Where an input of the later half of a split equation comes from: an original input, or a value saved by the first half. */
@@ -163,7 +167,7 @@ export type PrimitiveDefinition<P extends Params> = Pick<
   Primitive<P>,
   'name' | 'abstract' | 'jvp' | 'batch' | 'lower' | 'sample'
 > &
-  Partial<Pick<Primitive<P>, 'transpose' | 'print' | 'parse' | 'axisNames' | 'program'>>
+  Partial<Pick<Primitive<P>, 'transpose' | 'print' | 'parse' | 'axisNames' | 'program' | 'effect' | 'eager'>>
 
 const registry = new Map<string, Primitive>()
 
@@ -177,6 +181,8 @@ export const definePrimitive = <P extends Params = Record<never, never>>(
     parse: undefined,
     axisNames: undefined,
     program: undefined,
+    effect: false,
+    eager: undefined,
     ...definition,
   })
   if (registry.has(definition.name)) throw new InternalError(`a primitive named ${definition.name} exists already`)

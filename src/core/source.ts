@@ -8,8 +8,27 @@ interface StackLimit {
   captureStackTrace?: (target: object) => void
 }
 
+let inherited: string | undefined
+
+const during = <R>(source: string | undefined, f: () => R): R => {
+  const before = inherited
+  inherited = source
+  try {
+    return f()
+  } finally {
+    inherited = before
+  }
+}
+
+/** Runs `f`, which rewrites or repeats something that was asked for at `source`, as if it were asked for there. */
+export const withSource = <R>(source: string | undefined, f: () => R): R => during(source ?? inherited, f)
+
+/** Runs code of the user's: what it asks for is asked for by itself, whatever is being rewritten around it. */
+export const withOwnSource = <R>(f: () => R): R => during(undefined, f)
+
 /** `file:line:column` of the user's code that is running, or undefined when the host shows no stack. */
 export const callSite = (): string | undefined => {
+  if (inherited !== undefined) return inherited
   const host: StackLimit = Error
   const before = host.stackTraceLimit
   host.stackTraceLimit = 40

@@ -23,6 +23,22 @@ export abstract class Trace {
   abstract process(primitive: Primitive, inputs: readonly NDArray[], params: Params): readonly NDArray[]
 }
 
+let observer: ((tracer: Tracer) => void) | undefined
+
+/** Calls `see` with every traced value that `f` makes; for finding those that outlive their transformation. */
+export const observeTracers = <R>(see: (tracer: Tracer) => void, f: () => R): R => {
+  const before = observer
+  observer = (tracer) => {
+    before?.(tracer)
+    see(tracer)
+  }
+  try {
+    return f()
+  } finally {
+    observer = before
+  }
+}
+
 /** An array inside a transformation: it has a shape and a dtype, and no values that JavaScript could look at. */
 export abstract class Tracer extends NDArray {
   readonly owner: Trace
@@ -33,6 +49,7 @@ export abstract class Tracer extends NDArray {
     super()
     this.owner = trace
     this.origin = origin
+    observer?.(this)
   }
 
   get device(): string {

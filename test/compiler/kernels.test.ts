@@ -114,8 +114,8 @@ describe('padding and concatenation are ranges without conditions', () => {
           }
           out0[i1 * 33 + 65] = 0.0
         }
-        parallel i0 < 33 {
-          out0[i0 + 693] = 0.0
+        parallel i4 < 33 {
+          out0[i4 + 693] = 0.0
         }
       "
     `)
@@ -180,8 +180,8 @@ describe('reductions', () => {
           out0[i0] = 0.0
         }
         sequential i1 < 5 {
-          parallel i0 < 300 {
-            out0[i0] = out0[i0] + (in0[i1 * 1200 + i0] + in0[i1 * 1200 + i0 + 300] + (in0[i1 * 1200 + i0 + 600] + in0[i1 * 1200 + i0 + 900]))
+          parallel i2 < 300 {
+            out0[i2] = out0[i2] + (in0[i1 * 1200 + i2] + in0[i1 * 1200 + i2 + 300] + (in0[i1 * 1200 + i2 + 600] + in0[i1 * 1200 + i2 + 900]))
           }
         }
       "
@@ -456,8 +456,8 @@ test('a training step of a small network', () => {
         t7[i0] = 0.0
       }
       sequential i1 < 8 {
-        parallel i0 < 16 {
-          t7[i0] = t7[i0] + (t6[i1 * 64 + i0] + t6[i1 * 64 + i0 + 16] + (t6[i1 * 64 + i0 + 32] + t6[i1 * 64 + i0 + 48]))
+        parallel i2 < 16 {
+          t7[i2] = t7[i2] + (t6[i1 * 64 + i2] + t6[i1 * 64 + i2 + 16] + (t6[i1 * 64 + i2 + 32] + t6[i1 * 64 + i2 + 48]))
         }
       }
     9: contraction, 8192 flops, 3584 bytes

@@ -42,7 +42,7 @@ test('cnn: 60,362 parameters, and probabilities', async () => {
   )
   expect(probabilities).toHaveLength(8)
   for (const sum of probabilities) expect(sum).toBeCloseTo(1, 1)
-  expect(output).toMatch(/predicted classes: (\d,){7}\d\n$/)
+  expect(output).toMatch(/predicted classes: (\d, ){7}\d\n$/)
 })
 
 test('attention: learns to copy', async () => {

@@ -6,6 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { io } from 'cotangent'
 import { numberIn, outputOf, runExample } from './run.js'
 
+/** Text that is this message, or matches it. */
+const matching = (message: string | RegExp): unknown =>
+  typeof message === 'string' ? message : expect.stringMatching(message)
+
 let directory = ''
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cotangent-mnist-'))
@@ -84,9 +88,7 @@ describe('what is wrong is told in one line, with exit code 2', () => {
     [['--device', 'abacus'], /^mnist: .*no device 'abacus'; available: /],
     [['--limit', '50'], 'mnist: --batch 100 is more than the 50 training images\n'],
   ])('%j', async (args, message) => {
-    const text = await complaint(...args)
-    if (typeof message === 'string') expect(text).toBe(message)
-    else expect(text).toMatch(message)
+    expect(await complaint(...args)).toEqual(matching(message))
   })
 
   test('data that are not there, and data that are broken', async () => {

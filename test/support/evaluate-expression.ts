@@ -14,7 +14,7 @@ const roundHalfToEven = (x: number): number => {
   const rounded = Math.round(x)
   const even = rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
   // Math.round loses the sign of what rounds to zero from below.
-  return even === 0 ? x * 0 : even
+  return even === 0 && (x < 0 || Object.is(x, -0)) ? -0 : even
 }
 
 const lowest = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.min(a, b))
@@ -48,27 +48,35 @@ const operations: Readonly<Record<string, (a: number, b: number, c: number) => n
   select: (condition, a, b) => (condition !== 0 ? a : b),
 }
 
-const apply = (x: Expression, [a = 0, b = 0, c = 0]: readonly number[]): number => {
+/** The operation of one node on its arguments' values, before rounding. */
+const operationOf = (x: Expression): ((a: number, b: number, c: number) => number) => {
   const from = x.args[0]?.dtype ?? x.dtype
-  if (x.op === 'convert') return castValue(a, x.dtype, from)
+  if (x.op === 'convert') return (a) => castValue(a, x.dtype, from)
   if (x.op === 'bitcast') {
-    write(a, from)
-    return read(x.dtype)
+    return (a) => {
+      write(a, from)
+      return read(x.dtype)
+    }
   }
-  if (x.op === 'mul') return x.dtype === 'float32' ? Math.fround(a * b) : roundTo(Math.imul(a, b), x.dtype)
-  if (x.op === 'div' && x.dtype === 'float32') return Math.fround(a / b)
-  if (x.op === 'not') return x.dtype === 'bool' ? 1 - a : ~a
+  if (x.op === 'not') return x.dtype === 'bool' ? (a) => 1 - a : (a) => ~a
+  if (x.op === 'mul') return x.dtype === 'float32' ? (a, b) => a * b : Math.imul
+  if (x.op === 'div' && x.dtype === 'float32') return (a, b) => a / b
   const operation = operations[x.op]
   if (operation === undefined) throw new Error(`${x.op} of ${x.dtype} is not a base operation`)
-  return roundTo(operation(a, b, c), x.dtype)
+  return operation
 }
+
+/** Rounding of a result: float32 sums, products, quotients and roots of doubles round right, having twice the digits. */
+const roundingOf = (x: Expression): ((value: number) => number) =>
+  x.dtype === 'float32' ? Math.fround : (value) => roundTo(value, x.dtype)
 
 /** Compiles an expression to a function of the given variables; throws for operations that are not base operations. */
 export const evaluator = (root: Expression, variables: readonly Expression[]): ((...values: number[]) => number) => {
   const nodes = topological([root])
   const slots = new Map(nodes.map((x, k) => [x, k]))
-  const slotOf = (x: Expression): number => slots.get(x) ?? -1
+  const slotOf = (x: Expression | undefined): number => (x === undefined ? -1 : (slots.get(x) ?? -1))
   const memory = new Float64Array(nodes.length)
+  const at = (slot: number): number => memory[slot] ?? NaN
   const inputs = variables.map(slotOf)
   const steps: (() => void)[] = []
   nodes.forEach((x, k) => {
@@ -76,20 +84,20 @@ export const evaluator = (root: Expression, variables: readonly Expression[]): (
     else if (x.op === 'variable') {
       if (!variables.includes(x)) throw new Error('a variable has no value')
     } else {
-      const args = x.args.map(slotOf)
+      const operation = operationOf(x)
+      const rounded = roundingOf(x)
+      const [a, b, c] = [slotOf(x.args[0]), slotOf(x.args[1]), slotOf(x.args[2])]
       steps.push(() => {
-        memory[k] = apply(
-          x,
-          args.map((at) => memory[at] ?? NaN),
-        )
+        memory[k] = rounded(operation(at(a), at(b), at(c)))
       })
     }
   })
+  const result = slotOf(root)
   return (...values) => {
-    inputs.forEach((at, k) => {
-      if (at >= 0) memory[at] = values[k] ?? NaN
+    inputs.forEach((slot, k) => {
+      if (slot >= 0) memory[slot] = values[k] ?? NaN
     })
     for (const step of steps) step()
-    return memory[slotOf(root)] ?? NaN
+    return at(result)
   }
 }

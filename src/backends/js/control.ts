@@ -13,7 +13,8 @@ export interface Nesting {
 }
 
 const arrayOf = (machine: Machine, buffer: Buffer): HostData => known(machine.arrays[machine.position(buffer)], 'array')
-const arraysOf = (machine: Machine, buffers: readonly Buffer[]): HostData[] => buffers.map((buffer) => arrayOf(machine, buffer))
+const arraysOf = (machine: Machine, buffers: readonly Buffer[]): HostData[] =>
+  buffers.map((buffer) => arrayOf(machine, buffer))
 
 /** Slice `k` of `length` equal ones. */
 const sliceOf = (array: HostData, k: number, length: number): HostData => {
@@ -34,7 +35,10 @@ const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Ac
     for (let trip = 0; trip < length; trip++) {
       const k = reverse ? length - 1 - trip : trip
       const next = (length - 1 - trip) % 2 === 0 ? last : other
-      run([...constants, ...carries, ...xs.map((x) => sliceOf(x, k, length))], [...next, ...ys.map((y) => sliceOf(y, k, length))])
+      run(
+        [...constants, ...carries, ...xs.map((x) => sliceOf(x, k, length))],
+        [...next, ...ys.map((y) => sliceOf(y, k, length))],
+      )
       carries = next
     }
   }

@@ -103,7 +103,10 @@ const compileKernel = (machine: Machine, kernel: Kernel, runtime: Runtime): Acti
     case 'scan':
     case 'while':
     case 'branch':
-      return compileControl(machine, kernel, { allocate: runtime.allocate, prepare: (program) => nestedRun(program, runtime) })
+      return compileControl(machine, kernel, {
+        allocate: runtime.allocate,
+        prepare: (program) => nestedRun(program, runtime),
+      })
     case 'contraction':
       return compileContraction(machine, kernel)
     case 'sort':
