@@ -34,15 +34,15 @@ const frontDoor = 'the front door'
 
 /** What may come from outside, into which rooms, and how; all else is forbidden. */
 const externals = [
-  { pattern: /^fp-ts\/lib\/\w+\.js$/, rooms: ['*'], kinds: ['static', 'dynamic', 'type'] },
+  { pattern: /^fp-ts\/lib\/\w+\.js$/, rooms: ['*'], kinds: ['static', 'erased', 'dynamic', 'type'] },
   // fp-ts keeps the types of its higher-kinded encoding outside of lib/; there is no such module at run time.
-  { pattern: /^fp-ts\/HKT\.js$/, rooms: ['fp'], kinds: ['type'] },
-  { pattern: /^fast-check$/, rooms: ['testing'], kinds: ['static', 'dynamic', 'type'] },
+  { pattern: /^fp-ts\/HKT\.js$/, rooms: ['fp'], kinds: ['erased'] },
+  { pattern: /^fast-check$/, rooms: ['testing'], kinds: ['static', 'erased', 'dynamic', 'type'] },
   { pattern: /^node:/, rooms: ['io', 'data'], kinds: ['dynamic', 'type'] },
 ]
 
 /**
- * @typedef {{ specifier: string, kind: 'static' | 'dynamic' | 'type', line: number }} Reference a module named in a file
+ * @typedef {{ specifier: string, kind: 'static' | 'erased' | 'dynamic' | 'type', line: number }} Reference a module named in a file; `import type` is erased
  * @typedef {{ from: string, to: string, line: number }} Edge an import inside src/; paths are relative to it
  */
 
@@ -83,7 +83,7 @@ const referencesOf = (file, text) => {
     if (Array.isArray(node)) return node.forEach(visit)
     switch (node.type) {
       case 'ImportDeclaration':
-        return add(node.importKind === 'type' ? 'type' : 'static', node.source, node.start)
+        return add(node.importKind === 'type' ? 'erased' : 'static', node.source, node.start)
       case 'ExportAllDeclaration':
         return add('static', node.source, node.start)
       case 'ExportNamedDeclaration':

@@ -11,6 +11,7 @@ import {
   dtypeBytes,
   e,
   isJaxpr,
+  jaxprHasEffect,
   known,
   shapedArray,
   sizeOf,
@@ -62,11 +63,15 @@ const jaxprOf = (program: NestedProgram): Jaxpr => {
   return program
 }
 
+const hasEffects = (programs: readonly NestedProgram[]): boolean =>
+  programs.some((program) => jaxprHasEffect(jaxprOf(program)))
+
 const bufferOf = (value: Value): Buffer => known(value.buffer, 'operand of a loop or branch')
 
 /** Adds a step whose kernel is made once its operands have buffers. */
 const addControl = (
   lowerer: LoweringGraph,
+  programs: readonly NestedProgram[],
   operands: readonly Value[],
   avals: readonly ShapedArray[],
   make: (nested: CompileNested, outputs: readonly Buffer[]) => WithoutScratch,
@@ -77,7 +82,10 @@ const addControl = (
     const kernel = make(nested, writes)
     return { ...kernel, scratch: newBuffer('uint8', [scratchLayout(kernel).bytes]) }
   }
-  lowerer.graph.items.push(newStep({ kind: 'control', loops: [], expressions: [], operands, writes, make: finish }))
+  const effect = hasEffects(programs)
+  lowerer.graph.items.push(
+    newStep({ kind: 'control', loops: [], expressions: [], operands, writes, effect, make: finish }),
+  )
   return outs.map((out) => out.value)
 }
 
@@ -94,7 +102,7 @@ export const lowerScan = (lowerer: LoweringGraph, spec: ScanSpec): readonly Dela
   const constants = storedAll(lowerer, spec.constants)
   const initial = storedAll(lowerer, spec.carries)
   const xs = storedAll(lowerer, spec.xs)
-  return addControl(lowerer, [...constants, ...initial, ...xs], outputs, (nested, buffers) => ({
+  return addControl(lowerer, [spec.body], [...constants, ...initial, ...xs], outputs, (nested, buffers) => ({
     kind: 'scan',
     body: nested(jaxprOf(spec.body)),
     length,
@@ -112,7 +120,8 @@ export const lowerWhile = (lowerer: LoweringGraph, spec: WhileSpec): readonly De
   const bodyConstants = storedAll(lowerer, spec.bodyConstants)
   const initial = storedAll(lowerer, spec.carries)
   const avals = spec.carries.map((carry) => shapedArray(carry.aval.shape, carry.aval.dtype))
-  return addControl(lowerer, [...conditionConstants, ...bodyConstants, ...initial], avals, (nested, buffers) => ({
+  const operands = [...conditionConstants, ...bodyConstants, ...initial]
+  return addControl(lowerer, [spec.condition, spec.body], operands, avals, (nested, buffers) => ({
     kind: 'while',
     condition: nested(jaxprOf(spec.condition)),
     conditionConstants: conditionConstants.map(bufferOf),
@@ -124,12 +133,12 @@ export const lowerWhile = (lowerer: LoweringGraph, spec: WhileSpec): readonly De
 }
 
 export const lowerBranch = (lowerer: LoweringGraph, spec: BranchSpec): readonly Delayed[] => {
-  if (spec.outputs.every((aval) => sizeOf(aval.shape) === 0)) {
+  if (spec.outputs.every((aval) => sizeOf(aval.shape) === 0) && !hasEffects(spec.programs)) {
     return spec.outputs.map((aval) => ({ aval, at: () => e.constant(0, aval.dtype) }))
   }
   const index = lowerer.stored(spec.index)
   const operands = storedAll(lowerer, spec.operands)
-  return addControl(lowerer, [index, ...operands], spec.outputs, (nested, buffers) => ({
+  return addControl(lowerer, spec.programs, [index, ...operands], spec.outputs, (nested, buffers) => ({
     kind: 'branch',
     index: bufferOf(index),
     programs: spec.programs.map((program) => nested(jaxprOf(program))),

@@ -121,7 +121,7 @@ export const decide = (graph: Graph, outputs: readonly Value[]): Step[] => {
   for (let i = graph.items.length - 1; i >= 0; i--) {
     const item = known(graph.items[i], 'item')
     if (!(item instanceof Value)) {
-      if (item.writes.some((buffer) => needed.has(buffer))) {
+      if (item.effect === true || item.writes.some((buffer) => needed.has(buffer))) {
         for (const operand of item.operands) wanted.add(operand)
         addStep(item)
       }

@@ -131,6 +131,12 @@ const emitLone = (graph: Graph, unit: Lone, nested: CompileNested): Kernel => {
       }
     case 'control':
       return step.make(nested)
+    case 'callback':
+      return {
+        kind: 'callback',
+        operands: step.operands.map((x) => known(x.buffer, 'operand of a callback')),
+        call: step.call,
+      }
     case 'sort':
       return {
         kind: 'sort',

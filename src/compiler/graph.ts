@@ -3,6 +3,7 @@
  * computed where is decided with all uses in sight, and no expression is ever copied more often than it is used.
  */
 import {
+  type CallbackSpec,
   type CombineOp,
   type Delayed,
   type DType,
@@ -78,9 +79,11 @@ interface StepBase {
   /** Values that it reads as a whole. */
   readonly operands: readonly Value[]
   readonly writes: readonly Buffer[]
+  /** It must run even if nobody reads what it writes. */
+  readonly effect?: boolean
 }
 
-/** Something that writes memory. `loops` of a map are in row-major order of `shape`. */
+/** Something that writes memory, or calls JavaScript. `loops` of a map are in row-major order of `shape`. */
 export type Step = StepBase &
   (
     | { readonly kind: 'map'; readonly shape: readonly number[]; readonly stores: readonly Store[] }
@@ -136,6 +139,7 @@ export type Step = StepBase &
         /** The kernel, once its operands have buffers; compiles the programs in it. */
         readonly make: (nested: (jaxpr: Jaxpr) => Program) => ControlKernel
       }
+    | { readonly kind: 'callback'; readonly call: CallbackSpec['call'] }
     | {
         readonly kind: 'sort'
         readonly outer: number

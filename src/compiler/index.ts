@@ -14,7 +14,7 @@ export * from './kernel.js'
 export { scratchLayout } from './control.js'
 export { accesses, bufferBytes } from './plan.js'
 export { expressionsOf, mapExpressions } from './finish.js'
-export { kernelText } from './print.js'
+export { kernelText, programFlops } from './print.js'
 export { legalize, legalizeKernel } from './legalize.js'
 export { optimize } from './simplify.js'
 

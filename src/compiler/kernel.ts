@@ -1,5 +1,5 @@
 /** Kernels: the programs that backends print and run. Loop nests over scalar expressions, contractions, and routines. */
-import type { DType, Expression, LoadSource, HostData, CombineOp } from '../core/index.js'
+import type { CallbackSpec, CombineOp, DType, Expression, HostData, LoadSource } from '../core/index.js'
 
 /** A contiguous row-major array of a program. `id` is unique within the process, so loads of it intern. */
 export interface Buffer extends LoadSource {
@@ -126,10 +126,17 @@ export interface BranchKernel {
   readonly scratch: Buffer
 }
 
+/** Calls JavaScript with the values of the operands. */
+export interface CallbackKernel {
+  readonly kind: 'callback'
+  readonly operands: readonly Buffer[]
+  readonly call: CallbackSpec['call']
+}
+
 /** Kernels that run other programs. */
 export type ControlKernel = ScanKernel | WhileKernel | BranchKernel
 
-export type Kernel = LoopKernel | ContractionKernel | SortKernel | ControlKernel
+export type Kernel = LoopKernel | ContractionKernel | SortKernel | ControlKernel | CallbackKernel
 
 /** Where things lie in the scratch of a loop, in bytes. */
 export interface ScratchLayout {

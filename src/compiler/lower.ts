@@ -2,6 +2,7 @@
 import {
   type Atom,
   type BranchSpec,
+  type CallbackSpec,
   type CombineOp,
   type ContractSpec,
   type CumulateSpec,
@@ -370,6 +371,13 @@ export class Lowerer implements Lowering {
 
   branch(spec: BranchSpec): readonly Delayed[] {
     return lowerBranch(this, spec)
+  }
+
+  callback({ operands, call }: CallbackSpec): void {
+    const values = operands.map((x) => this.stored(x))
+    this.graph.items.push(
+      newStep({ kind: 'callback', loops: [], expressions: [], operands: values, writes: [], effect: true, call }),
+    )
   }
 
   /** The same values in a buffer that nothing else is in. */

@@ -26,6 +26,8 @@ export const accesses = (kernel: Kernel): { readonly reads: readonly Buffer[]; r
         reads: [...kernel.conditionConstants, ...kernel.bodyConstants, ...kernel.initial],
         writes: [...kernel.carries, kernel.scratch],
       }
+    case 'callback':
+      return { reads: kernel.operands, writes: [] }
     case 'branch':
       return { reads: [kernel.index, ...kernel.operands], writes: [...kernel.outputs, kernel.scratch] }
   }

@@ -239,7 +239,8 @@ const statementFlops = (statements: readonly Statement[]): number => {
   }, here)
 }
 
-const programFlops = (program: Program): number => program.kernels.reduce((sum, kernel) => sum + kernelFlops(kernel), 0)
+/** Floating-point operations of a program; see `kernelFlops`. */
+export const programFlops = (program: Program): number => program.kernels.reduce((sum, kernel) => sum + kernelFlops(kernel), 0)
 
 /**
  * Floating-point operations of a kernel, counting every function as one; of a `while`, those of one trip, since their
@@ -252,6 +253,7 @@ export const kernelFlops = (kernel: Kernel): number => {
     case 'contraction':
       return 2 * kernel.batch * kernel.rows * kernel.columns * kernel.inner
     case 'sort':
+    case 'callback':
       return 0
     case 'scan':
       return kernel.length * programFlops(kernel.body)
@@ -308,6 +310,8 @@ const kernelLines = (kernel: Kernel, names: Names): string[] => {
         `  ${names.list(kernel.outputs)} = choose by ${names.buffer(kernel.index)} for ${names.list(kernel.operands)}`,
         ...kernel.programs.flatMap((program, i) => [`  case ${i}:`, ...nestedLines(program)]),
       ]
+    case 'callback':
+      return [`  call of JavaScript with ${names.list(kernel.operands)}`]
     case 'sort':
       return [
         `  ${names.list(kernel.outputs)} = sort ${names.list(kernel.inputs)} by ${kernel.keys}, lines [${kernel.outer},${kernel.size},${kernel.inner}]`,
