@@ -56,6 +56,10 @@ export const plan = (kernels: readonly Kernel[], inputs: readonly Buffer[], outp
   const blockSize = (buffer: Buffer): number => Math.ceil(bufferBytes(buffer) / alignment) * alignment
   kernels.forEach((kernel, k) => {
     const { reads, writes } = accesses(kernel)
+    // Nobody writes arrays without elements.
+    for (const buffer of reads) {
+      if (buffer.size === 0 && !placements.has(buffer)) placements.set(buffer, { kind: 'temporary', offset: 0 })
+    }
     const dying = new Set(
       reads.filter((buffer) => lastUse.get(buffer) === k && placements.get(buffer)?.kind === 'temporary'),
     )

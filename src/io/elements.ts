@@ -64,9 +64,16 @@ export const arrayBytes = (shape: readonly unknown[], type: ElementType, what: s
   return size
 }
 
-/** The bytes with each group of `width` reversed, in place. */
+/** Reverses each group of `width` bytes, in place. */
 const swapBytes = (bytes: Uint8Array, width: number): void => {
-  for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse()
+  if (width === 1) return
+  for (let first = 0; first < bytes.length; first += width) {
+    for (let a = first, b = first + width - 1; a < b; a++, b--) {
+      const byte = bytes[a] ?? 0
+      bytes[a] = bytes[b] ?? 0
+      bytes[b] = byte
+    }
+  }
 }
 
 /** 64-bit integers as 32-bit ones; throws IoError for a value that doesn't fit, rather than changing it. */

@@ -30,8 +30,22 @@ describe('calculus', () => {
       }),
       runs,
     )
-    const [rows, columns] = np.gradient(np.array([[1, 2], [3, 5]])) as NDArray[]
-    expect([rows?.js(), columns?.js()]).toEqual([[[2, 3], [2, 3]], [[1, 1], [2, 2]]])
+    const [rows, columns] = np.gradient(
+      np.array([
+        [1, 2],
+        [3, 5],
+      ]),
+    ) as NDArray[]
+    expect([rows?.js(), columns?.js()]).toEqual([
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    ])
     expect(() => np.gradient(np.array([1]))).toThrow('slopes need two or more')
   })
 
@@ -40,7 +54,8 @@ describe('calculus', () => {
     fc.assert(
       fc.property(places, fc.integer({ min: -20, max: 20 }), (unsorted, q) => {
         const x = unsorted.sort((a, b) => a - b)
-        const [low = 0, high = 0] = [x[0], x.at(-1)]
+        const low = x[0] ?? 0
+        const high = x.at(-1) ?? 0
         const line = (v: number): number => 3 * v - 1
         expect(np.trapezoid(np.array(x.map(line)), { x: np.array(x) }).item()).toBeCloseTo(
           1.5 * (high ** 2 - low ** 2) - (high - low),
@@ -68,19 +83,28 @@ describe('calculus', () => {
 describe('signals', () => {
   it('convolve and correlate are sums of products', () => {
     fc.assert(
-      fc.property(vectors(1, 6), vectors(1, 6), fc.constantFrom('float32' as const, 'int32' as const), (a, v, dtype) => {
-        const [x, y] = [np.array(a, { dtype }), np.array(v, { dtype })]
-        const full = Array.from({ length: a.length + v.length - 1 }, (_, n) =>
-          a.reduce((sum, value, i) => sum + value * (v[n - i] ?? 0), 0),
-        )
-        const longer = Math.max(a.length, v.length)
-        const shorter = Math.min(a.length, v.length)
-        expect(list(np.convolve(x, y)).map((n) => n + 0)).toEqual(full.map((n) => n + 0))
-        expect(list(np.convolve(x, y, { mode: 'valid' })).map((n) => n + 0)).toEqual(full.slice(shorter - 1, longer).map((n) => n + 0))
-        const start = Math.floor((shorter - 1) / 2)
-        expect(list(np.convolve(x, y, { mode: 'same' })).map((n) => n + 0)).toEqual(full.slice(start, start + longer).map((n) => n + 0))
-        expect(list(np.correlate(x, y, { mode: 'full' }))).toEqual(list(np.convolve(x, np.flip(y))))
-      }),
+      fc.property(
+        vectors(1, 6),
+        vectors(1, 6),
+        fc.constantFrom('float32' as const, 'int32' as const),
+        (a, v, dtype) => {
+          const [x, y] = [np.array(a, { dtype }), np.array(v, { dtype })]
+          const full = Array.from({ length: a.length + v.length - 1 }, (_, n) =>
+            a.reduce((sum, value, i) => sum + value * (v[n - i] ?? 0), 0),
+          )
+          const longer = Math.max(a.length, v.length)
+          const shorter = Math.min(a.length, v.length)
+          expect(list(np.convolve(x, y)).map((n) => n + 0)).toEqual(full.map((n) => n + 0))
+          expect(list(np.convolve(x, y, { mode: 'valid' })).map((n) => n + 0)).toEqual(
+            full.slice(shorter - 1, longer).map((n) => n + 0),
+          )
+          const start = Math.floor((shorter - 1) / 2)
+          expect(list(np.convolve(x, y, { mode: 'same' })).map((n) => n + 0)).toEqual(
+            full.slice(start, start + longer).map((n) => n + 0),
+          )
+          expect(list(np.correlate(x, y, { mode: 'full' }))).toEqual(list(np.convolve(x, np.flip(y))))
+        },
+      ),
       runs,
     )
     expect(() => np.convolve(np.zeros([0]), np.ones([1]))).toThrow('not empty')
@@ -108,8 +132,22 @@ describe('statistics', () => {
       }),
       runs,
     )
-    expect(np.corrcoef(np.array([[1, 2, 4], [-1, -2, -4]])).js()).toEqual([[1, -1], [-1, 1]])
-    expect(np.average(np.array([1, 3]), { weights: np.array([1, 3]), returned: true }).map((v) => v.item())).toEqual([2.5, 4])
+    expect(
+      np
+        .corrcoef(
+          np.array([
+            [1, 2, 4],
+            [-1, -2, -4],
+          ]),
+        )
+        .js(),
+    ).toEqual([
+      [1, -1],
+      [-1, 1],
+    ])
+    expect(np.average(np.array([1, 3]), { weights: np.array([1, 3]), returned: true }).map((v) => v.item())).toEqual([
+      2.5, 4,
+    ])
     expect(() => np.average(np.ones([2, 3]), { weights: np.ones([2]) })).toThrow('fit neither the array')
   })
 })
@@ -119,7 +157,10 @@ describe('grids', () => {
     expect(np.linspace(0, 1, { num: 5 }).js()).toEqual([0, 0.25, 0.5, 0.75, 1])
     const [values, step] = np.linspace(0, 1, { num: 4, endpoint: false, retstep: true })
     expect([values.js(), step.item()]).toEqual([[0, 0.25, 0.5, 0.75], 0.25])
-    expect(np.linspace(np.array([0, 10]), np.array([1, 20]), { num: 3, axis: 1 }).js()).toEqual([[0, 0.5, 1], [10, 15, 20]])
+    expect(np.linspace(np.array([0, 10]), np.array([1, 20]), { num: 3, axis: 1 }).js()).toEqual([
+      [0, 0.5, 1],
+      [10, 15, 20],
+    ])
     expect(np.linspace(0, 5, { num: 3, dtype: 'int32' }).js()).toEqual([0, 2, 5])
     expect(np.geomspace(1, 8, { num: 4 }).js()).toEqual([1, 2, 4, 8])
     expect(np.logspace(0, 2, { num: 3 }).js()).toEqual([1, 10, 100])
@@ -137,7 +178,10 @@ describe('grids', () => {
     expect(() => np.ravelMultiIndex([np.array([5], { dtype: 'int32' })], [3])).toThrow('index 5 is out of bounds')
     const grids = np.indices([2, 3])
     expect(grids.shape).toEqual([2, 2, 3])
-    expect(np.meshgrid(np.arange(2), np.arange(3), { indexing: 'ij', sparse: true }).map((g) => g.shape)).toEqual([[2, 1], [1, 3]])
+    expect(np.meshgrid(np.arange(2), np.arange(3), { indexing: 'ij', sparse: true }).map((g) => g.shape)).toEqual([
+      [2, 1],
+      [1, 3],
+    ])
   })
 })
 
@@ -146,12 +190,16 @@ describe('functions of functions', () => {
     const x = np.reshape(np.arange(24), [2, 3, 4]).astype('float32')
     expect(np.applyAlongAxis((v) => np.cumsum(v), 1, x).js()).toEqual(np.cumsum(x, { axis: 1 }).js())
     expect(np.applyAlongAxis((v) => np.sum(v), 0, x).js()).toEqual(np.sum(x, { axis: 0 }).js())
-    expect(np.applyOverAxes((a, axis) => np.sum(a, { axis }), x, [0, 2]).js()).toEqual(np.sum(x, { axis: [0, 2], keepdims: true }).js())
+    expect(np.applyOverAxes((a, axis) => np.sum(a, { axis }), x, [0, 2]).js()).toEqual(
+      np.sum(x, { axis: [0, 2], keepdims: true }).js(),
+    )
     const dots = np.vectorize((a: NDArray, b: NDArray) => np.dot(a, b), { signature: '(n),(n)->()' })
     expect(dots(x, np.arange(4)).js()).toEqual(np.matmul(x, np.arange(4)).js())
     expect(np.piecewise(np.array([-1, 2]), [np.array([true, false])], [(v) => np.negative(v), 7]).js()).toEqual([1, 7])
     const v = np.arange(4)
-    expect(np.select([np.less(v, 1), np.less(v, 3)], [v, np.multiply(v, 10)], { default: -1 }).js()).toEqual([0, 10, 20, -1])
+    expect(np.select([np.less(v, 1), np.less(v, 3)], [v, np.multiply(v, 10)], { default: -1 }).js()).toEqual([
+      0, 10, 20, -1,
+    ])
     expect(vmap((a: NDArray) => np.clip(a, 1, null))(v).js()).toEqual([1, 1, 2, 3])
   })
 })

@@ -44,7 +44,11 @@ describe('two arrays', () => {
         fc.property(inputs, ([x, y, shape]) => {
           const expected = fromIndex(shape, (index) => plain(at(x, index), at(y, index)))
           expectPlain(operation(toArray(x), toArray(y)), expected, 1e-6)
-          expectPlain(operation(toArray(y), toArray(x)), fromIndex(shape, (i) => plain(at(y, i), at(x, i))), 1e-6)
+          expectPlain(
+            operation(toArray(y), toArray(x)),
+            fromIndex(shape, (i) => plain(at(y, i), at(x, i))),
+            1e-6,
+          )
         }),
         runs,
       )
@@ -54,14 +58,18 @@ describe('two arrays', () => {
   it('integers divide and wrap as in NumPy', () => {
     const int = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
     fc.assert(
-      fc.property(int, int.filter((y) => y !== 0 && y !== -1), (x, y) => {
-        const [a, b] = [np.array([x], { dtype: 'int32' }), np.array([y], { dtype: 'int32' })]
-        expect(np.floorDivide(a, b).js()).toEqual([Math.floor(x / y)])
-        expect(np.mod(a, b).js()).toEqual([mod(x, y) + 0])
-        expect(np.add(a, b).js()).toEqual([(x + y) | 0])
-        expect(np.multiply(a, b).js()).toEqual([Math.imul(x, y)])
-        expect(np.bitwiseXor(a, b).js()).toEqual([x ^ y])
-      }),
+      fc.property(
+        int,
+        int.filter((y) => y !== 0 && y !== -1),
+        (x, y) => {
+          const [a, b] = [np.array([x], { dtype: 'int32' }), np.array([y], { dtype: 'int32' })]
+          expect(np.floorDivide(a, b).js()).toEqual([Math.floor(x / y)])
+          expect(np.mod(a, b).js()).toEqual([mod(x, y) + 0])
+          expect(np.add(a, b).js()).toEqual([(x + y) | 0])
+          expect(np.multiply(a, b).js()).toEqual([Math.imul(x, y)])
+          expect(np.bitwiseXor(a, b).js()).toEqual([x ^ y])
+        },
+      ),
       runs,
     )
   })
@@ -71,15 +79,23 @@ describe('two arrays', () => {
     const int = fc.oneof(fc.integer({ min: -300, max: 300 }), fc.constant(0))
     fc.assert(
       fc.property(fc.array(fc.tuple(int, int), { minLength: 1, maxLength: 6 }), (pairs) => {
-        const x = np.array(pairs.map(([a]) => a), { dtype: 'int32' })
-        const y = np.array(pairs.map(([, b]) => b), { dtype: 'int32' })
+        const x = np.array(
+          pairs.map(([a]) => a),
+          { dtype: 'int32' },
+        )
+        const y = np.array(
+          pairs.map(([, b]) => b),
+          { dtype: 'int32' },
+        )
         expect(np.gcd(x, y).js()).toEqual(pairs.map(([a, b]) => gcd(a, b)))
         expect(np.lcm(x, y).js()).toEqual(pairs.map(([a, b]) => (a * b === 0 ? 0 : Math.abs(a * b) / gcd(a, b))))
       }),
       { numRuns: 20 },
     )
     // Neighbours in Fibonacci's sequence take the most steps.
-    expect(np.gcd(np.array([1836311903], { dtype: 'int32' }), np.array([1134903170], { dtype: 'int32' })).js()).toEqual([1])
+    expect(np.gcd(np.array([1836311903], { dtype: 'int32' }), np.array([1134903170], { dtype: 'int32' })).js()).toEqual(
+      [1],
+    )
   })
 
   it('frexp takes apart what ldexp puts together', () => {
@@ -154,9 +170,10 @@ describe('one array', () => {
   })
 
   it('logaddexp has no NaN in its derivatives', () => {
-    const derivative = (a: number, b: number): number =>
-      grad((x: NDArray) => np.logaddexp(x, b))(np.array(a)).item()
-    expect([derivative(-Infinity, 0), derivative(0, -Infinity), derivative(5, 5), derivative(100, -100)]).toEqual([0, 1, 0.5, 1])
+    const derivative = (a: number, b: number): number => grad((x: NDArray) => np.logaddexp(x, b))(np.array(a)).item()
+    expect([derivative(-Infinity, 0), derivative(0, -Infinity), derivative(5, 5), derivative(100, -100)]).toEqual([
+      0, 1, 0.5, 1,
+    ])
   })
 })
 

@@ -8,10 +8,16 @@ const small = fc.integer({ min: -4, max: 4 })
 
 describe('matmul', () => {
   it('is a sum of products, with leading axes broadcast', () => {
-    const sizes = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 }))
-    const cases = fc.tuple(broadcastPairs, sizes).chain(([[left, right, shape], [m, k, n]]) =>
-      fc.tuple(plains([...left, m, k], small), plains([...right, k, n], small), fc.constant([...shape, m, n])),
+    const sizes = fc.tuple(
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 0, max: 3 }),
     )
+    const cases = fc
+      .tuple(broadcastPairs, sizes)
+      .chain(([[left, right, shape], [m, k, n]]) =>
+        fc.tuple(plains([...left, m, k], small), plains([...right, k, n], small), fc.constant([...shape, m, n])),
+      )
     fc.assert(
       fc.property(cases, ([x, y, shape]) => {
         const inner = x.shape.at(-1) ?? 0
@@ -27,7 +33,13 @@ describe('matmul', () => {
   })
 
   it('vectors lose their axis', () => {
-    const [A, v] = [np.array([[1, 2], [3, 4]]), np.array([5, 6])]
+    const [A, v] = [
+      np.array([
+        [1, 2],
+        [3, 4],
+      ]),
+      np.array([5, 6]),
+    ]
     expect(np.matmul(A, v).js()).toEqual([17, 39])
     expect(np.matmul(v, A).js()).toEqual([23, 34])
     expect(np.matmul(v, v).item()).toBe(61)
@@ -111,7 +123,7 @@ describe('einsum', () => {
     expect(() => np.einsum('ij,jk', x)).toThrowErrorMatchingInlineSnapshot(
       `[ArgumentError: einsum: 'ij,jk': it has 2 terms for 1 operands; write one term per operand.]`,
     )
-    expect(() => np.einsum('i', x)).toThrow("names 1 axes, and operand 0 is f32[2,3]")
+    expect(() => np.einsum('i', x)).toThrow('names 1 axes, and operand 0 is f32[2,3]')
     expect(() => np.einsum('ij->k', x)).toThrow("'k' is in the result and in no operand")
     expect(() => np.einsum('ij->ii', x)).toThrow('occurs twice')
     expect(() => np.einsum('ij,ij', x, np.ones([3, 3]))).toThrow("'i' has size 2, and size 3 in operand 1")
@@ -119,8 +131,14 @@ describe('einsum', () => {
   })
 
   it('has derivatives and maps', () => {
-    const S = np.array([[1, 2], [3, 4]])
-    expect(grad((a: NDArray) => np.square(np.einsum('ii', a)))(S).js()).toEqual([[10, 0], [0, 10]])
+    const S = np.array([
+      [1, 2],
+      [3, 4],
+    ])
+    expect(grad((a: NDArray) => np.square(np.einsum('ii', a)))(S).js()).toEqual([
+      [10, 0],
+      [0, 10],
+    ])
     expect(vmap((a: NDArray) => np.einsum('i,j->ij', a, a))(S).shape).toEqual([2, 2, 2])
   })
 })

@@ -12,7 +12,14 @@ const reducePlain = (x: Plain, axes: readonly number[], keepdims: boolean, f: (v
   const kept = x.shape.map((n, d) => (axes.includes(d) ? 1 : n))
   const full = fromIndex(kept, (place) => {
     const among = indicesOf(x.shape.map((n, d) => (axes.includes(d) ? n : 1)))
-    return f(among.map((index) => at(x, index.map((i, d) => i + (place[d] ?? 0)))))
+    return f(
+      among.map((index) =>
+        at(
+          x,
+          index.map((i, d) => i + (place[d] ?? 0)),
+        ),
+      ),
+    )
   })
   return keepdims ? full : { shape: x.shape.filter((_, d) => !axes.includes(d)), data: full.data }
 }
@@ -23,7 +30,8 @@ const variance = (values: number[]): number => mean(values.map((v) => (v - mean(
 const sorted = (values: number[]): number[] => [...values].sort((a, b) => a - b)
 const quantile = (values: number[], q: number): number => {
   const place = q * (values.length - 1)
-  const [low = NaN, high = NaN] = [sorted(values)[Math.floor(place)], sorted(values)[Math.ceil(place)]]
+  const low = sorted(values)[Math.floor(place)] ?? NaN
+  const high = sorted(values)[Math.ceil(place)] ?? NaN
   return low + (high - low) * (place - Math.floor(place))
 }
 const present = (values: number[]): number[] => values.filter((v) => !Number.isNaN(v))
@@ -68,8 +76,14 @@ describe('reductions', () => {
     fc.assert(
       fc.property(plainArrays({ minRank: 1, minSize: 1 }, few), (x) => {
         x.shape.forEach((_, axis) => {
-          expectPlain(np.argmax(toArray(x), { axis }), reducePlain(x, [axis], false, (v) => v.indexOf(Math.max(...v))))
-          expectPlain(np.argmin(toArray(x), { axis }), reducePlain(x, [axis], false, (v) => v.indexOf(Math.min(...v))))
+          expectPlain(
+            np.argmax(toArray(x), { axis }),
+            reducePlain(x, [axis], false, (v) => v.indexOf(Math.max(...v))),
+          )
+          expectPlain(
+            np.argmin(toArray(x), { axis }),
+            reducePlain(x, [axis], false, (v) => v.indexOf(Math.min(...v))),
+          )
         })
         expect(np.argmax(toArray(x)).item()).toBe(x.data.indexOf(Math.max(...x.data)))
       }),
@@ -83,15 +97,31 @@ describe('reductions', () => {
       fc.property(withAxes(1, maybe), ([x, axes, keepdims]) => {
         const options = { axis: axes, keepdims }
         const check = (got: NDArray, f: (values: number[]) => number): void =>
-          expectPlain(got, reducePlain(x, axes, keepdims, (values) => f(present(values))), 1e-5)
+          expectPlain(
+            got,
+            reducePlain(x, axes, keepdims, (values) => f(present(values))),
+            1e-5,
+          )
         const orNan = (f: (values: number[]) => number) => (values: number[]) => (values.length === 0 ? NaN : f(values))
         check(np.nansum(toArray(x), options), sum)
-        check(np.nanmax(toArray(x), options), orNan((v) => Math.max(...v)))
-        check(np.nanmin(toArray(x), options), orNan((v) => Math.min(...v)))
+        check(
+          np.nanmax(toArray(x), options),
+          orNan((v) => Math.max(...v)),
+        )
+        check(
+          np.nanmin(toArray(x), options),
+          orNan((v) => Math.min(...v)),
+        )
         check(np.nanmean(toArray(x), options), orNan(mean))
         check(np.nanvar(toArray(x), options), orNan(variance))
-        check(np.nanmedian(toArray(x), options), orNan((v) => quantile(v, 0.5)))
-        check(np.nanquantile(toArray(x), 0.3, options), orNan((v) => quantile(v, 0.3)))
+        check(
+          np.nanmedian(toArray(x), options),
+          orNan((v) => quantile(v, 0.5)),
+        )
+        check(
+          np.nanquantile(toArray(x), 0.3, options),
+          orNan((v) => quantile(v, 0.3)),
+        )
       }),
       { numRuns: 30 },
     )
@@ -139,7 +169,10 @@ describe('reductions', () => {
   })
 
   it('jit gives the same', () => {
-    const x = np.array([[3, 1, 2], [6, 5, 4]])
+    const x = np.array([
+      [3, 1, 2],
+      [6, 5, 4],
+    ])
     expect(jit((a: NDArray) => np.std(a, { axis: 0 }))(x).js()).toEqual(np.std(x, { axis: 0 }).js())
     expect(jit((a: NDArray) => np.median(a))(x).item()).toBe(3.5)
   })
@@ -159,8 +192,16 @@ describe('running totals', () => {
             fromIndex(x.shape, (index) =>
               Array.from({ length: (index[axis] ?? 0) + 1 }, (__, i) => at(x, index.with(axis, i))).reduce(f),
             )
-          expectPlain(np.cumsum(toArray(x), { axis }), upTo((a, b) => a + b), 1e-6)
-          expectPlain(np.cumprod(toArray(x), { axis }), upTo((a, b) => a * b), 1e-6)
+          expectPlain(
+            np.cumsum(toArray(x), { axis }),
+            upTo((a, b) => a + b),
+            1e-6,
+          )
+          expectPlain(
+            np.cumprod(toArray(x), { axis }),
+            upTo((a, b) => a * b),
+            1e-6,
+          )
         })
         expect(np.cumsum(toArray(x)).shape).toEqual([x.data.length])
       }),

@@ -28,12 +28,18 @@ describe('sorting', () => {
   })
 
   it('lexsort sorts by the last key first', () => {
-    const keys = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 })), { minLength: 1, maxLength: 9 })
+    const keys = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 })), {
+      minLength: 1,
+      maxLength: 9,
+    })
     fc.assert(
       fc.property(keys, (pairs) => {
         const expected = pairs
           .map((_, i) => i)
-          .sort((i, j) => (pairs[i]?.[1] ?? 0) - (pairs[j]?.[1] ?? 0) || (pairs[i]?.[0] ?? 0) - (pairs[j]?.[0] ?? 0) || i - j)
+          .sort(
+            (i, j) =>
+              (pairs[i]?.[1] ?? 0) - (pairs[j]?.[1] ?? 0) || (pairs[i]?.[0] ?? 0) - (pairs[j]?.[0] ?? 0) || i - j,
+          )
         expect(list(np.lexsort([int32(pairs.map(([a]) => a)), int32(pairs.map(([, b]) => b))]))).toEqual(expected)
       }),
       runs,
@@ -78,18 +84,33 @@ describe('counting', () => {
         expect(list(np.bincount(int32(values), { minlength: 6 }))).toEqual(expected)
         expect(list(np.histogram(int32(values), { bins: np.array([0, 1, 2, 3, 4, 5, 6]) })[0])).toEqual(expected)
         const weights = np.array(values.map((v) => v * 2))
-        expect(list(ops.segmentSum(weights, int32(values), { numSegments: 6 }))).toEqual(expected.map((n, i) => 2 * n * i))
+        expect(list(ops.segmentSum(weights, int32(values), { numSegments: 6 }))).toEqual(
+          expected.map((n, i) => 2 * n * i),
+        )
       }),
       runs,
     )
   })
 
   it('segments with ids outside are dropped, empty ones are neutral', () => {
-    const data = np.array([[1, 2], [3, 4], [5, 6]])
+    const data = np.array([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ])
     const ids = int32([0, -1, 7])
-    expect(ops.segmentSum(data, ids, { numSegments: 2 }).js()).toEqual([[1, 2], [0, 0]])
-    expect(ops.segmentProd(data, ids, { numSegments: 2 }).js()).toEqual([[1, 2], [1, 1]])
-    expect(ops.segmentMax(data, ids, { numSegments: 2 }).js()).toEqual([[1, 2], [-Infinity, -Infinity]])
+    expect(ops.segmentSum(data, ids, { numSegments: 2 }).js()).toEqual([
+      [1, 2],
+      [0, 0],
+    ])
+    expect(ops.segmentProd(data, ids, { numSegments: 2 }).js()).toEqual([
+      [1, 2],
+      [1, 1],
+    ])
+    expect(ops.segmentMax(data, ids, { numSegments: 2 }).js()).toEqual([
+      [1, 2],
+      [-Infinity, -Infinity],
+    ])
     expect(ops.segmentMin(int32([4, 3]), int32([0, 0])).js()).toEqual([3])
     expect(() => ops.segmentSum(data, int32([0]))).toThrow('one id for each row')
   })
@@ -97,7 +118,10 @@ describe('counting', () => {
   it('histograms of points', () => {
     const [counts, xEdges, yEdges] = np.histogram2d(np.array([0, 1, 2, 2]), np.array([0, 0, 1, 3]), { bins: [2, 3] })
     expect([counts.shape, xEdges.shape, yEdges.shape]).toEqual([[2, 3], [3], [4]])
-    expect(counts.js()).toEqual([[1, 0, 0], [1, 1, 1]])
+    expect(counts.js()).toEqual([
+      [1, 0, 0],
+      [1, 1, 1],
+    ])
   })
 })
 
@@ -114,8 +138,12 @@ describe('sets', () => {
         expect(unique === undefined ? [] : list(unique)).toEqual(distinct)
         const same = (a: number, b: number): boolean => compare(a, b) === 0
         expect(first === undefined ? [] : list(first)).toEqual(distinct.map((v) => values.findIndex((w) => same(v, w))))
-        expect(inverse === undefined ? [] : list(inverse)).toEqual(values.map((v) => distinct.findIndex((w) => same(v, w))))
-        expect(counts === undefined ? [] : list(counts)).toEqual(distinct.map((v) => values.filter((w) => same(v, w)).length))
+        expect(inverse === undefined ? [] : list(inverse)).toEqual(
+          values.map((v) => distinct.findIndex((w) => same(v, w))),
+        )
+        expect(counts === undefined ? [] : list(counts)).toEqual(
+          distinct.map((v) => values.filter((w) => same(v, w)).length),
+        )
       }),
       runs,
     )
@@ -129,7 +157,9 @@ describe('sets', () => {
         expect(list(np.union1d(x, y))).toEqual(up([...a, ...b]))
         expect(list(np.intersect1d(x, y))).toEqual(up(a.filter((v) => b.includes(v))))
         expect(list(np.setdiff1d(x, y))).toEqual(up(a.filter((v) => !b.includes(v))))
-        expect(list(np.setxor1d(x, y))).toEqual(up([...a.filter((v) => !b.includes(v)), ...b.filter((v) => !a.includes(v))]))
+        expect(list(np.setxor1d(x, y))).toEqual(
+          up([...a.filter((v) => !b.includes(v)), ...b.filter((v) => !a.includes(v))]),
+        )
         expect(np.isin(x, y).js()).toEqual(a.map((v) => b.includes(v)))
         expect(list(np.flatnonzero(x))).toEqual(a.flatMap((v, i) => (v === 0 ? [] : [i])))
         expect(list(np.extract(np.greater(x, 0), x))).toEqual(a.filter((v) => v > 0))
@@ -140,8 +170,16 @@ describe('sets', () => {
 
   it('shapes that depend on values cannot be traced, and the error says so', () => {
     expect(() => jit((x: NDArray) => np.nonzero(x))(np.arange(3))).toThrow("its result's shape depends on values")
-    const [rows, columns] = np.nonzero(np.array([[0, 1], [2, 0]]))
-    expect([rows?.js(), columns?.js()]).toEqual([[0, 1], [1, 0]])
+    const [rows, columns] = np.nonzero(
+      np.array([
+        [0, 1],
+        [2, 0],
+      ]),
+    )
+    expect([rows?.js(), columns?.js()]).toEqual([
+      [0, 1],
+      [1, 0],
+    ])
     expect(np.where(np.array([false, true])).map((i) => i.js())).toEqual([[1]])
     expect(np.trimZeros(np.array([0, 0, 1, 0, 2, 0]), { trim: 'f' }).js()).toEqual([1, 0, 2, 0])
   })

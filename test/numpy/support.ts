@@ -43,7 +43,9 @@ export const expectPlain = (got: NDArray, expected: Plain, tolerance = 0): void 
   if (wrong >= 0) expect(values).toEqual([...expected.data])
 }
 
-export const shapes = (options: { minRank?: number; maxRank?: number; minSize?: number } = {}): fc.Arbitrary<number[]> =>
+export const shapes = (
+  options: { minRank?: number; maxRank?: number; minSize?: number } = {},
+): fc.Arbitrary<number[]> =>
   fc.array(fc.integer({ min: options.minSize ?? 0, max: 4 }), {
     minLength: options.minRank ?? 0,
     maxLength: options.maxRank ?? 3,
@@ -53,9 +55,7 @@ export const shapes = (options: { minRank?: number; maxRank?: number; minSize?: 
 export const exactNumbers: fc.Arbitrary<number> = fc.integer({ min: -64, max: 64 }).map((n) => n / 8)
 
 export const plains = (shape: readonly number[], element: fc.Arbitrary<number> = exactNumbers): fc.Arbitrary<Plain> =>
-  fc
-    .array(element, { minLength: sizeOf(shape), maxLength: sizeOf(shape) })
-    .map((data) => ({ shape: [...shape], data }))
+  fc.array(element, { minLength: sizeOf(shape), maxLength: sizeOf(shape) }).map((data) => ({ shape: [...shape], data }))
 
 export const plainArrays = (
   options: { minRank?: number; maxRank?: number; minSize?: number } = {},
@@ -63,20 +63,21 @@ export const plainArrays = (
 ): fc.Arbitrary<Plain> => shapes(options).chain((shape) => plains(shape, element))
 
 /** Two shapes that broadcast together: axes of the longer one are dropped in front or made 1. */
-export const broadcastPairs: fc.Arbitrary<readonly [number[], number[], number[]]> = shapes({ maxRank: 3 }).chain((shape) =>
-  fc
-    .tuple(
-      fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
-      fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
-      fc.integer({ min: 0, max: shape.length }),
-    )
-    .map(([ones, otherOnes, drop]) => {
-      // An axis that both have as 1 is 1 in the result.
-      const result = shape.map((n, d) => (ones[d] === true && (otherOnes[d] === true || d < drop) ? 1 : n))
-      const left = shape.map((n, d) => (ones[d] === true ? 1 : n))
-      const right = shape.map((n, d) => (otherOnes[d] === true ? 1 : n)).slice(drop)
-      return [left, right, result] as const
-    }),
+export const broadcastPairs: fc.Arbitrary<readonly [number[], number[], number[]]> = shapes({ maxRank: 3 }).chain(
+  (shape) =>
+    fc
+      .tuple(
+        fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
+        fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }),
+        fc.integer({ min: 0, max: shape.length }),
+      )
+      .map(([ones, otherOnes, drop]) => {
+        // An axis that both have as 1 is 1 in the result.
+        const result = shape.map((n, d) => (ones[d] === true && (otherOnes[d] === true || d < drop) ? 1 : n))
+        const left = shape.map((n, d) => (ones[d] === true ? 1 : n))
+        const right = shape.map((n, d) => (otherOnes[d] === true ? 1 : n)).slice(drop)
+        return [left, right, result] as const
+      }),
 )
 
 export const runs = { numRuns: 60 }

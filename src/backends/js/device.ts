@@ -7,14 +7,25 @@ import {
   type Jaxpr,
   type MemoryStats,
   type Storage,
+  DeviceArray,
   InternalError,
   decodeValue,
   encodeHost,
   isFloating,
   known,
   makeHostData,
+  shapedArray,
 } from '../../core/index.js'
-import { type Buffer, type Kernel, type Program, compile, kernelText, legalizeKernel } from '../../compiler/index.js'
+import {
+  type Buffer,
+  type CallbackKernel,
+  type Kernel,
+  type Program,
+  compile,
+  kernelText,
+  legalizeKernel,
+  programFlops,
+} from '../../compiler/index.js'
 import { type NestedRun, compileControl } from './control.js'
 import { type Action, type Arrays, Machine, compileStatements } from './evaluate.js'
 import { compileContraction, compileSort } from './routines.js'
@@ -69,11 +80,14 @@ export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
     return exact && (dtype === 'float16' || dtype === 'bfloat16') ? encodeHost(data, dtype) : data.slice()
   }
 
-  return {
+  const arrayOf = (buffer: Buffer, data: HostData): DeviceArray =>
+    new DeviceArray(shapedArray(buffer.shape, buffer.dtype), device, own(data.slice()))
+
+  const device: Device = {
     name,
     synchronous: true,
     checkDType: () => {},
-    compile: (jaxpr) => executable(jaxpr, { exact, planned, legalized, own, allocate }),
+    compile: (jaxpr) => executable(jaxpr, { exact, planned, legalized, own, allocate, arrayOf }),
     fromHost: (data, dtype) =>
       own(exact && isFloating(dtype) ? Float64Array.from(data, (x) => decodeValue(x, dtype)) : data.slice()),
     read,
@@ -86,6 +100,7 @@ export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
     },
     memoryStats: (): MemoryStats => ({ device: name, live, resident: live, spilled: 0, peak, budget: Infinity }),
   }
+  return device
 }
 
 interface Runtime {
@@ -94,6 +109,15 @@ interface Runtime {
   readonly legalized: boolean
   readonly own: (data: HostData) => JsStorage
   readonly allocate: (buffer: Buffer) => HostData
+  /** An array of the device with a copy of these values. */
+  readonly arrayOf: (buffer: Buffer, data: HostData) => DeviceArray
+}
+
+/** Calls JavaScript, which may run other programs of the device meanwhile, and this one too. */
+const compileCallback = (machine: Machine, { operands, call }: CallbackKernel, runtime: Runtime): Action => {
+  const positions = operands.map((buffer) => machine.position(buffer))
+  return () =>
+    call(operands.map((buffer, i) => runtime.arrayOf(buffer, known(machine.arrays[positions[i] ?? -1], 'operand'))))
 }
 
 const compileKernel = (machine: Machine, kernel: Kernel, runtime: Runtime): Action => {
@@ -111,6 +135,8 @@ const compileKernel = (machine: Machine, kernel: Kernel, runtime: Runtime): Acti
       return compileContraction(machine, kernel)
     case 'sort':
       return compileSort(machine, kernel)
+    case 'callback':
+      return compileCallback(machine, kernel, runtime)
   }
 }
 
@@ -129,9 +155,18 @@ const nestedRun = (program: Program, runtime: Runtime): NestedRun => {
     for (const [buffer, placement] of program.placements) {
       if (placement.kind === 'temporary') arrays[machine.position(buffer)] = runtime.allocate(buffer)
     }
-    machine.arrays = arrays
+    runOn(machine, arrays, actions)
+  }
+}
+
+/** Runs actions on arrays; a run of the same program that a callback started is left as it was. */
+const runOn = (machine: Machine, arrays: Arrays, actions: readonly Action[]): void => {
+  const before = machine.arrays
+  machine.arrays = arrays
+  try {
     for (const action of actions) action()
-    machine.arrays = []
+  } finally {
+    machine.arrays = before
   }
 }
 
@@ -141,20 +176,19 @@ const executable = (jaxpr: Jaxpr, runtime: Runtime): Executable => {
   const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime))
   return {
     run: (inputs) => {
-      machine.arrays = bindArrays(program, machine, inputs, runtime)
-      for (const action of actions) action()
-      const results = program.outputs.map((buffer, i) => {
-        const array = known(machine.arrays[machine.position(buffer)], 'result')
+      const arrays = bindArrays(program, machine, inputs, runtime)
+      runOn(machine, arrays, actions)
+      return program.outputs.map((buffer, i) => {
+        const array = known(arrays[machine.position(buffer)], 'result')
         // Every result has values of its own, also when it is an input or another result.
         const placement = program.placements.get(buffer)
         return runtime.own(placement?.kind === 'output' && placement.index === i ? array : array.slice())
       })
-      machine.arrays = []
-      return results
     },
     kernels: () => kernelText(program),
     text: () => kernelText(program),
     temporaryBytes: program.temporaryBytes,
+    flops: programFlops(program),
   }
 }
 

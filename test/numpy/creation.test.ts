@@ -1,0 +1,160 @@
+/** Making arrays from JavaScript values, and the methods that arrays have. */
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { NDArray, grad, jit, numpy as np } from 'cotangent'
+import { plainArrays, runs, toArray } from './support.js'
+
+describe('np.array', () => {
+  it('js() gives back nested lists', () => {
+    fc.assert(
+      fc.property(plainArrays({ minRank: 1 }), (x) => {
+        const nested = toArray(x).js()
+        if (!Array.isArray(nested)) throw new Error('not a list')
+        const again = np.array(nested)
+        expect(again.js()).toEqual(nested)
+        // Sizes after an empty axis cannot be told from nested lists.
+        if (!x.shape.includes(0)) expect(again.shape).toEqual(x.shape)
+      }),
+      runs,
+    )
+  })
+
+  it('keeps the dtype of typed arrays, and copies them', () => {
+    const source = new Float32Array([1, 2])
+    const x = np.array(source)
+    source[0] = 9
+    expect(x.js()).toEqual([1, 2])
+    const dtypes = [
+      Float32Array,
+      Float64Array,
+      Int32Array,
+      Uint32Array,
+      Int8Array,
+      Uint8Array,
+      Uint8ClampedArray,
+      Int16Array,
+    ]
+    expect(dtypes.map((type) => np.array(new type(1)).dtype)).toEqual([
+      'float32',
+      'float64',
+      'int32',
+      'uint32',
+      'int8',
+      'uint8',
+      'uint8',
+      'int32',
+    ])
+    expect(np.array(new Uint8Array([1, 2]), { dtype: 'float32' }).dtype).toBe('float32')
+    expect(np.array([new Uint8Array([1, 2]), new Uint8Array([3, 4])]).dtype).toBe('uint8')
+  })
+
+  it('numbers are float32, booleans bool, nothing float32', () => {
+    expect([np.array(1), np.array([1, true]), np.array([true]), np.array([])].map((x) => x.dtype)).toEqual([
+      'float32',
+      'float32',
+      'bool',
+      'float32',
+    ])
+    expect(np.array([[], []]).shape).toEqual([2, 0])
+    expect(np.array([0.1], { dtype: 'float64' }).js()).toEqual([0.1])
+    expect(np.array([0.1]).js()).toEqual([Math.fround(0.1)])
+    expect(np.array([1.7, -1.7, 300], { dtype: 'uint8' }).js()).toEqual([1, 0, 255])
+  })
+
+  it('stacks arrays, traced ones too', () => {
+    const f = (x: NDArray): NDArray =>
+      np.sum(
+        np.square(
+          np.array([
+            [x, 2],
+            [3, np.multiply(x, 2)],
+          ]),
+        ),
+      )
+    expect(grad(f)(np.array(3)).item()).toBe(30)
+    expect(jit((x: NDArray) => np.array([x, 1.5]))(np.array(2, { dtype: 'float16' })).dtype).toBe('float16')
+    expect(np.array([np.array([1, 2], { dtype: 'int32' }), [3, 4]]).dtype).toBe('int32')
+  })
+
+  it('lists that are not rectangular are an error that says where', () => {
+    expect(() => np.array([[1, 2], [3]])).toThrowErrorMatchingInlineSnapshot(
+      `[ArgumentError: array: the lists don't have one shape: data[1] has 1 elements where its neighbours have 2. Pad the short ones, or keep them as a list of arrays.]`,
+    )
+    expect(() => np.array([[1, 2], 3])).toThrow('data[1] has a number where its neighbours have a list of 2')
+    expect(() => np.array([1, [2]])).toThrow('data[1] has a list of 1 where its neighbours have a number')
+    expect(() => np.array([np.zeros([2]), [1, 2, 3]])).toThrow('data[1] has 3 elements')
+    // @ts-expect-error: text is no number
+    expect(() => np.array(['1'])).toThrow('elements are numbers, booleans, arrays or typed arrays')
+    // @ts-expect-error: complex is no dtype here
+    expect(() => np.array([1], { dtype: 'complex64' })).toThrow("'complex64' is not a dtype")
+    expect(() => np.zeros([2, -1])).toThrow('is not a shape')
+  })
+
+  it('zeros, full and their likes', () => {
+    expect(np.full([2], np.array([1, 2])).js()).toEqual([1, 2])
+    expect(np.full([2], true).dtype).toBe('bool')
+    expect(np.full([], 2).dtype).toBe('float32')
+    expect(np.fullLike(np.zeros([2], { dtype: 'int32' }), 2.7).js()).toEqual([2, 2])
+    expect(np.zerosLike(np.ones([2, 3]), { shape: [4], dtype: 'int8' }).shape).toEqual([4])
+    expect(np.eye(2, { dtype: 'int32' }).js()).toEqual([
+      [1, 0],
+      [0, 1],
+    ])
+  })
+})
+
+describe('methods', () => {
+  const x = np.array([
+    [1, 2, 3],
+    [4, 5, 6],
+  ])
+
+  it('mirror the functions', () => {
+    expect(x.add(1).mul(2).sub(1).div(2).js()).toEqual([
+      [1.5, 2.5, 3.5],
+      [4.5, 5.5, 6.5],
+    ])
+    expect(x.T.shape).toEqual([3, 2])
+    expect(x.sum({ axis: 0 }).js()).toEqual([5, 7, 9])
+    expect(x.reshape([3, -1]).shape).toEqual([3, 2])
+    expect(x.astype('int32').pow(2).js()).toEqual([
+      [1, 4, 9],
+      [16, 25, 36],
+    ])
+    expect(x.transpose([1, 0]).js()).toEqual(x.T.js())
+    expect(x.max().item()).toBe(6)
+    expect(x.clip(2, 5).js()).toEqual([
+      [2, 2, 3],
+      [4, 5, 5],
+    ])
+    expect(x.matmul(x.T).js()).toEqual(np.matmul(x, np.transpose(x)).js())
+    expect(x.greater(2).dtype).toBe('bool')
+    expect(x.get(1, 0).item()).toBe(4)
+    expect(x.at(0, 0).set(9).get(0).js()).toEqual([9, 2, 3])
+  })
+
+  it('arrays are lists along their first axis', () => {
+    expect(x.length).toBe(2)
+    expect([...x].map((row) => row.js())).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ])
+    const [first] = x
+    expect(first?.js()).toEqual([1, 2, 3])
+    expect(() => [...np.array(1)]).toThrow('a scalar has no elements to go through')
+    expect(
+      jit((a: NDArray) => {
+        const [p, q] = a
+        return p === undefined || q === undefined ? a : p.mul(q)
+      })(x).js(),
+    ).toEqual([4, 10, 18])
+  })
+
+  it('are not enumerable, and can be read later', async () => {
+    expect(Object.keys(x).filter((key) => key === 'add' || key === 'js')).toEqual([])
+    expect(Object.getOwnPropertyDescriptor(NDArray.prototype, 'add')?.enumerable).toBe(false)
+    expect(await x.jsAsync()).toEqual(x.js())
+    expect([...(await x.data())]).toEqual([1, 2, 3, 4, 5, 6])
+    expect(np.array([true]).js()).toEqual([true])
+  })
+})
