@@ -25,7 +25,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', environment: 'node', include: ['test/**/*.test.ts'], exclude: ['test/examples/**', 'test/reference/**'] },
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/examples/**', 'test/reference/**'],
+        },
       },
       {
         // Runs the built package and examples in their own processes: `npm run test:examples` builds them first.

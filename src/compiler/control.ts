@@ -97,7 +97,9 @@ export const lowerScan = (lowerer: LoweringGraph, spec: ScanSpec): readonly Dela
   const { length, reverse, outputs } = spec
   const carryCount = spec.carries.length
   if (length === 0) {
-    return outputs.map((aval, i) => (i < carryCount ? known(spec.carries[i], 'carry') : { aval, at: () => e.constant(0, aval.dtype) }))
+    return outputs.map((aval, i) =>
+      i < carryCount ? known(spec.carries[i], 'carry') : { aval, at: () => e.constant(0, aval.dtype) },
+    )
   }
   const constants = storedAll(lowerer, spec.constants)
   const initial = storedAll(lowerer, spec.carries)

@@ -83,7 +83,7 @@ export const log = (x: Expression): Expression => {
 }
 
 /**
- * log(1 + x) * of a finite x > -1, plus `doublings` log 2. What 1 + x rounds away is added to the reduced argument, so that
+ * log(1 + x) of a finite x > -1, plus `doublings` log 2. What 1 + x rounds away is added to the reduced argument, so that
  * a small x reaches the polynomial unchanged (Kahan's idea; the same as fdlibm's s_log1p.c).
  */
 const log1pInside = (x: Expression, doublings?: Expression): Expression => {
@@ -91,16 +91,14 @@ const log1pInside = (x: Expression, doublings?: Expression): Expression => {
   const part = sub(sum, float(1))
   const lost = add(sub(float(1), sub(sum, part)), sub(x, part))
   const { exponent, field, mantissa } = split(sum, integer(sqrtHalfBits))
-  // 2^(1 - exponent), halved on the other side: 2^-exponent does not exist for 128.
+  // 2^(1 - exponent), halved afterwards (so that denormals keep their last bit): 2^-exponent does not exist for 128.
   const scale = fromBits(sub(integer(0x40000000), field))
-  const r = add(sub(mantissa, float(1)), mul(mul(lost, float(0.5)), scale))
+  const r = add(sub(mantissa, float(1)), mul(mul(lost, scale), float(0.5)))
   return combine(doublings === undefined ? exponent : add(exponent, doublings), r)
 }
 
-export const log1p = (x: Expression): Expression => withSignOfSmall(withPole(x, -1, log1pInside(x)), x)
-
-/** log1p has the sign of its argument, but the sum above loses that of -0. */
-const withSignOfSmall = (value: Expression, x: Expression): Expression => withSignOf(value, x)
+/** The sign of x is that of the result, and the sum above loses that of -0. */
+export const log1p = (x: Expression): Expression => withSignOf(withPole(x, -1, log1pInside(x)), x)
 
 /** From here on sqrt(x^2 + 1) is x, and log(2 x) is taken as log(x) + log(2): x^2 would overflow. */
 const large = 2 ** 27

@@ -240,7 +240,8 @@ const statementFlops = (statements: readonly Statement[]): number => {
 }
 
 /** Floating-point operations of a program; see `kernelFlops`. */
-export const programFlops = (program: Program): number => program.kernels.reduce((sum, kernel) => sum + kernelFlops(kernel), 0)
+export const programFlops = (program: Program): number =>
+  program.kernels.reduce((sum, kernel) => sum + kernelFlops(kernel), 0)
 
 /**
  * Floating-point operations of a kernel, counting every function as one; of a `while`, those of one trip, since their

@@ -22,6 +22,8 @@ const moveArray = (x: NDArray, name: string): NDArray => {
  */
 export const devicePut = <T>(value: T, device: string = currentDevice().name): T => {
   const { leaves, def } = flatten(value)
-  return unflatten(def, leaves.map((leaf) => (leaf instanceof NDArray ? moveArray(leaf, device) : leaf))) as T
+  return unflatten(
+    def,
+    leaves.map((leaf) => (leaf instanceof NDArray ? moveArray(leaf, device) : leaf)),
+  ) as T
 }
-

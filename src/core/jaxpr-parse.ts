@@ -160,8 +160,7 @@ const readEquation = (r: Reader, scope: Map<string, Var>): Equation => {
   if (primitive === undefined) return r.fail(`a primitive (and there is no '${name}')`)
   const printed = readParams(r)
   const inputs: Atom[] = []
-  while (!r.peek(';') && !r.peek('in (') && !r.test(nextEquation))
-    inputs.push(readAtom(r, scope))
+  while (!r.peek(';') && !r.peek('in (') && !r.test(nextEquation)) inputs.push(readAtom(r, scope))
   r.accept(';')
   const params: Params =
     primitive.parse !== undefined

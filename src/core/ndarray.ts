@@ -78,6 +78,7 @@ export abstract class NDArray {
 export interface NDArray extends Iterable<NDArray> {
   readonly T: NDArray
   readonly length: number
+  toString(): string
   js(): NestedNumbers
   jsAsync(): Promise<NestedNumbers>
   get(...index: readonly Index[]): NDArray

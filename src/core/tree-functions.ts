@@ -15,7 +15,11 @@ export { flatten, leaves, register, structure, unflatten } from './tree.js'
  */
 export function map<T>(f: (leaf: NDArray) => NDArray, value: T): T
 export function map<T>(f: (leaf: NDArray, ...rest: NDArray[]) => NDArray, value: T, ...rest: readonly T[]): T
-export function map<Leaf, Out>(f: (leaf: Leaf, ...rest: Leaf[]) => Out, value: unknown, ...rest: readonly unknown[]): unknown
+export function map<Leaf, Out>(
+  f: (leaf: Leaf, ...rest: Leaf[]) => Out,
+  value: unknown,
+  ...rest: readonly unknown[]
+): unknown
 export function map(f: (...leaves: never[]) => unknown, value: unknown, ...rest: readonly unknown[]): unknown {
   const first = flatten(value)
   const others = rest.map((other, i) => {
@@ -33,7 +37,10 @@ export function map(f: (...leaves: never[]) => unknown, value: unknown, ...rest:
 export const mapWithPath = <Leaf, Out>(f: (path: string, leaf: Leaf) => Out, value: unknown): unknown => {
   const { leaves, def } = flatten(value)
   const names = paths(def)
-  return unflatten(def, leaves.map((leaf, i) => f(names[i] ?? '', leaf as Leaf)))
+  return unflatten(
+    def,
+    leaves.map((leaf, i) => f(names[i] ?? '', leaf as Leaf)),
+  )
 }
 
 /** Leaves with their paths. */
@@ -53,12 +60,18 @@ export const all = (value: unknown): boolean => flatten(value).leaves.every(Bool
 export const transpose = (outer: TreeDef, inner: TreeDef, value: unknown): unknown => {
   const leaves = flatten(value).leaves
   const count = inner.leafCount
-  const groups = Array.from({ length: count }, (_, k) => unflatten(outer, Array.from({ length: outer.leafCount }, (__, i) => leaves[i * count + k])))
+  const groups = Array.from({ length: count }, (_, k) =>
+    unflatten(
+      outer,
+      Array.from({ length: outer.leafCount }, (__, i) => leaves[i * count + k]),
+    ),
+  )
   return unflatten(inner, groups)
 }
 
 /** Whether two trees have the same structure. */
-export const sameStructure = (a: unknown, b: unknown, isLeaf?: IsLeaf): boolean => structure(a, isLeaf).key === structure(b, isLeaf).key
+export const sameStructure = (a: unknown, b: unknown, isLeaf?: IsLeaf): boolean =>
+  structure(a, isLeaf).key === structure(b, isLeaf).key
 
 /** Number of elements of all arrays of a tree: the parameter count of a model. */
 export const size = (value: unknown): number =>

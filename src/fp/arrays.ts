@@ -40,7 +40,8 @@ export const arrayRing = (shape: readonly number[], dtype: DType = 'float32'): R
  * Throws ArgumentError for integer dtypes, whose division is not the inverse of multiplication.
  */
 export const arrayField = (shape: readonly number[], dtype: DType = 'float32'): Field<NDArray> => {
-  if (!isFloating(dtype)) throw new ArgumentError(`arrayField: ${dtype} arrays are a ring and no field; use arrayRing, or a float dtype.`)
+  if (!isFloating(dtype))
+    throw new ArgumentError(`arrayField: ${dtype} arrays are a ring and no field; use arrayRing, or a float dtype.`)
   return {
     ...arrayRing(shape, dtype),
     degree: () => 1,

@@ -17,7 +17,9 @@ declare module 'fp-ts/HKT.js' {
   }
 }
 
-const leavesOf = <A>(value: Tree<A>): { readonly leaves: readonly A[]; readonly rebuild: <B>(leaves: readonly B[]) => Tree<B> } => {
+const leavesOf = <A>(
+  value: Tree<A>,
+): { readonly leaves: readonly A[]; readonly rebuild: <B>(leaves: readonly B[]) => Tree<B> } => {
   const { leaves, def } = tree.flatten(value)
   return { leaves: leaves as readonly A[], rebuild: <B>(list: readonly B[]) => tree.unflatten(def, list) as Tree<B> }
 }
@@ -30,7 +32,8 @@ const map = <A, B>(value: Tree<A>, f: (leaf: A) => B): Tree<B> => {
 /** Functor of pytrees: `map` keeps the structure. */
 export const treeFunctor: Functor1<TreeURI> = { URI: TreeURI, map }
 
-const reduce = <A, B>(value: Tree<A>, initial: B, f: (accumulated: B, leaf: A) => B): B => leavesOf(value).leaves.reduce(f, initial)
+const reduce = <A, B>(value: Tree<A>, initial: B, f: (accumulated: B, leaf: A) => B): B =>
+  leavesOf(value).leaves.reduce(f, initial)
 
 /** Collects effects of leaves from left to right in any applicative functor. */
 const traverse =
@@ -54,7 +57,8 @@ export const treeTraversable: Traversable1<TreeURI> = {
   map,
   reduce,
   foldMap: (M) => (value, f) => leavesOf(value).leaves.reduce((sum, leaf) => M.concat(sum, f(leaf)), M.empty),
-  reduceRight: (value, initial, f) => leavesOf(value).leaves.reduceRight((accumulated, leaf) => f(leaf, accumulated), initial),
+  reduceRight: (value, initial, f) =>
+    leavesOf(value).leaves.reduceRight((accumulated, leaf) => f(leaf, accumulated), initial),
   traverse,
   sequence:
     <F>(F: Applicative<F>) =>

@@ -1,5 +1,16 @@
 /** The same bits read as another dtype. */
-import { type ArrayLike, type DType, type NDArray, type Primitive, ArgumentError, bindOne, dtypeBytes, e, isHalf, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type DType,
+  type NDArray,
+  type Primitive,
+  ArgumentError,
+  bindOne,
+  dtypeBytes,
+  e,
+  isHalf,
+  known,
+} from '../core/index.js'
 import { elementwise, numeric } from './elementwise.js'
 import { asArray, checkDType } from './operands.js'
 
@@ -12,7 +23,9 @@ const bitcastPrimitive: Primitive<BitcastParams> = elementwise<BitcastParams>('b
   result: (_, { newDtype }) => newDtype,
   weak: () => false,
   lower: ([x], { newDtype }) => e.bitcast(known(x, 'operand'), newDtype),
-  sampleParams: (dtype) => ({ newDtype: dtypeBytes(dtype) === 4 ? 'int32' : dtypeBytes(dtype) === 1 ? 'uint8' : dtype }),
+  sampleParams: (dtype) => ({
+    newDtype: dtypeBytes(dtype) === 4 ? 'int32' : dtypeBytes(dtype) === 1 ? 'uint8' : dtype,
+  }),
 })
 
 /**
@@ -28,7 +41,9 @@ export const bitcastConvertType = (operand: ArrayLike, newDtype: DType): NDArray
   const x = asArray(operand, 'bitcastConvertType')
   checkDType(newDtype, 'bitcastConvertType')
   if (newDtype === 'bool' || isHalf(newDtype) || dtypeBytes(newDtype) !== dtypeBytes(x.dtype)) {
-    throw new ArgumentError(`bitcastConvertType: the bits of ${x.dtype} cannot be read as ${newDtype}; both must be numbers of one size (4 bytes: float32, int32, uint32; 1 byte: int8, uint8).`)
+    throw new ArgumentError(
+      `bitcastConvertType: the bits of ${x.dtype} cannot be read as ${newDtype}; both must be numbers of one size (4 bytes: float32, int32, uint32; 1 byte: int8, uint8).`,
+    )
   }
   return x.dtype === newDtype ? x : bindOne(bitcastPrimitive, [x], { newDtype })
 }

@@ -28,7 +28,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { add } from './arithmetic.js'
-import { broadcastInDim, moveAxis, reshape, zerosOf } from './broadcasting.js'
+import { broadcastInDim, moveAxis, zerosOf } from './broadcasting.js'
 import { lt, select } from './comparison.js'
 import { batchInFront, concatenate } from './concatenate.js'
 import { gather } from './gather.js'

@@ -6,6 +6,8 @@ import {
   type Primitive,
   type ShapedArray,
   type TransposeRule,
+  ArgumentError,
+  avalText,
   bindOne,
   definePrimitive,
   dtypeKind,
@@ -17,6 +19,7 @@ import {
   known,
   knownInput,
   shapedArray,
+  sizeOf,
 } from '../core/index.js'
 import { neg } from './arithmetic.js'
 import { numbers, zerosOf } from './broadcasting.js'
@@ -68,7 +71,11 @@ const gatherPrimitive: Primitive<GatherParams> = definePrimitive<GatherParams>({
     const indices = known(at, 'indices')
     const windows = { numbers: dimensionNumbers, sliceSizes }
     checkWindows('gather', gatherNames, windows, operand, indices)
-    return [shapedArray(windowsShape(windows, indices.shape), operand.dtype, operand.weakType)]
+    const shape = windowsShape(windows, indices.shape)
+    if (sizeOf(operand.shape) === 0 && sizeOf(shape) !== 0) {
+      throw new ArgumentError(`gather: ${avalText(operand)} is empty, so that there is nothing to read at any index.`)
+    }
+    return [shapedArray(shape, operand.dtype, operand.weakType)]
   },
   jvp: ([x, at], [t], params) => {
     const inputs = [known(x, 'operand'), known(at, 'indices')]

@@ -89,8 +89,8 @@ export const operands = (operation: string, xs: readonly ArrayLike[]): NDArray[]
   return arrays.map((x) => (x.weakType && x.dtype !== target.dtype ? convertWeak(x, target.dtype) : x))
 }
 
-/** A weak value in another dtype, still weak. */
-const convertWeak = (x: NDArray, dtype: DType): NDArray =>
+/** A value in another dtype that counts as weakly typed: it yields to any strong type that it meets. */
+export const convertWeak = (x: NDArray, dtype: DType): NDArray =>
   x instanceof DeviceArray && x.scalar !== undefined
     ? scalarArray(castScalar(x.scalar, dtype), dtype, true, x.deviceHandle)
     : bindOne(convertPrimitive, [x], { newDtype: dtype, weakType: true })

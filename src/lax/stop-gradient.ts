@@ -3,7 +3,10 @@ import { type Primitive, NDArray, bindOne, known, tree } from '../core/index.js'
 import type { Empty } from './arithmetic.js'
 import { anyDType, elementwise } from './elementwise.js'
 
-const stopGradientPrimitive: Primitive<Empty> = elementwise('stop_gradient', { dtypes: anyDType, lower: ([x]) => known(x, 'operand') })
+const stopGradientPrimitive: Primitive<Empty> = elementwise('stop_gradient', {
+  dtypes: anyDType,
+  lower: ([x]) => known(x, 'operand'),
+})
 
 /**
  * The same values with derivative zero, for every array of a pytree; other leaves stay.
@@ -20,4 +23,3 @@ export const stopGradient = <T>(x: T): T => {
     leaves.map((leaf) => (leaf instanceof NDArray ? bindOne(stopGradientPrimitive, [leaf], {}) : leaf)),
   ) as T
 }
-

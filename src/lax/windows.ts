@@ -214,7 +214,7 @@ export const windowsShape = ({ numbers: given, sliceSizes }: Windows, indices: r
   const inner = sliceSizes.filter(
     (_, d) => !given.collapsedSliceDims.includes(d) && !given.operandBatchingDims.includes(d),
   )
-  const shape = [...indices.slice(0, -1)]
+  const shape = indices.slice(0, -1)
   // Increasing positions, so that each lands where it is meant to.
   given.offsetDims.forEach((at, i) => shape.splice(at, 0, known(inner[i], 'size of a window')))
   return shape

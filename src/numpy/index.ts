@@ -61,10 +61,12 @@ export {
   inner,
   kron,
   matmul,
+  matvec,
   outer,
   tensordot,
   vdot,
   vecdot,
+  vecmat,
 } from './products.js'
 export { promoteTypes, resultType } from './promotion-args.js'
 export * from './quantiles.js'

@@ -211,6 +211,36 @@ export const vecdot = (
   return lax.squeeze(matmul(row, column, { preferredElementType: dtype }), [rank - 2, rank - 1])
 }
 
+/**
+ * Matrices times vectors, over leading axes that are broadcast together.
+ *
+ * @example
+ * ```ts
+ * np.matvec(np.ones([5, 2, 3]), np.ones([3])) // float32[5,2]
+ * ```
+ */
+export const matvec = (x1: ArrayLike, x2: ArrayLike): NDArray => {
+  const vector = lax.asArray(x2, 'matvec')
+  if (vector.ndim === 0) throw new ShapeError('matvec: the vector has no axis; use np.multiply.')
+  const out = matmul(x1, lax.expandDims(vector, [vector.ndim]))
+  return lax.squeeze(out, [out.ndim - 1])
+}
+
+/**
+ * Vectors times matrices, over leading axes that are broadcast together.
+ *
+ * @example
+ * ```ts
+ * np.vecmat(np.ones([2]), np.ones([5, 2, 3])) // float32[5,3]
+ * ```
+ */
+export const vecmat = (x1: ArrayLike, x2: ArrayLike): NDArray => {
+  const vector = lax.asArray(x1, 'vecmat')
+  if (vector.ndim === 0) throw new ShapeError('vecmat: the vector has no axis; use np.multiply.')
+  const out = matmul(lax.expandDims(vector, [vector.ndim - 1]), x2)
+  return lax.squeeze(out, [out.ndim - 2])
+}
+
 export interface TensordotOptions extends ProductOptions {
   /** Axes to sum over: the last n of `a` with the first n of `b` (default 2), or lists of axes of each. */
   readonly axes?: number | readonly [number | readonly number[], number | readonly number[]]

@@ -6,12 +6,10 @@ import {
   DTypeError,
   DeviceArray,
   NDArray,
-  bindOne,
   broadcastShapes,
   inexact,
   isDType,
   known,
-  primitives,
   promote,
   promoteTypes as promoteStrongTypes,
   range,
@@ -27,11 +25,7 @@ export const convertTo = (x: NDArray, dtype: DType, weakType: boolean): NDArray 
     return scalarArray(roundTo(x.scalar, dtype), dtype, weakType, x.deviceHandle)
   // Strength alone changes no value, and a result is weak only where all operands are.
   if (x.dtype === dtype) return x
-  if (!weakType) return lax.convertElementType(x, dtype)
-  return bindOne(known(primitives.get('convert_element_type'), 'convert_element_type'), [x], {
-    newDtype: dtype,
-    weakType: true,
-  })
+  return weakType ? lax.convertWeak(x, dtype) : lax.convertElementType(x, dtype)
 }
 
 /** The operands as arrays of one dtype: JAX's promotion, in which JS numbers yield. */

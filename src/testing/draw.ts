@@ -1,6 +1,15 @@
 /** Random choices for samples, made by fast-check so that failures shrink. */
 import * as fc from 'fast-check'
-import { type DType, type Draw, type SampleArray, type SampleDomain, isFloating, isUnsigned, roundTo, sizeOf } from '../core/index.js'
+import {
+  type DType,
+  type Draw,
+  type SampleArray,
+  type SampleDomain,
+  isFloating,
+  isUnsigned,
+  roundTo,
+  sizeOf,
+} from '../core/index.js'
 
 /** Numbers in [0, 1) from a seed: element data follows from one drawn integer, which keeps generation fast. */
 const uniform = (seed: number): (() => number) => {
@@ -56,7 +65,9 @@ export const drawFrom = (g: fc.GeneratorValue): Draw => ({
     return chosen
   },
   shape: ({ minRank = 0, maxRank = 3, nonEmpty = false } = {}) =>
-    Array.from({ length: g(fc.integer, { min: minRank, max: maxRank }) }, () => g(fc.integer, { min: nonEmpty ? 1 : 0, max: 4 })),
+    Array.from({ length: g(fc.integer, { min: minRank, max: maxRank }) }, () =>
+      g(fc.integer, { min: nonEmpty ? 1 : 0, max: 4 }),
+    ),
   array: (shape, dtype, domain): SampleArray => ({
     shape,
     dtype,

@@ -47,12 +47,19 @@ const signature = (primitive: Primitive, sample: Sample<object>): string =>
 export const shapeLaw = (primitive: Primitive, draw: Draw): void => {
   const sample = primitive.sample(draw)
   const inputs = inputsOf(sample)
-  const expected = primitive.abstract(inputs.map((x) => x.aval), sample.params)
+  const expected = primitive.abstract(
+    inputs.map((x) => x.aval),
+    sample.params,
+  )
   const outs = bind(primitive, inputs, sample.params)
   expected.forEach((aval, i) => {
     const out = known(outs[i], 'output')
-    if (!sameAval(aval, out.aval)) throw new Error(`${signature(primitive, sample)}: abstract says ${avalText(aval)}, result is ${avalText(out.aval)}`)
-    if (out.dataSync().length !== out.size) throw new Error(`${signature(primitive, sample)}: ${out.dataSync().length} elements in ${avalText(out.aval)}`)
+    if (!sameAval(aval, out.aval))
+      throw new Error(
+        `${signature(primitive, sample)}: abstract says ${avalText(aval)}, result is ${avalText(out.aval)}`,
+      )
+    if (out.dataSync().length !== out.size)
+      throw new Error(`${signature(primitive, sample)}: ${out.dataSync().length} elements in ${avalText(out.aval)}`)
   })
 }
 
@@ -63,7 +70,9 @@ export const jitLaw = (primitive: Primitive, draw: Draw): void => {
   const f = apply(primitive, sample.params)
   const eager = f(...inputs)
   const jitted = jit(f)(...inputs)
-  eager.forEach((out, i) => assertClose(known(jitted[i], 'output'), out, `jit of ${signature(primitive, sample)}, output ${i}`))
+  eager.forEach((out, i) =>
+    assertClose(known(jitted[i], 'output'), out, `jit of ${signature(primitive, sample)}, output ${i}`),
+  )
 }
 
 /** Another device agrees within tolerance. */
@@ -73,11 +82,20 @@ export const deviceLaw = (primitive: Primitive, draw: Draw, device: string, refe
   const expected = run(reference)
   run(device).forEach((out, i) => {
     const other = known(expected[i], 'output')
-    assertClose(out, other, `${device} against ${reference}: ${signature(primitive, sample)}, output ${i}`, toleranceOf(other.dtype, scale))
+    assertClose(
+      out,
+      other,
+      `${device} against ${reference}: ${signature(primitive, sample)}, output ${i}`,
+      toleranceOf(other.dtype, scale),
+    )
   })
 }
 
-const stack = (xs: readonly NDArray[]): NDArray => concatenate(xs.map((x) => expandDims(x, [0])), 0)
+const stack = (xs: readonly NDArray[]): NDArray =>
+  concatenate(
+    xs.map((x) => expandDims(x, [0])),
+    0,
+  )
 
 /** vmap is a loop over the members. */
 export const vmapLaw = (primitive: Primitive, draw: Draw): void => {
@@ -88,18 +106,26 @@ export const vmapLaw = (primitive: Primitive, draw: Draw): void => {
   if (!mapped.includes(true)) mapped[0] = true
   // Members differ by cyclic shifts of the data, which keeps every member valid.
   const members = base.inputs.map((x, k) =>
-    Array.from({ length: size }, (_, m) => (mapped[k] === true ? { ...x, data: x.data.map((__, i) => known(x.data[(i + m) % x.data.length], 'element')) } : x)),
+    Array.from({ length: size }, (_, m) =>
+      mapped[k] === true ? { ...x, data: x.data.map((__, i) => known(x.data[(i + m) % x.data.length], 'element')) } : x,
+    ),
   )
   const axes = base.inputs.map((x, k): BatchAxis => (mapped[k] === true ? draw.integer(0, x.shape.length) : null))
   const f = apply(primitive, base.params)
   const inputs = members.map((list, k) => {
     const axis = axes[k]
-    return axis === null || axis === undefined ? arrayOf(known(list[0], 'member')) : moveAxis(stack(list.map(arrayOf)), 0, axis)
+    return axis === null || axis === undefined
+      ? arrayOf(known(list[0], 'member'))
+      : moveAxis(stack(list.map(arrayOf)), 0, axis)
   })
   const batched = vmap(f, { inAxes: axes })(...inputs)
   const looped = Array.from({ length: size }, (_, m) => f(...members.map((list) => arrayOf(known(list[m], 'member')))))
   batched.forEach((out, i) =>
-    assertClose(out, stack(looped.map((outs) => known(outs[i], 'output'))), `vmap of ${signature(primitive, base)} over axes ${axes.join()}, output ${i}`),
+    assertClose(
+      out,
+      stack(looped.map((outs) => known(outs[i], 'output'))),
+      `vmap of ${signature(primitive, base)} over axes ${axes.join()}, output ${i}`,
+    ),
   )
 }
 
@@ -109,7 +135,10 @@ const doubled = (primitive: Primitive, draw: Draw): Sample<object> | undefined =
   if (!sample.inputs.some((x) => isFloating(x.dtype))) return undefined
   const inputs = sample.inputs.map((x) => (isFloating(x.dtype) ? { ...x, dtype: 'float64' as const } : x))
   try {
-    primitive.abstract(inputs.map((x) => shapedArray(x.shape, x.dtype)), sample.params)
+    primitive.abstract(
+      inputs.map((x) => shapedArray(x.shape, x.dtype)),
+      sample.params,
+    )
   } catch {
     return undefined // not an operation on float64, such as one that fixes its dtype
   }
@@ -118,7 +147,8 @@ const doubled = (primitive: Primitive, draw: Draw): Sample<object> | undefined =
 
 const derivativeTolerance: Tolerance = { relative: 2e-5, absolute: 2e-6 }
 
-const floatPositions = (inputs: readonly NDArray[]): number[] => inputs.flatMap((x, i) => (isFloating(x.dtype) ? [i] : []))
+const floatPositions = (inputs: readonly NDArray[]): number[] =>
+  inputs.flatMap((x, i) => (isFloating(x.dtype) ? [i] : []))
 
 /** The function of the float inputs to the float outputs, and a direction. */
 const differentiable = (primitive: Primitive, draw: Draw) => {
@@ -148,16 +178,30 @@ export const jvpLaw = (primitive: Primitive, draw: Draw): void => {
   const direction = directionFor(floats, 0)
   const [, tangents] = jvp(f, floats, direction)
   const h = 2 ** -18
-  const shifted = (step: number): NDArray[] => f(...floats.map((x, k) => add(x, mul(known(direction[k], 'direction'), step))))
+  const shifted = (step: number): NDArray[] =>
+    f(...floats.map((x, k) => add(x, mul(known(direction[k], 'direction'), step))))
   const up = shifted(h)
   const down = shifted(-h)
   tangents.forEach((tangent, i) =>
-    assertClose(tangent, mul(sub(known(up[i], 'output'), known(down[i], 'output')), 1 / (2 * h)), `jvp of ${signature(primitive, sample)}, output ${i}`, derivativeTolerance),
+    assertClose(
+      tangent,
+      mul(sub(known(up[i], 'output'), known(down[i], 'output')), 1 / (2 * h)),
+      `jvp of ${signature(primitive, sample)}, output ${i}`,
+      derivativeTolerance,
+    ),
   )
 }
 
 const inner = (xs: readonly NDArray[], ys: readonly NDArray[]): number =>
-  xs.reduce((sum, x, i) => sum + reduceSum(mul(x, known(ys[i], 'factor')), x.shape.map((_, d) => d)).item(), 0)
+  xs.reduce(
+    (sum, x, i) =>
+      sum +
+      reduceSum(
+        mul(x, known(ys[i], 'factor')),
+        x.shape.map((_, d) => d),
+      ).item(),
+    0,
+  )
 
 /** Reverse mode is the transpose of forward mode: `<J t, c> = <t, J^T c>`. */
 export const transposeLaw = (primitive: Primitive, draw: Draw): void => {
@@ -179,11 +223,15 @@ export const transposeLaw = (primitive: Primitive, draw: Draw): void => {
 /** What is printed can be read back, and is the same program. */
 export const printLaw = (primitive: Primitive, draw: Draw): void => {
   const sample = primitive.sample(draw)
-  const { jaxpr } = buildJaxpr((xs) => bind(primitive, xs, sample.params), sample.inputs.map((x) => shapedArray(x.shape, x.dtype)), primitive.name)
+  const { jaxpr } = buildJaxpr(
+    (xs) => bind(primitive, xs, sample.params),
+    sample.inputs.map((x) => shapedArray(x.shape, x.dtype)),
+    primitive.name,
+  )
   checkJaxpr(jaxpr)
   const text = printJaxpr(jaxpr)
   const again = parseJaxpr(text)
   checkJaxpr(again, 'parsing')
-  if (!sameJaxpr(jaxpr, again)) throw new Error(`printing and parsing changed the program:\n${text}\nbecame\n${printJaxpr(again)}`)
+  if (!sameJaxpr(jaxpr, again))
+    throw new Error(`printing and parsing changed the program:\n${text}\nbecame\n${printJaxpr(again)}`)
 }
-

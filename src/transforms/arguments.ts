@@ -1,13 +1,5 @@
 /** From functions of pytrees to functions of lists of arrays, with paths for messages. */
-import {
-  type ArrayLike,
-  type TreeDef,
-  ArgumentError,
-  NDArray,
-  isFloating,
-  known,
-  tree,
-} from '../core/index.js'
+import { type ArrayLike, type TreeDef, ArgumentError, NDArray, isFloating, known, tree } from '../core/index.js'
 import { asArray, convertElementType, describe } from '../lax/index.js'
 
 /** A function that a transformation can be applied to: pytrees in, a pytree out. */
@@ -21,7 +13,8 @@ export const parameterNames = (f: object, count: number): string[] => {
   const source = Function.prototype.toString.call(f).slice(0, 2000)
   const list = /^(?:async\s+)?(?:function\s*\w*\s*)?\(([^)]*)\)|^(?:async\s+)?(\w+)\s*=>/.exec(source)
   const inside = list?.[1] ?? list?.[2] ?? ''
-  const simple = inside.includes('{') || inside.includes('[') ? [] : inside.split(',').map((p) => p.split('=')[0]?.trim() ?? '')
+  const simple =
+    inside.includes('{') || inside.includes('[') ? [] : inside.split(',').map((p) => p.split('=')[0]?.trim() ?? '')
   return Array.from({ length: count }, (_, i) => {
     const name = simple[i]
     return name !== undefined && /^[A-Za-z_$][\w$]*$/.test(name) ? name : `args[${i}]`
@@ -108,7 +101,9 @@ export const argumentPositions = (argnums: number | readonly number[], count: nu
   return list.map((n) => {
     const at = n < 0 ? n + count : n
     if (!Number.isInteger(n) || at < 0 || at >= count) {
-      throw new ArgumentError(`${operation}: argnums names argument ${n}, but the function was called with ${count} argument${count === 1 ? '' : 's'}.`)
+      throw new ArgumentError(
+        `${operation}: argnums names argument ${n}, but the function was called with ${count} argument${count === 1 ? '' : 's'}.`,
+      )
     }
     return at
   })

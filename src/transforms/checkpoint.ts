@@ -65,7 +65,8 @@ export const checkpointName = (x: NDArray, name: string): NDArray => bindOne(nam
 /** Keeps the values that were given one of these names by checkpointName. */
 export const saveOnlyTheseNames = (...names: readonly string[]): CheckpointPolicy => ({
   name: `save_only_these_names(${names.join(', ')})`,
-  saves: (equation) => equation.primitive.name === 'name' && names.includes(String(Reflect.get(equation.params, 'name'))),
+  saves: (equation) =>
+    equation.primitive.name === 'name' && names.includes(String(Reflect.get(equation.params, 'name'))),
 })
 
 /** Policies by name, since parameters of equations are plain data. */
@@ -97,12 +98,12 @@ interface CheckpointParams {
 }
 
 /** Variables whose values are kept: results of saveable equations that depend on known inputs only. */
-const savedVariables = (jaxpr: Jaxpr, unknown: readonly boolean[], policy: CheckpointPolicy): Var[] => {
+const savedVariables = (jaxpr: Jaxpr, unknown: readonly boolean[], saves: CheckpointPolicy['saves']): Var[] => {
   const late = new Set<Var>(where(jaxpr.inputs, unknown))
   const saved: Var[] = []
   for (const equation of jaxpr.equations) {
     if (equation.inputs.some((a) => a.kind === 'var' && late.has(a))) for (const v of equation.outputs) late.add(v)
-    else if (policy.saves(equation)) saved.push(...equation.outputs)
+    else if (saves(equation)) saved.push(...equation.outputs)
   }
   return saved
 }
@@ -119,7 +120,10 @@ const unknownOutputsOf = (jaxpr: Jaxpr, unknown: readonly boolean[]): boolean[] 
 export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<CheckpointParams>({
   name: 'checkpoint',
   abstract: (inputs, { jaxpr, name }) => {
-    if (inputs.length !== jaxpr.inputs.length || !inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))) {
+    if (
+      inputs.length !== jaxpr.inputs.length ||
+      !inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))
+    ) {
       throw new InternalError(`checkpoint of ${name} was bound to operands that its program does not take`)
     }
     return jaxpr.outputs.map((a) => a.aval)
@@ -130,10 +134,16 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
       jaxpr,
       tangents.map((t) => t !== null),
     )
-    const outs = bind(checkpointPrimitive, [...primals, ...tangents.filter((t) => t !== null)], { ...params, jaxpr: derivative.jaxpr })
+    const outs = bind(checkpointPrimitive, [...primals, ...tangents.filter((t) => t !== null)], {
+      ...params,
+      jaxpr: derivative.jaxpr,
+    })
     const count = jaxpr.outputs.length
     let next = count
-    return [outs.slice(0, count), derivative.nonzeroOut.map((flag): Tangent => (flag ? known(outs[next++], 'tangent') : null))]
+    return [
+      outs.slice(0, count),
+      derivative.nonzeroOut.map((flag): Tangent => (flag ? known(outs[next++], 'tangent') : null)),
+    ]
   },
   transpose: (cotangents, inputs, params) => {
     const linear = inputs.map(isLinear)
@@ -154,19 +164,34 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
   lower: () => {
     throw new InternalError('checkpoint is written out before lowering')
   },
-  print: ({ name, jaxpr, policy, differentiated }) => ({ name, differentiated, jaxpr, policy: policy === nothingSaveable.name ? null : policy, prevent_cse: true }),
+  print: ({ name, jaxpr, policy, differentiated }) => ({
+    name,
+    differentiated,
+    jaxpr,
+    policy: policy === nothingSaveable.name ? null : policy,
+    prevent_cse: true,
+  }),
   parse: ({ name, jaxpr, policy, differentiated }) => {
     if (!isJaxpr(jaxpr)) throw new InternalError('a printed checkpoint has no jaxpr')
-    return { name: String(name), jaxpr, policy: policy === null ? nothingSaveable.name : String(policy), differentiated: differentiated === true }
+    return {
+      name: String(name),
+      jaxpr,
+      policy: typeof policy === 'string' ? policy : nothingSaveable.name,
+      differentiated: differentiated === true,
+    }
   },
   program: {
     split: (unknown, _, params) => {
       const { jaxpr, policy } = params
       const unknownOutputs = unknownOutputsOf(jaxpr, unknown)
-      const saved = savedVariables(jaxpr, unknown, policies.get(policy) ?? nothingSaveable)
+      const { saves } = policies.get(policy) ?? nothingSaveable
+      const saved = savedVariables(jaxpr, unknown, saves)
       const knownInputs = positions(unknown, false)
       const known_ = pruneJaxpr({
-        jaxpr: newJaxpr([], where(jaxpr.inputs, unknown, false), knownEquations(jaxpr, unknown), [...where(jaxpr.outputs, unknownOutputs, false), ...saved]),
+        jaxpr: newJaxpr([], where(jaxpr.inputs, unknown, false), knownEquations(jaxpr, unknown), [
+          ...where(jaxpr.outputs, unknownOutputs, false),
+          ...saved,
+        ]),
         values: [],
       }).jaxpr
       // Later: the whole program again from its inputs, less what was kept.
@@ -175,7 +200,10 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
         jaxpr: newJaxpr(
           [],
           [...saved, ...jaxpr.inputs],
-          jaxpr.equations.filter((equation) => !equation.outputs.every((v) => savedSet.has(v))),
+          // What has no results has effects: they are repeated like the rest, unless everything is kept.
+          jaxpr.equations.filter((equation) =>
+            equation.outputs.length === 0 ? !saves(equation) : !equation.outputs.every((v) => savedSet.has(v)),
+          ),
           where(jaxpr.outputs, unknownOutputs),
         ),
         values: [],
@@ -185,7 +213,10 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
         knownInputs,
         residuals: saved.map((v) => v.aval),
         unknown: { primitive: erase(checkpointPrimitive), params: { ...params, jaxpr: later } },
-        unknownInputs: [...saved.map((_v, i): SplitInput => ({ residual: i })), ...jaxpr.inputs.map((_v, i): SplitInput => ({ input: i }))],
+        unknownInputs: [
+          ...saved.map((_v, i): SplitInput => ({ residual: i })),
+          ...jaxpr.inputs.map((_v, i): SplitInput => ({ input: i })),
+        ],
         unknownOutputs,
       }
     },
@@ -230,11 +261,17 @@ export interface CheckpointOptions {
  * const block = checkpoint((w, x) => np.tanh(np.matmul(x, w)))
  * ```
  */
-export const checkpoint = <Args extends readonly unknown[], R>(f: (...args: Args) => R, options: CheckpointOptions = {}): ((...args: Args) => R) => {
+export const checkpoint = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  options: CheckpointOptions = {},
+): ((...args: Args) => R) => {
   const name = functionName(f)
   const operation = `checkpoint(${name})`
   const policy = options.policy ?? nothingSaveable
-  if (typeof policy.saves !== 'function') throw new ArgumentError(`${operation}: policy is one of everythingSaveable, nothingSaveable, dotsSaveable, saveOnlyTheseNames(...).`)
+  if (typeof policy.saves !== 'function')
+    throw new ArgumentError(
+      `${operation}: policy is one of everythingSaveable, nothingSaveable, dotsSaveable, saveOnlyTheseNames(...).`,
+    )
   policies.set(policy.name, policy)
   return (...args: Args): R => {
     const flat = flattenArguments(f, args, operation)
@@ -245,7 +282,12 @@ export const checkpoint = <Args extends readonly unknown[], R>(f: (...args: Args
       operation,
       flat.paths,
     )
-    const outs = bind(checkpointPrimitive, [...body.constants, ...flat.leaves], { name, jaxpr: body.jaxpr, policy: policy.name, differentiated: false })
+    const outs = bind(checkpointPrimitive, [...body.constants, ...flat.leaves], {
+      name,
+      jaxpr: body.jaxpr,
+      policy: policy.name,
+      differentiated: false,
+    })
     return rebuild(body.outDef, outs) as R
   }
 }

@@ -1,6 +1,5 @@
 /** Collectives: operations over a named axis of an enclosing vmap. */
 import {
-  type ArrayLike,
   type BatchRule,
   type Primitive,
   ArgumentError,
@@ -24,7 +23,11 @@ const others = (axes: readonly string[], name: string | undefined): string[] => 
 
 /** Reduces the batch axis when it is one of the named ones, and leaves the other names for outer vmaps. */
 const reducingBatch =
-  (reduce: (x: NDArray, axes: readonly number[]) => NDArray, repeat: (x: NDArray, size: number) => NDArray, again: (x: NDArray, axes: readonly string[]) => NDArray): BatchRule<CollectiveParams> =>
+  (
+    reduce: (x: NDArray, axes: readonly number[]) => NDArray,
+    repeat: (x: NDArray, size: number) => NDArray,
+    again: (x: NDArray, axes: readonly string[]) => NDArray,
+  ): BatchRule<CollectiveParams> =>
   ([operand], [axis], { axes }, { name, size }) => {
     const x = known(operand, 'operand')
     const at = axis ?? null
@@ -83,7 +86,8 @@ const mapLeaves = <T>(x: T, operation: string, f: (leaf: NDArray) => NDArray): T
   return tree.unflatten(
     def,
     leaves.map((leaf) => {
-      if (leaf instanceof NDArray || typeof leaf === 'number' || typeof leaf === 'boolean') return f(asArray(leaf, operation))
+      if (leaf instanceof NDArray || typeof leaf === 'number' || typeof leaf === 'boolean')
+        return f(asArray(leaf, operation))
       throw new ArgumentError(`${operation}: every leaf must be an array or a number.`)
     }),
   ) as T
@@ -106,7 +110,9 @@ export const psum = <T>(x: T, axisName: string | readonly string[]): Widened<T> 
 export const pmean = <T>(x: T, axisName: string | readonly string[]): Widened<T> => {
   const axes = namesOf(axisName, 'pmean')
   const size = axes.reduce((n, name) => n * axisSize(name, 'pmean'), 1)
-  return mapLeaves(x, 'pmean', (leaf) => div(psumArray(isFloating(leaf.dtype) ? leaf : convertElementType(leaf, 'float32'), axes), size)) as Widened<T>
+  return mapLeaves(x, 'pmean', (leaf) =>
+    div(psumArray(isFloating(leaf.dtype) ? leaf : convertElementType(leaf, 'float32'), axes), size),
+  ) as Widened<T>
 }
 
 /** Largest over the members of the named axis. */

@@ -26,7 +26,18 @@ import {
   shapedArray,
   tree,
 } from '../core/index.js'
-import { asArray, broadcastInDim, clamp, convertElementType, cos, moveAxis, ne, selectN, sin, zerosOf } from '../lax/index.js'
+import {
+  asArray,
+  broadcastInDim,
+  clamp,
+  convertElementType,
+  cos,
+  moveAxis,
+  ne,
+  selectN,
+  sin,
+  zerosOf,
+} from '../lax/index.js'
 import { flattenArguments, functionName, rebuild } from './arguments.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { jvpJaxpr } from './jvp.js'
@@ -45,9 +56,13 @@ const first = (branches: readonly Jaxpr[]): Jaxpr => known(branches[0], 'branch'
 export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>({
   name: 'cond',
   abstract: ([index, ...operands], { branches }) => {
-    if (index === undefined || index.dtype !== 'int32' || index.shape.length !== 0) throw new InternalError('cond was bound without an int32 scalar index')
+    if (index === undefined || index.dtype !== 'int32' || index.shape.length !== 0)
+      throw new InternalError('cond was bound without an int32 scalar index')
     for (const branch of branches) {
-      if (operands.length !== branch.inputs.length || !operands.every((x, i) => sameAval(x, known(branch.inputs[i], 'input').aval))) {
+      if (
+        operands.length !== branch.inputs.length ||
+        !operands.every((x, i) => sameAval(x, known(branch.inputs[i], 'input').aval))
+      ) {
         throw new InternalError(`cond was bound to ${operands.map(avalText).join(' ')}, which a branch does not take`)
       }
     }
@@ -57,7 +72,9 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
     const nonzero = tangents.map((t) => t !== null)
     const out = branches.map((branch) => jvpJaxpr(branch, nonzero).nonzeroOut).reduce(either)
     const derivatives = branches.map((branch) => jvpJaxpr(branch, nonzero, out).jaxpr)
-    const outs = bind(condPrimitive, [known(index, 'index'), ...primals, ...tangents.filter((t) => t !== null)], { branches: derivatives })
+    const outs = bind(condPrimitive, [known(index, 'index'), ...primals, ...tangents.filter((t) => t !== null)], {
+      branches: derivatives,
+    })
     const count = out.length
     let next = count
     return [outs.slice(0, count), out.map((flag): Tangent => (flag ? known(outs[next++], 'tangent') : null))]
@@ -66,7 +83,11 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
     const linear = inputs.map(isLinear)
     const nonzero = cotangents.map((ct) => ct !== null)
     const backs = branches.map((branch) => transposeJaxpr(branch, linear, nonzero, true).jaxpr)
-    const operands = [knownInput(index), ...where(inputs, linear, false).map(knownInput), ...cotangents.filter((ct) => ct !== null)]
+    const operands = [
+      knownInput(index),
+      ...where(inputs, linear, false).map(knownInput),
+      ...cotangents.filter((ct) => ct !== null),
+    ]
     const outs = bind(condPrimitive, operands, { branches: backs })
     let next = 0
     return [null, ...linear.map((flag) => (flag ? known(outs[next++], 'cotangent') : null))]
@@ -109,7 +130,9 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
               const offset = known(offsets[b], 'offset')
               return [
                 ...outs.slice(0, knownOutCount),
-                ...residuals.map((aval, i) => (i >= offset && i < offset + own.length ? known(own[i - offset], 'residual') : zerosOf(aval))),
+                ...residuals.map((aval, i) =>
+                  i >= offset && i < offset + own.length ? known(own[i - offset], 'residual') : zerosOf(aval),
+                ),
               ]
             },
             split.known.inputs.map((v) => v.aval),
@@ -117,7 +140,11 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
           ).jaxpr,
         ),
       )
-      const passed = [...new Set(splits.flatMap((split) => split.unknownInputs.flatMap((from) => ('input' in from ? [from.input] : []))))].sort((a, b) => a - b)
+      const passed = [
+        ...new Set(
+          splits.flatMap((split) => split.unknownInputs.flatMap((from) => ('input' in from ? [from.input] : []))),
+        ),
+      ].sort((a, b) => a - b)
       const laterAvals = [...residuals, ...passed.map((i) => known(avals[i], 'aval'))]
       const laterBranches = splits.map((split, b) =>
         constantsAsInputs(
@@ -127,7 +154,12 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
                 split.unknown,
                 [],
                 split.unknownInputs.map((from) =>
-                  known('residual' in from ? xs[known(offsets[b], 'offset') + from.residual] : xs[residuals.length + passed.indexOf(from.input)], 'input'),
+                  known(
+                    'residual' in from
+                      ? xs[known(offsets[b], 'offset') + from.residual]
+                      : xs[residuals.length + passed.indexOf(from.input)],
+                    'input',
+                  ),
                 ),
               ),
             laterAvals,
@@ -140,7 +172,11 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
         knownInputs: [0, ...positions(unknown, false).map((i) => i + 1)],
         residuals,
         unknown: { primitive: erase(condPrimitive), params: { branches: laterBranches } satisfies CondParams },
-        unknownInputs: [{ input: 0 }, ...residuals.map((_, i): SplitInput => ({ residual: i })), ...passed.map((i): SplitInput => ({ input: i + 1 }))],
+        unknownInputs: [
+          { input: 0 },
+          ...residuals.map((_, i): SplitInput => ({ residual: i })),
+          ...passed.map((i): SplitInput => ({ input: i + 1 })),
+        ],
         unknownOutputs: out,
       }
     },
@@ -150,7 +186,8 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 2 })
     const aval = shapedArray(shape, 'float32')
-    const program = (f: (x: ArrayLike) => NDArray): Jaxpr => buildJaxpr((xs) => [f(known(xs[0], 'operand'))], [aval], 'branch').jaxpr
+    const program = (f: (x: ArrayLike) => NDArray): Jaxpr =>
+      buildJaxpr((xs) => [f(known(xs[0], 'operand'))], [aval], 'branch').jaxpr
     return {
       inputs: [draw.array([], 'int32', { min: 0, max: 1 }), draw.array(shape, 'float32')],
       params: { branches: [program(sin), program(cos)] },
@@ -162,7 +199,10 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
 const postponed = (avals: readonly ShapedArray[], params: CondParams) => {
   const count = first(params.branches).outputs.length
   return {
-    known: { primitive: erase(jitPrimitive), params: { name: 'nothing', jaxpr: newJaxpr([], [], [], []) } satisfies JitParams },
+    known: {
+      primitive: erase(jitPrimitive),
+      params: { name: 'nothing', jaxpr: newJaxpr([], [], [], []) } satisfies JitParams,
+    },
     knownInputs: [],
     residuals: [],
     unknown: { primitive: erase(condPrimitive), params },
@@ -186,14 +226,25 @@ const joinBranches = (bodies: readonly TracedBody[]): { readonly branches: Jaxpr
   return { branches, constants }
 }
 
-const choose = (index: NDArray, fns: readonly ((...args: never[]) => unknown)[], operands: readonly unknown[], operation: string): unknown => {
+const choose = (
+  index: NDArray,
+  fns: readonly ((...args: never[]) => unknown)[],
+  operands: readonly unknown[],
+  operation: string,
+): unknown => {
   const flat = flattenArguments(known(fns[0], 'branch'), operands, operation)
-  const trace = (avals: readonly ShapedArray[]): TracedBody[] => fns.map((f) => traceBody(f, flat.def, avals, operation, flat.paths))
+  const trace = (avals: readonly ShapedArray[]): TracedBody[] =>
+    fns.map((f) => traceBody(f, flat.def, avals, operation, flat.paths))
   const bodies = trace(flat.leaves.map((x) => x.aval))
   const head = known(bodies[0], 'branch')
   bodies.forEach((body, b) => {
     if (b === 0) return
-    tree.checkSameStructure(head.outDef, body.outDef, `${operation}: branches 0 and ${b} must return the same structure`, 'result')
+    tree.checkSameStructure(
+      head.outDef,
+      body.outDef,
+      `${operation}: branches 0 and ${b} must return the same structure`,
+      'result',
+    )
   })
   // Branches may differ in strength of dtypes: a weak result takes the dtype of the strong one.
   const outAvals = head.outAvals.map((aval, i) => {
@@ -225,7 +276,10 @@ const choose = (index: NDArray, fns: readonly ((...args: never[]) => unknown)[],
 /** The scalar that chooses, as an array. */
 const scalarChoice = (value: ArrayLike, operation: string, what: string): NDArray => {
   const x = asArray(value, operation)
-  if (x.ndim !== 0) throw new ArgumentError(`${operation}: the ${what} must be a scalar, got ${avalText(x.aval)}. For a choice per element use np.where or vmap.`)
+  if (x.ndim !== 0)
+    throw new ArgumentError(
+      `${operation}: the ${what} must be a scalar, got ${avalText(x.aval)}. For a choice per element use np.where or vmap.`,
+    )
   return x
 }
 
@@ -240,7 +294,12 @@ const scalarChoice = (value: ArrayLike, operation: string, what: string): NDArra
  * lax.cond(np.greater(x, 0), (x) => np.sqrt(x), (x) => np.zerosLike(x), x)
  * ```
  */
-export const cond = <Args extends readonly unknown[], R>(pred: ArrayLike, trueFn: (...operands: Args) => R, falseFn: (...operands: Args) => R, ...operands: Args): R => {
+export const cond = <Args extends readonly unknown[], R>(
+  pred: ArrayLike,
+  trueFn: (...operands: Args) => R,
+  falseFn: (...operands: Args) => R,
+  ...operands: Args
+): R => {
   const operation = `cond(${functionName(trueFn)}, ${functionName(falseFn)})`
   const choice = scalarChoice(pred, operation, 'predicate')
   const flag = choice.dtype === 'bool' ? choice : ne(choice, 0)
@@ -252,10 +311,13 @@ export const cond = <Args extends readonly unknown[], R>(pred: ArrayLike, trueFn
  *
  * @param index int32 scalar
  */
-export const switchCase = <Args extends readonly unknown[], R>(index: ArrayLike, branches: readonly ((...operands: Args) => R)[], ...operands: Args): R => {
+export const switchCase = <Args extends readonly unknown[], R>(
+  index: ArrayLike,
+  branches: readonly ((...operands: Args) => R)[],
+  ...operands: Args
+): R => {
   const operation = 'switch'
   if (branches.length === 0) throw new ArgumentError(`${operation}: there are no branches to choose from.`)
   const choice = convertElementType(scalarChoice(index, operation, 'index'), 'int32')
   return choose(clamp(0, choice, branches.length - 1), branches, operands, operation) as R
 }
-

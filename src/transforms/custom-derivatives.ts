@@ -22,33 +22,18 @@ import {
   sameAval,
   shapedArray,
   tree,
+  withOwnSource,
 } from '../core/index.js'
 import { cos, mul, reduceSum, sin, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
 import { traceBody } from './programs.js'
+import { Rule } from './rule.js'
 import { batchFlat, batchJaxpr, placeBatchAxis } from './vmap.js'
 
-let nextRule = 1
-
-/** A rule in the parameters of an equation: compared and printed by its number. */
-class Rule<F> {
-  readonly id: number
-  readonly name: string
-  readonly #run: F
-  constructor(name: string, run: F) {
-    this.id = nextRule++
-    this.name = name
-    this.#run = run
-  }
-  get run(): F {
-    return this.#run
-  }
-  toString(): string {
-    return `${this.name}`
-  }
-}
-
-type JvpFunction = (primals: readonly NDArray[], tangents: readonly NDArray[]) => readonly [outs: readonly NDArray[], tangents: readonly NDArray[]]
+type JvpFunction = (
+  primals: readonly NDArray[],
+  tangents: readonly NDArray[],
+) => readonly [outs: readonly NDArray[], tangents: readonly NDArray[]]
 
 interface CustomJvpParams {
   readonly name: string
@@ -59,7 +44,9 @@ interface CustomJvpParams {
 }
 
 const unreadable = (name: string): never => {
-  throw new ParseError(`parseJaxpr: ${name} holds a derivative rule, which is a JS function and is not in the text. Trace the function again instead.`)
+  throw new ParseError(
+    `parseJaxpr: ${name} holds a derivative rule, which is a JS function and is not in the text. Trace the function again instead.`,
+  )
 }
 
 const closedOver = (name: string): DifferentiationError =>
@@ -69,7 +56,10 @@ const closedOver = (name: string): DifferentiationError =>
   )
 
 const checkBound = (inputs: readonly ShapedArray[], jaxpr: Jaxpr, name: string): readonly ShapedArray[] => {
-  if (inputs.length !== jaxpr.inputs.length || !inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))) {
+  if (
+    inputs.length !== jaxpr.inputs.length ||
+    !inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))
+  ) {
     throw new InternalError(`${name} was bound to ${inputs.map(avalText).join(' ')}, which its program does not take`)
   }
   return jaxpr.outputs.map((a) => a.aval)
@@ -155,7 +145,9 @@ const checkLike = (expected: readonly ShapedArray[], got: readonly NDArray[], wh
   got.forEach((x, i) => {
     const aval = known(expected[i], 'aval')
     if (!sameAval(aval, x.aval)) {
-      throw new ArgumentError(`${name}: its derivative rule gave ${what} ${i} as ${avalText(x.aval)}, and it must be ${avalText(aval)}, like the value it belongs to.`)
+      throw new ArgumentError(
+        `${name}: its derivative rule gave ${what} ${i} as ${avalText(x.aval)}, and it must be ${avalText(aval)}, like the value it belongs to.`,
+      )
     }
   })
 }
@@ -185,13 +177,26 @@ export const customJvp = <Args extends readonly unknown[], R>(f: (...args: Args)
     const user = rule
     if (user === undefined) throw missingRule(name, 'defjvp')
     const run: JvpFunction = (primals, tangents) => {
-      const result: unknown = user(rebuild(flat.def, primals) as unknown as Args, rebuild(flat.def, tangents) as unknown as Args)
-      if (!Array.isArray(result) || result.length !== 2) throw new ArgumentError(`${operation}: the rule must return [out, tangentOut].`)
+      const result: unknown = withOwnSource(() =>
+        user(rebuild(flat.def, primals) as unknown as Args, rebuild(flat.def, tangents) as unknown as Args),
+      )
+      if (!Array.isArray(result) || result.length !== 2)
+        throw new ArgumentError(`${operation}: the rule must return [out, tangentOut].`)
       const [out, tangent]: unknown[] = result
       const outs = flattenResult(out, f, operation)
       const ts = flattenResult(tangent, f, operation)
-      tree.checkSameStructure(body.outDef, outs.def, `${operation}: the rule's value must look like the function's`, 'out')
-      tree.checkSameStructure(body.outDef, ts.def, `${operation}: the rule's tangent must look like its value`, 'tangentOut')
+      tree.checkSameStructure(
+        body.outDef,
+        outs.def,
+        `${operation}: the rule's value must look like the function's`,
+        'out',
+      )
+      tree.checkSameStructure(
+        body.outDef,
+        ts.def,
+        `${operation}: the rule's tangent must look like its value`,
+        'tangentOut',
+      )
       checkLike(
         outs.leaves.map((x) => x.aval),
         ts.leaves,
@@ -214,7 +219,11 @@ export const customJvp = <Args extends readonly unknown[], R>(f: (...args: Args)
   return Object.assign(call, { defjvp })
 }
 
-type Forward = (args: readonly NDArray[]) => { readonly outs: readonly NDArray[]; readonly residuals: readonly NDArray[]; readonly back: Backward }
+type Forward = (args: readonly NDArray[]) => {
+  readonly outs: readonly NDArray[]
+  readonly residuals: readonly NDArray[]
+  readonly back: Backward
+}
 /** Cotangents of all arguments from those of the outputs, given the residuals. */
 type Backward = (residuals: readonly NDArray[], cotangents: readonly NDArray[]) => readonly NDArray[]
 
@@ -369,10 +378,14 @@ export interface CustomVjp<Args extends readonly unknown[], R> {
    * Sets the rules: `fwd(...args) => [out, residuals]` and `bwd(residuals, ct) => [one cotangent per argument]`. A null
    * cotangent means zero. Arguments at `nondiffArgnums` lead `bwd`'s arguments and get no cotangent.
    */
-  readonly defvjp: <Residuals>(
-    fwd: (...args: Args) => readonly [R, Residuals],
-    bwd: (...args: readonly [...nondiff: never[], residuals: Residuals, cotangent: R]) => readonly unknown[],
-  ) => void
+  readonly defvjp: {
+    <Residuals>(
+      fwd: (...args: Args) => readonly [R, Residuals],
+      bwd: (residuals: Residuals, cotangent: R) => readonly unknown[],
+    ): void
+    /** With `nondiffArgnums`: those arguments come first in `bwd`. */
+    (fwd: (...args: Args) => readonly [R, unknown], bwd: (...args: never[]) => readonly unknown[]): void
+  }
 }
 
 export interface CustomVjpOptions {
@@ -389,7 +402,10 @@ export interface CustomVjpOptions {
  * clipGradient.defvjp((x) => [x, null], (_, ct) => [np.clip(ct, -1, 1)])
  * ```
  */
-export const customVjp = <Args extends readonly unknown[], R>(f: (...args: Args) => R, options: CustomVjpOptions = {}): CustomVjp<Args, R> => {
+export const customVjp = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  options: CustomVjpOptions = {},
+): CustomVjp<Args, R> => {
   const name = functionName(f)
   const operation = `customVjp(${name})`
   const fixed = options.nondiffArgnums ?? []
@@ -416,16 +432,23 @@ export const customVjp = <Args extends readonly unknown[], R>(f: (...args: Args)
     )
     const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
     const forward: Forward = (leaves) => {
-      const result: unknown = Reflect.apply(fwd, undefined, weave(asList(rebuild(flat.def, leaves))))
-      if (!Array.isArray(result) || result.length !== 2) throw new ArgumentError(`${operation}: fwd must return [out, residuals].`)
+      const result: unknown = withOwnSource(() =>
+        Reflect.apply(fwd, undefined, weave(asList(rebuild(flat.def, leaves)))),
+      )
+      if (!Array.isArray(result) || result.length !== 2)
+        throw new ArgumentError(`${operation}: fwd must return [out, residuals].`)
       const [out, saved]: unknown[] = result
       const outs = flattenResult(out, f, operation)
       tree.checkSameStructure(body.outDef, outs.def, `${operation}: fwd must return the function's value first`, 'out')
       const residuals = tree.flatten(saved)
-      const arrays = residuals.leaves.map((leaf, i) => leafArray(leaf, tree.paths(residuals.def, 'residuals')[i] ?? 'residuals', operation))
+      const arrays = residuals.leaves.map((leaf, i) =>
+        leafArray(leaf, tree.paths(residuals.def, 'residuals')[i] ?? 'residuals', operation),
+      )
       const back: Backward = (values, cts) =>
         argumentCotangents(
-          Reflect.apply(bwd, undefined, [...statics, rebuild(residuals.def, values), rebuild(outs.def, cts)]),
+          withOwnSource(() =>
+            Reflect.apply(bwd, undefined, [...statics, rebuild(residuals.def, values), rebuild(outs.def, cts)]),
+          ),
           flat.def,
           flat.leaves.map((x) => x.aval),
           operation,
@@ -448,7 +471,12 @@ export const customVjp = <Args extends readonly unknown[], R>(f: (...args: Args)
 }
 
 /** What `bwd` returned, one cotangent per leaf: null (or undefined) for a whole argument means zeros. */
-const argumentCotangents = (result: unknown, def: TreeDef, avals: readonly ShapedArray[], operation: string): NDArray[] => {
+const argumentCotangents = (
+  result: unknown,
+  def: TreeDef,
+  avals: readonly ShapedArray[],
+  operation: string,
+): NDArray[] => {
   if (!Array.isArray(result) || result.length !== def.children.length) {
     throw new ArgumentError(
       `${operation}: bwd must return a list with one cotangent per argument (${def.children.length}), ` +
@@ -462,15 +490,21 @@ const argumentCotangents = (result: unknown, def: TreeDef, avals: readonly Shape
     const value = list[k]
     if (value === null || value === undefined) return own.map(zerosOf)
     const flat = tree.flatten(value)
-    tree.checkSameStructure(child, flat.def, `${operation}: cotangent ${k} of bwd must look like argument ${k}`, `cotangents[${k}]`)
+    tree.checkSameStructure(
+      child,
+      flat.def,
+      `${operation}: cotangent ${k} of bwd must look like argument ${k}`,
+      `cotangents[${k}]`,
+    )
     return flat.leaves.map((leaf, i) => {
       const x = leafArray(leaf, `cotangents[${k}]`, operation)
       const aval = known(own[i], 'aval')
       if (isFloating(aval.dtype) && !sameAval(aval, x.aval)) {
-        throw new ArgumentError(`${operation}: cotangent ${k} of bwd is ${avalText(x.aval)}, and argument ${k} is ${avalText(aval)}; they must have one shape and dtype.`)
+        throw new ArgumentError(
+          `${operation}: cotangent ${k} of bwd is ${avalText(x.aval)}, and argument ${k} is ${avalText(aval)}; they must have one shape and dtype.`,
+        )
       }
       return isFloating(aval.dtype) ? x : zerosOf(aval)
     })
   })
 }
-

@@ -60,7 +60,11 @@ const linearizeFlat = (
       return forward.split(x)
     })
     const tangents = pairs.map((p) => p.tangent).filter((t): t is NDArray => t !== null)
-    return { outs: pairs.map((p) => p.primal), program: later.finish(tangents), nonzero: pairs.map((p) => p.tangent !== null) }
+    return {
+      outs: pairs.map((p) => p.primal),
+      program: later.finish(tangents),
+      nonzero: pairs.map((p) => p.tangent !== null),
+    }
   } finally {
     forward.ended = true
     later.ended = true
@@ -71,7 +75,9 @@ const linearizeFlat = (
 const pushForward = (linear: Linearized, tangents: readonly NDArray[]): NDArray[] => {
   const nonzero = evalJaxpr(linear.program.jaxpr, linear.program.values, tangents)
   let next = 0
-  return linear.outs.map((out, i) => (linear.nonzero[i] === true ? known(nonzero[next++], 'tangent') : zerosOf(out.aval)))
+  return linear.outs.map((out, i) =>
+    linear.nonzero[i] === true ? known(nonzero[next++], 'tangent') : zerosOf(out.aval),
+  )
 }
 
 /** Cotangents of the float inputs from those of all outputs. */
@@ -95,7 +101,9 @@ const differentiableArguments = (f: object, args: readonly unknown[], operation:
   const paths = argumentPaths(f, def)
   return {
     leaves: leaves.map((leaf, i) =>
-      typeof leaf === 'number' ? floatLeaf(leaf, paths[i] ?? 'an argument', operation) : leafArray(leaf, paths[i] ?? 'an argument', operation),
+      typeof leaf === 'number'
+        ? floatLeaf(leaf, paths[i] ?? 'an argument', operation)
+        : leafArray(leaf, paths[i] ?? 'an argument', operation),
     ),
     def,
     paths,
@@ -128,7 +136,10 @@ const recorded = (f: (...args: never[]) => unknown, def: TreeDef, operation: str
  * console.log(back(np.array(1)).map((g) => g.item())) // [ 4, 3 ]
  * ```
  */
-export const vjp = <Args extends readonly unknown[], R>(f: (...args: Args) => R, ...primals: Args): [R, (ct: R) => Args] => {
+export const vjp = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  ...primals: Args
+): [R, (ct: R) => Args] => {
   const operation = `vjp(${functionName(f)})`
   const flat = differentiableArguments(f, primals, operation)
   const { call, state } = recorded(f, flat.def, operation, false)
@@ -152,7 +163,10 @@ export const vjp = <Args extends readonly unknown[], R>(f: (...args: Args) => R,
  *
  * @returns `[out, jvpFn]`; `jvpFn(...tangents)` gives the tangent of the result
  */
-export const linearize = <Args extends readonly unknown[], R>(f: (...args: Args) => R, ...primals: Args): [R, (...tangents: Args) => R] => {
+export const linearize = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  ...primals: Args
+): [R, (...tangents: Args) => R] => {
   const operation = `linearize(${functionName(f)})`
   const flat = differentiableArguments(f, primals, operation)
   const { call, state } = recorded(f, flat.def, operation, false)
@@ -184,13 +198,20 @@ interface Differentiated {
   readonly aux: unknown
 }
 
-const differentiate = (f: (...args: never[]) => unknown, args: readonly unknown[], options: GradOptions, name: string): Differentiated => {
+const differentiate = (
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  options: GradOptions,
+  name: string,
+): Differentiated => {
   const operation = `${name}(${functionName(f)})`
   const { argnums = 0, hasAux = false } = options
   const positions = argumentPositions(argnums, args.length, operation)
   const chosen = positions.map((p) => args[p])
   const { leaves: rawLeaves, def } = tree.flatten(chosen)
-  const fullPaths = tree.structure([...args]).children.map((child, i) => tree.paths(child, namesOf(f, args.length)[i] ?? `args[${i}]`))
+  const fullPaths = tree
+    .structure([...args])
+    .children.map((child, i) => tree.paths(child, namesOf(f, args.length)[i] ?? `args[${i}]`))
   const paths = positions.flatMap((p) => fullPaths[p] ?? [])
   const leaves = rawLeaves.map((leaf, i) => floatLeaf(leaf, paths[i] ?? 'an argument', operation))
   const withArguments = (...replaced: never[]): unknown => {
@@ -213,7 +234,9 @@ const differentiate = (f: (...args: never[]) => unknown, args: readonly unknown[
     )
   }
   if (!isFloating(value.dtype)) {
-    throw new DifferentiationError(`${operation}: the function must return a float, and it returned ${avalText(value.aval)}. Convert inputs with astype('float32').`)
+    throw new DifferentiationError(
+      `${operation}: the function must return a float, and it returned ${avalText(value.aval)}. Convert inputs with astype('float32').`,
+    )
   }
   const cotangents: Tangent[] = linear.outs.map((_, i) => (i === 0 ? filled(1, value.aval) : null))
   const grads = allCotangents(
@@ -222,10 +245,15 @@ const differentiate = (f: (...args: never[]) => unknown, args: readonly unknown[
   )
   const list = rebuild(def, grads)
   const gradsOut: unknown = typeof argnums === 'number' && Array.isArray(list) ? list[0] : list
-  return { value, grads: gradsOut, aux: state.aux === undefined ? undefined : rebuild(state.aux.def, linear.outs.slice(1)) }
+  return {
+    value,
+    grads: gradsOut,
+    aux: state.aux === undefined ? undefined : rebuild(state.aux.def, linear.outs.slice(1)),
+  }
 }
 
-const namesOf = (f: object, count: number): string[] => argumentPaths(f, tree.structure(Array.from({ length: count }, () => 0)))
+const namesOf = (f: object, count: number): string[] =>
+  argumentPaths(f, tree.structure(Array.from({ length: count }, () => 0)))
 
 /** Gradient with respect to argument 0. */
 export function grad<A, Rest extends readonly unknown[]>(
@@ -251,7 +279,9 @@ export function grad<Args extends readonly unknown[], const N extends readonly n
 export function grad<Args extends readonly unknown[], const N extends number | readonly number[], Aux>(
   f: (...args: Args) => readonly [NDArray | number, Aux],
   options: { readonly argnums: N; readonly hasAux: true },
-): (...args: Args) => [N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args], Aux]
+): (
+  ...args: Args
+) => [N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args], Aux]
 /**
  * Gradient of a scalar function, by reverse mode.
  *
@@ -286,21 +316,33 @@ export function valueAndGrad<A, Rest extends readonly unknown[], Aux>(
 export function valueAndGrad<Args extends readonly unknown[], const N extends number | readonly number[]>(
   f: (...args: Args) => NDArray | number,
   options: { readonly argnums: N; readonly hasAux?: false },
-): (...args: Args) => [NDArray, N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args]]
+): (
+  ...args: Args
+) => [
+  NDArray,
+  N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args],
+]
 /** Value, auxiliary output and gradients with respect to chosen arguments. */
 export function valueAndGrad<Args extends readonly unknown[], const N extends number | readonly number[], Aux>(
   f: (...args: Args) => readonly [NDArray | number, Aux],
   options: { readonly argnums: N; readonly hasAux: true },
-): (...args: Args) => [[NDArray, Aux], N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args]]
+): (
+  ...args: Args
+) => [
+  [NDArray, Aux],
+  N extends readonly number[] ? { -readonly [K in keyof N]: Args[N[K] & keyof Args] } : Args[N & keyof Args],
+]
 /**
  * Value and gradient of a scalar function, in one pass.
  *
  * @returns function that gives `[value, gradient]`, or `[[value, aux], gradient]` with `hasAux`
  */
-export function valueAndGrad(f: (...args: never[]) => unknown, options: GradOptions = {}): (...args: never[]) => unknown {
+export function valueAndGrad(
+  f: (...args: never[]) => unknown,
+  options: GradOptions = {},
+): (...args: never[]) => unknown {
   return (...args: unknown[]) => {
     const { value, grads, aux } = differentiate(f, args, options, 'valueAndGrad')
     return [options.hasAux === true ? [value, aux] : value, grads]
   }
 }
-

@@ -22,7 +22,12 @@ const basis = (x: NDArray): NDArray => {
 const asList = (value: unknown): NDArray[] => (Array.isArray(value) ? value.filter((x) => x instanceof ArrayClass) : [])
 
 /** A function of the leaves of the chosen arguments, with the structures around it. */
-const prepare = (f: (...args: never[]) => unknown, args: readonly unknown[], options: JacobianOptions, name: string) => {
+const prepare = (
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  options: JacobianOptions,
+  name: string,
+) => {
   const operation = `${name}(${functionName(f)})`
   const { argnums = 0, hasAux = false } = options
   const positions = argumentPositions(argnums, args.length, operation)
@@ -61,7 +66,10 @@ const prepare = (f: (...args: never[]) => unknown, args: readonly unknown[], opt
  * @returns function that gives, for every output leaf of shape `o` and input leaf of shape `i`, an array of shape `[...o, ...i]`
  */
 export const jacfwd =
-  <Args extends readonly unknown[]>(f: (...args: Args) => unknown, options: JacobianOptions = {}): ((...args: Args) => NDArray) =>
+  <Args extends readonly unknown[]>(
+    f: (...args: Args) => unknown,
+    options: JacobianOptions = {},
+  ): ((...args: Args) => NDArray) =>
   (...args: Args): NDArray => {
     const { floats, g, assemble, hasAux } = prepare(f, args, options, 'jacfwd')
     const main = (...xs: NDArray[]): NDArray[] => g(...xs)[0]
@@ -94,7 +102,10 @@ export const jacfwd =
  * @returns function that gives, for every output leaf of shape `o` and input leaf of shape `i`, an array of shape `[...o, ...i]`
  */
 export const jacrev =
-  <Args extends readonly unknown[]>(f: (...args: Args) => unknown, options: JacobianOptions = {}): ((...args: Args) => NDArray) =>
+  <Args extends readonly unknown[]>(
+    f: (...args: Args) => unknown,
+    options: JacobianOptions = {},
+  ): ((...args: Args) => NDArray) =>
   (...args: Args): NDArray => {
     const { floats, g, assemble, hasAux } = prepare(f, args, options, 'jacrev')
     const main = (...xs: NDArray[]): NDArray[] => g(...xs)[0]
@@ -113,4 +124,3 @@ export const hessian = <Args extends readonly unknown[]>(
   f: (...args: Args) => unknown,
   options: JacobianOptions = {},
 ): ((...args: Args) => NDArray) => jacfwd(jacrev(f, options), options)
-

@@ -35,13 +35,24 @@ export interface JitParams {
 }
 
 /** Lowers every equation of a program in turn. */
-const lowerJaxpr = (jaxpr: Jaxpr, compiler: Parameters<Primitive['lower']>[0], inputs: readonly Delayed[]): Delayed[] => {
+const lowerJaxpr = (
+  jaxpr: Jaxpr,
+  compiler: Parameters<Primitive['lower']>[0],
+  inputs: readonly Delayed[],
+): Delayed[] => {
   const values = new Map<unknown, Delayed>()
   jaxpr.inputs.forEach((v, i) => values.set(v, known(inputs[i], 'input')))
   const read = (a: Jaxpr['outputs'][number]): Delayed =>
-    a.kind === 'literal' ? { aval: a.aval, at: () => e.constant(a.value, a.aval.dtype) } : known(values.get(a), 'variable')
+    a.kind === 'literal'
+      ? { aval: a.aval, at: () => e.constant(a.value, a.aval.dtype) }
+      : known(values.get(a), 'variable')
   for (const equation of jaxpr.equations) {
-    const outs = equation.primitive.lower(compiler, equation.inputs.map(read), equation.params, equation.outputs.map((v) => v.aval))
+    const outs = equation.primitive.lower(
+      compiler,
+      equation.inputs.map(read),
+      equation.params,
+      equation.outputs.map((v) => v.aval),
+    )
     equation.outputs.forEach((v, i) => values.set(v, known(outs[i], 'result')))
   }
   return jaxpr.outputs.map(read)
@@ -50,17 +61,24 @@ const lowerJaxpr = (jaxpr: Jaxpr, compiler: Parameters<Primitive['lower']>[0], i
 export const jitPrimitive: Primitive<JitParams> = definePrimitive<JitParams>({
   name: 'jit',
   abstract: (inputs, { jaxpr, name }) => {
-    const fits = inputs.length === jaxpr.inputs.length && inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))
+    const fits =
+      inputs.length === jaxpr.inputs.length && inputs.every((x, i) => sameAval(x, known(jaxpr.inputs[i], 'input').aval))
     if (!fits) throw new InternalError(`jit of ${name} was bound to operands that its program does not take`)
     return jaxpr.outputs.map((a) => a.aval)
   },
   jvp: (primals, tangents, { name, jaxpr }) => {
     const nonzero = tangents.map((t) => t !== null)
     const derivative = jvpJaxpr(jaxpr, nonzero)
-    const outs = bind(jitPrimitive, [...primals, ...tangents.filter((t) => t !== null)], { name, jaxpr: derivative.jaxpr })
+    const outs = bind(jitPrimitive, [...primals, ...tangents.filter((t) => t !== null)], {
+      name,
+      jaxpr: derivative.jaxpr,
+    })
     const count = jaxpr.outputs.length
     let next = count
-    return [outs.slice(0, count), derivative.nonzeroOut.map((flag): Tangent => (flag ? known(outs[next++], 'tangent') : null))]
+    return [
+      outs.slice(0, count),
+      derivative.nonzeroOut.map((flag): Tangent => (flag ? known(outs[next++], 'tangent') : null)),
+    ]
   },
   transpose: (cotangents, inputs, { name, jaxpr }) => {
     const linear = inputs.map(isLinear)

@@ -42,6 +42,8 @@ export interface Lowered {
   readonly text: () => string
   /** Bytes of temporaries that the plan needs. */
   readonly temporaryBytes: number
+  /** Floating-point operations of one run, every function counted as one; of a whileLoop, those of one trip. */
+  readonly flops: number
   readonly toString: () => string
 }
 
@@ -86,7 +88,11 @@ const staticKey = (value: unknown): string => {
           .map((k) => `${JSON.stringify(k)}:${staticKey(Reflect.get(value, k))}`)
           .join()}}`
   }
-  return typeof value === 'string' ? JSON.stringify(value) : Object.is(value, -0) ? '-0' : `${typeof value}:${String(value)}`
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : Object.is(value, -0)
+      ? '-0'
+      : `${typeof value}:${String(value)}`
 }
 
 const isPlainData = (value: object): boolean => {
@@ -127,7 +133,8 @@ class JitCache {
 
 /** Why a new signature needed a new program, against the previous one. */
 const explainDifference = (before: Signature | undefined, now: Signature, name: string): string => {
-  if (before === undefined) return `${name} was traced because it was called for the first time, with ${signatureText(now.avals) || 'no arrays'}.`
+  if (before === undefined)
+    return `${name} was traced because it was called for the first time, with ${signatureText(now.avals) || 'no arrays'}.`
   const reasons: string[] = []
   const difference = tree.structureDifference(before.def, now.def, 'args')
   if (difference !== undefined) reasons.push(`the structure of the arguments changed ${difference}`)
@@ -145,12 +152,17 @@ const explainDifference = (before: Signature | undefined, now: Signature, name: 
     }
   })
   if (now.axes !== before.axes) reasons.push('the enclosing vmap axis names changed')
-  if (reasons.length === 0) reasons.push('its program was closed over a traced value of a transformation that has ended')
+  if (reasons.length === 0)
+    reasons.push('its program was closed over a traced value of a transformation that has ended')
   return `${name} was traced again because ${reasons.join('; ')}.`
 }
 
 const staticText = (value: unknown): string =>
-  typeof value === 'function' ? `a function ${functionName(value)}` : typeof value === 'string' ? JSON.stringify(value) : staticKey(value).replace(/^\w+:/, '')
+  typeof value === 'function'
+    ? `a function ${functionName(value)}`
+    : typeof value === 'string'
+      ? JSON.stringify(value)
+      : staticKey(value).replace(/^\w+:/, '')
 
 const caches = new WeakMap<object, JitCache>()
 
@@ -166,13 +178,17 @@ const caches = new WeakMap<object, JitCache>()
  * console.log(norm(np.array([3, 4])).item()) // 5
  * ```
  */
-const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R, options: JitOptions = {}): Jitted<Args, R> => {
+const jitFunction = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  options: JitOptions = {},
+): Jitted<Args, R> => {
   const name = functionName(f)
   const operation = `jit(${name})`
   const cache = new JitCache()
 
   const prepare = (args: readonly unknown[]) => {
-    const fixed = options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
+    const fixed =
+      options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
     const dynamic = fixed.length === 0 ? [...args] : args.filter((_, i) => !fixed.includes(i))
     const { leaves: raw, def } = tree.flatten(dynamic)
     let paths: string[] | undefined
@@ -184,16 +200,28 @@ const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R
     for (const x of leaves) key += avalKey(x.aval)
     let entry = cache.find(key)
     if (entry === undefined) {
-      const signature: Signature = { def, avals: leaves.map((x) => x.aval), paths: raw.map((_, i) => pathOf(i)), statics, axes }
+      const signature: Signature = {
+        def,
+        avals: leaves.map((x) => x.aval),
+        paths: raw.map((_, i) => pathOf(i)),
+        statics,
+        axes,
+      }
       cache.explanation = explainDifference(cache.last, signature, name)
       cache.last = signature
       entry = trace(args, fixed, leaves, dynamic)
       cache.add(key, entry)
-    } else cache.explanation = `${name} was not traced by its last call: a program for this signature was there already.`
+    } else
+      cache.explanation = `${name} was not traced by its last call: a program for this signature was there already.`
     return { entry, leaves }
   }
 
-  const trace = (args: readonly unknown[], fixed: readonly number[], leaves: readonly NDArray[], dynamic: readonly unknown[]): Traced => {
+  const trace = (
+    args: readonly unknown[],
+    fixed: readonly number[],
+    leaves: readonly NDArray[],
+    dynamic: readonly unknown[],
+  ): Traced => {
     const { closed, outDef } = traceFunction(f, args, operation, fixed)
     const donated = donatedLeaves(args, fixed, dynamic, leaves.length, closed)
     return {
@@ -214,7 +242,9 @@ const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R
     if (options.donateArgnums === undefined) return undefined
     const given = argumentPositions(options.donateArgnums, args.length, operation)
     const position = args.map((_, i) => i).filter((i) => !fixed.includes(i))
-    const flags = dynamic.flatMap((arg, k) => tree.leaves(arg).map(() => given.includes(known(position[k], 'position'))))
+    const flags = dynamic.flatMap((arg, k) =>
+      tree.leaves(arg).map(() => given.includes(known(position[k], 'position'))),
+    )
     if (flags.length !== count) throw new ArgumentError(`${operation}: donateArgnums cannot name static arguments.`)
     return [...closed.values.map(() => false), ...flags]
   }
@@ -239,6 +269,7 @@ const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R
       kernels: executable.kernels(),
       text: executable.text,
       temporaryBytes: executable.temporaryBytes,
+      flops: executable.flops,
       toString: () => `${printJaxpr(jaxpr)}\n${executable.kernels()}`,
     }
   }
@@ -252,8 +283,13 @@ const jitFunction = <Args extends readonly unknown[], R>(f: (...args: Args) => R
 /** Why the last call of a jitted function traced it, or that it didn't. */
 const explain = (f: object): string => {
   const cache = caches.get(f)
-  if (cache === undefined) throw new ArgumentError('jit.explain: not a function that jit returned. Keep the result of jit(f), call it, and pass it here.')
+  if (cache === undefined)
+    throw new ArgumentError(
+      'jit.explain: not a function that jit returned. Keep the result of jit(f), call it, and pass it here.',
+    )
   return cache.explanation
 }
 
-export const jit: typeof jitFunction & { readonly explain: (f: object) => string } = Object.assign(jitFunction, { explain })
+export const jit: typeof jitFunction & { readonly explain: (f: object) => string } = Object.assign(jitFunction, {
+  explain,
+})

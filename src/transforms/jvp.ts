@@ -49,7 +49,9 @@ export class JvpTrace extends Trace {
 
   /** Value and tangent of anything that occurs in this trace. */
   split(x: NDArray): { readonly primal: NDArray; readonly tangent: Tangent } {
-    return x instanceof JvpTracer && x.owner === this ? { primal: x.primal, tangent: x.tangent } : { primal: x, tangent: null }
+    return x instanceof JvpTracer && x.owner === this
+      ? { primal: x.primal, tangent: x.tangent }
+      : { primal: x, tangent: null }
   }
 
   join(primal: NDArray, tangent: Tangent, origin: string): NDArray {
@@ -59,9 +61,14 @@ export class JvpTrace extends Trace {
   process(primitive: Primitive, inputs: readonly NDArray[], params: Params): readonly NDArray[] {
     const pairs = inputs.map((x) => this.split(x))
     const primals = pairs.map((p) => p.primal)
-    if (pairs.every((p) => p.tangent === null)) return withTrace(this.#parent, () => this.#parent.process(primitive, primals, params))
+    if (pairs.every((p) => p.tangent === null))
+      return withTrace(this.#parent, () => this.#parent.process(primitive, primals, params))
     const [outs, tangents] = withTrace(this.#parent, () =>
-      primitive.jvp(primals, pairs.map((p) => p.tangent), params),
+      primitive.jvp(
+        primals,
+        pairs.map((p) => p.tangent),
+        params,
+      ),
     )
     const origin = `the result of ${primitive.name}`
     return outs.map((out, i) => this.join(out, tangents[i] ?? null, origin))
@@ -117,7 +124,9 @@ export const jvpJaxpr = (jaxpr: Jaxpr, nonzero: readonly boolean[], instantiate?
         let next = primalAvals.length
         const tangents = primalAvals.map((_, i) => (nonzero[i] === true ? known(inputs[next++], 'tangent') : null))
         const result = jvpFlat((xs) => evalJaxpr(jaxpr, [], xs), primals, tangents, 'jvp')
-        const outTangents = result.tangents.map((t, i) => (t === null && instantiate?.[i] === true ? zerosOf(known(result.outs[i], 'output').aval) : t))
+        const outTangents = result.tangents.map((t, i) =>
+          t === null && instantiate?.[i] === true ? zerosOf(known(result.outs[i], 'output').aval) : t,
+        )
         nonzeroOut = outTangents.map((t) => t !== null)
         return [...result.outs, ...outTangents.filter((t) => t !== null)]
       },
@@ -135,7 +144,9 @@ const checkedTangent = (tangent: unknown, primal: NDArray, path: string): Tangen
   if (!isFloating(primal.dtype)) return null
   const t = leafArray(tangent, `the tangent of ${path}`, 'jvp')
   if (!sameShape(t.shape, primal.shape)) {
-    throw new ArgumentError(`jvp: ${path} is ${avalText(primal.aval)}, but its tangent is ${avalText(t.aval)}. A tangent has the shape and dtype of its primal.`)
+    throw new ArgumentError(
+      `jvp: ${path} is ${avalText(primal.aval)}, but its tangent is ${avalText(t.aval)}. A tangent has the shape and dtype of its primal.`,
+    )
   }
   return t.dtype === primal.dtype ? t : convertElementType(t, primal.dtype)
 }
@@ -157,27 +168,44 @@ export interface AuxOptions {
  * console.log(y.item(), dy.item()) // 0 1
  * ```
  */
-export function jvp<Args extends readonly unknown[], R>(f: (...args: Args) => R, primals: Args, tangents: Args, options?: { readonly hasAux?: false }): [R, R]
+export function jvp<Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  primals: Args,
+  tangents: Args,
+  options?: { readonly hasAux?: false },
+): [R, R]
 export function jvp<Args extends readonly unknown[], R, Aux>(
   f: (...args: Args) => readonly [R, Aux],
   primals: Args,
   tangents: Args,
   options: { readonly hasAux: true },
 ): [R, R, Aux]
-export function jvp(f: Fn, primals: readonly unknown[], tangents: readonly unknown[], options: AuxOptions = {}): unknown {
+export function jvp(
+  f: Fn,
+  primals: readonly unknown[],
+  tangents: readonly unknown[],
+  options: AuxOptions = {},
+): unknown {
   const operation = `jvp(${functionName(f)})`
-  if (!Array.isArray(primals) || !Array.isArray(tangents)) throw new ArgumentError(`${operation}: primals and tangents are lists with one entry per argument: jvp(f, [x], [t]).`)
+  if (!Array.isArray(primals) || !Array.isArray(tangents))
+    throw new ArgumentError(
+      `${operation}: primals and tangents are lists with one entry per argument: jvp(f, [x], [t]).`,
+    )
   const flat = tree.flatten([...primals])
   const paths = argumentPaths(f, flat.def)
   const tangentFlat = tree.flatten([...tangents])
   if (tangentFlat.def.key !== flat.def.key) {
-    throw new TreeError(`${operation}: primals and tangents have different structures ${tree.structureDifference(flat.def, tangentFlat.def, '')}.`)
+    throw new TreeError(
+      `${operation}: primals and tangents have different structures ${tree.structureDifference(flat.def, tangentFlat.def, '')}.`,
+    )
   }
   const leaves = flat.leaves.map((leaf, i) => {
     const path = paths[i] ?? 'an argument'
     return typeof leaf === 'number' ? floatLeaf(leaf, path, operation) : leafArray(leaf, path, operation)
   })
-  const given = tangentFlat.leaves.map((t, i) => checkedTangent(t, known(leaves[i], 'primal'), paths[i] ?? 'an argument'))
+  const given = tangentFlat.leaves.map((t, i) =>
+    checkedTangent(t, known(leaves[i], 'primal'), paths[i] ?? 'an argument'),
+  )
   let def = flat.def
   let auxDef = flat.def
   const result = jvpFlat(

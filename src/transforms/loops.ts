@@ -5,7 +5,8 @@ import { flattenResult, leafArray } from './arguments.js'
 import { scan } from './scan.js'
 
 /** Applies `f` to each slice of `xs` along axis 0, one after the other, and stacks the results. */
-export const map = <X, Y>(f: (x: X) => Y, xs: X): Y => scan((carry: null, x: X): readonly [null, Y] => [carry, f(x)], null, xs)[1]
+export const map = <X, Y>(f: (x: X) => Y, xs: X): Y =>
+  scan((carry: null, x: X): readonly [null, Y] => [carry, f(x)], null, xs)[1]
 
 export interface AssociativeScanOptions {
   readonly reverse?: boolean
@@ -59,7 +60,8 @@ export const associativeScan = <T>(f: (a: T, b: T) => T, elems: T, options: Asso
   if (firstLeaf === undefined) return elems
   const axis = canonicalAxis(options.axis ?? 0, firstLeaf.ndim, operation)
   const length = known(firstLeaf.shape[axis], 'size')
-  if (leaves.some((x) => x.shape[axis] !== length)) throw new ArgumentError(`${operation}: all arrays must have one length along axis ${axis}.`)
+  if (leaves.some((x) => x.shape[axis] !== length))
+    throw new ArgumentError(`${operation}: all arrays must have one length along axis ${axis}.`)
   const flip = (x: NDArray): NDArray => rev(x, [axis])
   const combine = (a: readonly NDArray[], b: readonly NDArray[]): readonly NDArray[] =>
     flattenResult(f(tree.unflatten(def, a) as T, tree.unflatten(def, b) as T), f, operation).leaves

@@ -58,12 +58,19 @@ const isShapeDtype = (value: unknown): value is ShapeDtype => {
 }
 
 /** Traces `f` at arguments that may be given by shape and dtype only. */
-export const traceFunction = (f: (...args: never[]) => unknown, args: readonly unknown[], operation: string, staticArgnums: readonly number[] = []) => {
+export const traceFunction = (
+  f: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  operation: string,
+  staticArgnums: readonly number[] = [],
+) => {
   const dynamic = args.filter((_, i) => !staticArgnums.includes(i))
   const { leaves, def } = tree.flatten(dynamic, isShapeDtype)
   const paths = argumentPaths(f, def)
   const avals = leaves.map((leaf, i) =>
-    isShapeDtype(leaf) ? shapedArray(leaf.shape, leaf.dtype) : leafArray(leaf, paths[i] ?? 'an argument', operation).aval,
+    isShapeDtype(leaf)
+      ? shapedArray(leaf.shape, leaf.dtype)
+      : leafArray(leaf, paths[i] ?? 'an argument', operation).aval,
   )
   let outDef = def
   const closed = buildJaxpr(
@@ -93,10 +100,14 @@ export const traceFunction = (f: (...args: never[]) => unknown, args: readonly u
  * ```
  */
 export const makeJaxpr =
-  <Args extends readonly unknown[]>(f: (...args: Args) => unknown, options: { readonly staticArgnums?: number | readonly number[] } = {}) =>
+  <Args extends readonly unknown[]>(
+    f: (...args: Args) => unknown,
+    options: { readonly staticArgnums?: number | readonly number[] } = {},
+  ) =>
   (...args: Args): TracedProgram => {
     const operation = `makeJaxpr(${functionName(f)})`
-    const fixed = options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
+    const fixed =
+      options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
     return new TracedProgram(traceFunction(f, args, operation, fixed).closed)
   }
 
@@ -115,4 +126,3 @@ export const evalShape = (f: (...args: never[]) => unknown, ...args: readonly un
 
 /** Avals as text, for messages. */
 export const signatureText = (avals: readonly ShapedArray[]): string => avals.map(avalText).join(' ')
-

@@ -13,6 +13,9 @@ import {
   JaxprTracer,
   type Trace,
   bind,
+  hasEffect,
+  isJaxpr,
+  jaxprHasEffect,
   known,
   newEquation,
   newJaxpr,
@@ -37,16 +40,54 @@ export class PartialEvalTrace extends JaxprTrace {
     if (!unknown.includes(true)) return withTrace(this.#parent, () => this.#parent.process(primitive, inputs, params))
     const split = primitive.program?.split
     if (split === undefined) return super.process(primitive, inputs, params)
-    const parts = split(unknown, inputs.map((x) => x.aval), params)
+    const parts = split(
+      unknown,
+      inputs.map((x) => x.aval),
+      params,
+    )
     const input = (i: number): NDArray => known(inputs[i], 'input')
-    const knownOuts = withTrace(this.#parent, () => bind(parts.known.primitive, parts.knownInputs.map(input), parts.known.params))
+    const knownOuts = withTrace(this.#parent, () =>
+      bind(parts.known.primitive, parts.knownInputs.map(input), parts.known.params),
+    )
     const residuals = knownOuts.slice(knownOuts.length - parts.residuals.length)
-    const later = parts.unknownInputs.map((from) => ('input' in from ? input(from.input) : known(residuals[from.residual], 'residual')))
-    const unknownOuts = parts.unknownOutputs.includes(true) ? super.process(parts.unknown.primitive, later, parts.unknown.params) : []
+    const later = parts.unknownInputs.map((from) =>
+      'input' in from ? input(from.input) : known(residuals[from.residual], 'residual'),
+    )
+    const isNeeded = parts.unknownOutputs.includes(true) || hasEffect(parts.unknown)
+    const unknownOuts = isNeeded ? super.process(parts.unknown.primitive, later, parts.unknown.params) : []
     let nextKnown = 0
     let nextUnknown = 0
-    return parts.unknownOutputs.map((isUnknown) => known(isUnknown ? unknownOuts[nextUnknown++] : knownOuts[nextKnown++], 'output'))
+    return parts.unknownOutputs.map((isUnknown) =>
+      known(isUnknown ? unknownOuts[nextUnknown++] : knownOuts[nextKnown++], 'output'),
+    )
   }
+}
+
+const withoutEffects = (value: unknown): unknown => {
+  if (isJaxpr(value)) return dropKnownEffects(value, [])
+  return Array.isArray(value) && value.some(isJaxpr) ? value.map(withoutEffects) : value
+}
+
+/**
+ * The program without those effects that depend on known inputs only: for a later half that repeats what is known, whose
+ * effects have happened by then.
+ */
+export const dropKnownEffects = (jaxpr: Jaxpr, unknownInputs: readonly boolean[]): Jaxpr => {
+  if (!jaxprHasEffect(jaxpr)) return jaxpr
+  const unknown = new Set<Var>(jaxpr.inputs.filter((_, i) => unknownInputs[i]))
+  const equations = jaxpr.equations.flatMap((equation): Equation[] => {
+    if (equation.inputs.some((a) => a.kind === 'var' && unknown.has(a))) {
+      for (const v of equation.outputs) unknown.add(v)
+      return [equation]
+    }
+    if (!hasEffect(equation)) return [equation]
+    if (equation.primitive.effect) return []
+    const params = Object.fromEntries(
+      Object.entries(equation.params).map(([key, value]) => [key, withoutEffects(value)]),
+    )
+    return [newEquation(equation.primitive, equation.inputs, params, equation.outputs, equation.source)]
+  })
+  return newJaxpr(jaxpr.constants, jaxpr.inputs, equations, jaxpr.outputs)
 }
 
 /** A program split by which inputs are known. */
@@ -68,7 +109,11 @@ const cache = new WeakMap<Jaxpr, Map<string, SplitJaxpr>>()
 /**
  * Splits a program without constants. Outputs forced by `unknownOutputs` wait even if they are known.
  */
-export const splitJaxpr = (jaxpr: Jaxpr, unknownInputs: readonly boolean[], forced: readonly boolean[] = []): SplitJaxpr => {
+export const splitJaxpr = (
+  jaxpr: Jaxpr,
+  unknownInputs: readonly boolean[],
+  forced: readonly boolean[] = [],
+): SplitJaxpr => {
   const key = `${unknownInputs.map(Number).join('')}/${forced.map(Number).join('')}`
   let perJaxpr = cache.get(jaxpr)
   if (perJaxpr === undefined) cache.set(jaxpr, (perJaxpr = new Map()))
@@ -94,16 +139,30 @@ const computeSplit = (jaxpr: Jaxpr, unknownInputs: readonly boolean[], forced: r
       for (const v of equation.outputs) unknown.add(v)
       continue
     }
-    const parts = split(flags, equation.inputs.map((a) => a.aval), equation.params)
+    const parts = split(
+      flags,
+      equation.inputs.map((a) => a.aval),
+      equation.params,
+    )
     const residuals = parts.residuals.map(newVar)
     const input = (i: number): Atom => known(equation.inputs[i], 'input')
     const knownVars = equation.outputs.filter((_, i) => parts.unknownOutputs[i] !== true)
     const unknownVars = equation.outputs.filter((_, i) => parts.unknownOutputs[i] === true)
-    if (knownVars.length + residuals.length > 0) {
-      now.push(newEquation(parts.known.primitive, parts.knownInputs.map(input), parts.known.params, [...knownVars, ...residuals], equation.source))
+    if (knownVars.length + residuals.length > 0 || hasEffect(parts.known)) {
+      now.push(
+        newEquation(
+          parts.known.primitive,
+          parts.knownInputs.map(input),
+          parts.known.params,
+          [...knownVars, ...residuals],
+          equation.source,
+        ),
+      )
     }
-    if (unknownVars.length > 0) {
-      const from = parts.unknownInputs.map((x) => ('input' in x ? input(x.input) : known(residuals[x.residual], 'residual')))
+    if (unknownVars.length > 0 || hasEffect(parts.unknown)) {
+      const from = parts.unknownInputs.map((x) =>
+        'input' in x ? input(x.input) : known(residuals[x.residual], 'residual'),
+      )
       later.push(newEquation(parts.unknown.primitive, from, parts.unknown.params, unknownVars, equation.source))
     }
     for (const v of unknownVars) unknown.add(v)

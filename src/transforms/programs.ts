@@ -29,16 +29,22 @@ export const reorderJaxpr = (jaxpr: Jaxpr, inputs: readonly number[], outputs: r
 export const span = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i)
 
 /** Positions at which a flag is set. */
-export const positions = (flags: readonly boolean[], value = true): number[] => flags.flatMap((flag, i) => (flag === value ? [i] : []))
+export const positions = (flags: readonly boolean[], value = true): number[] =>
+  flags.flatMap((flag, i) => (flag === value ? [i] : []))
 
 /** Entries of a list at which a flag is set. */
-export const where = <T>(list: readonly T[], flags: readonly boolean[], value = true): T[] => list.filter((_, i) => (flags[i] ?? false) === value)
+export const where = <T>(list: readonly T[], flags: readonly boolean[], value = true): T[] =>
+  list.filter((_, i) => (flags[i] ?? false) === value)
 
 /** Elementwise or of flags. */
-export const either = (a: readonly boolean[], b: readonly boolean[]): boolean[] => a.map((flag, i) => flag || b[i] === true)
+export const either = (a: readonly boolean[], b: readonly boolean[]): boolean[] =>
+  a.map((flag, i) => flag || b[i] === true)
 
 /** Grows flags until a step leaves them as they are. */
-export const fixpoint = (start: readonly boolean[], step: (flags: readonly boolean[]) => readonly boolean[]): boolean[] => {
+export const fixpoint = (
+  start: readonly boolean[],
+  step: (flags: readonly boolean[]) => readonly boolean[],
+): boolean[] => {
   let flags = [...start]
   for (;;) {
     const next = either(flags, step(flags))
@@ -97,4 +103,3 @@ export const traceBody = (
   }
   return body
 }
-

@@ -59,7 +59,9 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
   abstract: (inputs, { jaxpr, length, numConsts, numCarry }) => {
     const own = jaxpr.inputs.map((v, i) => (i < numConsts + numCarry ? v.aval : stackedAval(v.aval, length)))
     if (inputs.length !== own.length || !inputs.every((x, i) => sameAval(x, known(own[i], 'input')))) {
-      throw new InternalError(`scan was bound to ${inputs.map(avalText).join(' ')} and takes ${own.map(avalText).join(' ')}`)
+      throw new InternalError(
+        `scan was bound to ${inputs.map(avalText).join(' ')} and takes ${own.map(avalText).join(' ')}`,
+      )
     }
     return jaxpr.outputs.map((a, i) => (i < numCarry ? a.aval : stackedAval(a.aval, length)))
   },
@@ -81,11 +83,20 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       ...span(from, n),
       ...span(from, n).flatMap((i) => tangentAt.get(i) ?? []),
     ]
-    const inputs = [...withTangents(0, numConsts), ...withTangents(numConsts, numCarry), ...withTangents(numConsts + numCarry, count - numConsts - numCarry)]
+    const inputs = [
+      ...withTangents(0, numConsts),
+      ...withTangents(numConsts, numCarry),
+      ...withTangents(numConsts + numCarry, count - numConsts - numCarry),
+    ]
     const carryOutCount = positions(carry).length
     const outCount = jaxpr.outputs.length
     const ysTangents = positions(derivative.nonzeroOut.slice(numCarry)).length
-    const outputs = [...span(0, numCarry), ...span(outCount, carryOutCount), ...span(numCarry, numYs), ...span(outCount + carryOutCount, ysTangents)]
+    const outputs = [
+      ...span(0, numCarry),
+      ...span(outCount, carryOutCount),
+      ...span(numCarry, numYs),
+      ...span(outCount + carryOutCount, ysTangents),
+    ]
     const operands = inputs.map((i) => {
       if (i < count) return known(primals[i], 'primal')
       const at = known(positions(flags)[i - count], 'tangent')
@@ -99,7 +110,9 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
     })
     const at = { carryTangent: numCarry, y: numCarry + carryOutCount, yTangent: numCarry + carryOutCount + numYs }
     const primalOuts = [...outs.slice(0, numCarry), ...outs.slice(at.y, at.y + numYs)]
-    const outTangents = derivative.nonzeroOut.map((flag, i): Tangent => (flag ? known(outs[i < numCarry ? at.carryTangent++ : at.yTangent++], 'tangent') : null))
+    const outTangents = derivative.nonzeroOut.map((flag, i): Tangent =>
+      flag ? known(outs[i < numCarry ? at.carryTangent++ : at.yTangent++], 'tangent') : null,
+    )
     return [primalOuts, outTangents]
   },
   transpose: (cotangents, inputs, params) => {
@@ -184,8 +197,13 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       params,
     )
     const numYs = jaxpr.outputs.length - numCarry
-    const bodyAxes = (carry: readonly boolean[]) => [...batched.consts, ...carry, ...batched.xs].map((flag) => (flag ? 0 : null))
-    const carry = fixpoint(batched.carry, (flags) => batchJaxpr(jaxpr, bodyAxes(flags), axis).outAxes.slice(0, numCarry).map((a) => a !== null))
+    const bodyAxes = (carry: readonly boolean[]) =>
+      [...batched.consts, ...carry, ...batched.xs].map((flag) => (flag ? 0 : null))
+    const carry = fixpoint(batched.carry, (flags) =>
+      batchJaxpr(jaxpr, bodyAxes(flags), axis)
+        .outAxes.slice(0, numCarry)
+        .map((a) => a !== null),
+    )
     const free = batchJaxpr(jaxpr, bodyAxes(carry), axis)
     const force = [...carry, ...free.outAxes.slice(numCarry).map((a) => a !== null)]
     const body = batchJaxpr(jaxpr, bodyAxes(carry), axis, force)
@@ -196,11 +214,22 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       return from === null ? x : moveAxis(x, from, 1)
     })
     const outs = bind(scanPrimitive, operands, { ...params, jaxpr: body.jaxpr })
-    return [outs, [...carry.map((flag) => (flag ? 0 : null)), ...span(numCarry, numYs).map((i) => (force[i] === true ? 1 : null))]]
+    return [
+      outs,
+      [...carry.map((flag) => (flag ? 0 : null)), ...span(numCarry, numYs).map((i) => (force[i] === true ? 1 : null))],
+    ]
   },
   lower: (compiler, inputs, params, outputs) => {
     const { consts, carry, xs } = parts(inputs, params)
-    return compiler.scan({ body: params.jaxpr, length: params.length, reverse: params.reverse, constants: consts, carries: carry, xs, outputs })
+    return compiler.scan({
+      body: params.jaxpr,
+      length: params.length,
+      reverse: params.reverse,
+      constants: consts,
+      carries: carry,
+      xs,
+      outputs,
+    })
   },
   program: {
     split: (unknown, _, params) => {
@@ -214,14 +243,14 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       // A known carry that the later half reads has one value per iteration, so it is saved like a residual.
       const isKnownCarry = (from: SplitInput): boolean =>
         'input' in from && from.input >= numConsts && from.input < numConsts + numCarry && inFlags[from.input] !== true
-      const savedCarries = split.unknownInputs.flatMap((from) => ('input' in from && isKnownCarry(from) ? [from.input] : []))
-      const knownPositions = positions(inFlags, false)
-      const known_ = newJaxpr(
-        [],
-        split.known.inputs,
-        split.known.equations,
-        [...split.known.outputs, ...savedCarries.map((i) => known(split.known.inputs[knownPositions.indexOf(i)], 'carry'))],
+      const savedCarries = split.unknownInputs.flatMap((from) =>
+        'input' in from && isKnownCarry(from) ? [from.input] : [],
       )
+      const knownPositions = positions(inFlags, false)
+      const known_ = newJaxpr([], split.known.inputs, split.known.equations, [
+        ...split.known.outputs,
+        ...savedCarries.map((i) => known(split.known.inputs[knownPositions.indexOf(i)], 'carry')),
+      ])
       // Later half: constants, carries, xs; residuals and saved carries arrive as xs.
       const laterRole = (from: SplitInput): number => {
         if ('residual' in from || isKnownCarry(from)) return 2
@@ -229,7 +258,8 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       }
       // Carries keep the order of the original, which is that of the outputs.
       const carryPositions = positions(carry).map((k) => k + numConsts)
-      const indexOfInput = (i: number): number => split.unknownInputs.findIndex((from) => 'input' in from && from.input === i)
+      const indexOfInput = (i: number): number =>
+        split.unknownInputs.findIndex((from) => 'input' in from && from.input === i)
       const order = [
         ...split.unknownInputs.flatMap((from, k) => (laterRole(from) === 0 ? [k] : [])),
         ...carryPositions.map(indexOfInput),
@@ -238,7 +268,8 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       const later = reorderJaxpr(split.unknown, order, span(0, split.unknown.outputs.length))
       const unknownInputs = order.map((k): SplitInput => {
         const from = known(split.unknownInputs[k], 'input')
-        if ('input' in from && isKnownCarry(from)) return { residual: split.residuals.length + savedCarries.indexOf(from.input) }
+        if ('input' in from && isKnownCarry(from))
+          return { residual: split.residuals.length + savedCarries.indexOf(from.input) }
         return from
       })
       const knownFlags = parts(
@@ -248,10 +279,17 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
       return {
         known: {
           primitive: erase(scanPrimitive),
-          params: { ...params, jaxpr: known_, numConsts: positions(knownFlags.consts).length, numCarry: positions(knownFlags.carry).length } satisfies ScanParams,
+          params: {
+            ...params,
+            jaxpr: known_,
+            numConsts: positions(knownFlags.consts).length,
+            numCarry: positions(knownFlags.carry).length,
+          } satisfies ScanParams,
         },
         knownInputs: knownPositions,
-        residuals: [...split.residuals, ...savedCarries.map((i) => known(jaxpr.inputs[i], 'carry').aval)].map((aval) => stackedAval(aval, params.length)),
+        residuals: [...split.residuals, ...savedCarries.map((i) => known(jaxpr.inputs[i], 'carry').aval)].map((aval) =>
+          stackedAval(aval, params.length),
+        ),
         unknown: {
           primitive: erase(scanPrimitive),
           params: {
@@ -278,8 +316,19 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
     }
     const length = draw.integer(0, 4)
     return {
-      inputs: [draw.array(shape, 'float32', { min: -1, max: 1 }), draw.array(shape, 'float32'), draw.array([length, ...shape], 'float32')],
-      params: { jaxpr: buildJaxpr(body, [aval, aval, aval], 'body').jaxpr, length, numCarry: 1, numConsts: 1, reverse: draw.boolean(), unroll: 1 },
+      inputs: [
+        draw.array(shape, 'float32', { min: -1, max: 1 }),
+        draw.array(shape, 'float32'),
+        draw.array([length, ...shape], 'float32'),
+      ],
+      params: {
+        jaxpr: buildJaxpr(body, [aval, aval, aval], 'body').jaxpr,
+        length,
+        numCarry: 1,
+        numConsts: 1,
+        reverse: draw.boolean(),
+        unroll: 1,
+      },
     }
   },
 })
@@ -307,7 +356,12 @@ export interface ScanOptions {
  * console.log(partial.js()) // [ 1, 3, 6 ]
  * ```
  */
-export const scan = <Carry, X, Y>(f: (carry: Carry, x: X) => readonly [Carry, Y], init: Carry, xs: X, options: ScanOptions = {}): [Carry, Y] => {
+export const scan = <Carry, X, Y>(
+  f: (carry: Carry, x: X) => readonly [Carry, Y],
+  init: Carry,
+  xs: X,
+  options: ScanOptions = {},
+): [Carry, Y] => {
   const operation = `scan(${functionName(f)})`
   const { reverse = false, unroll = 1 } = options
   const initFlat = flattenArguments(f, [init], operation)
@@ -318,15 +372,27 @@ export const scan = <Carry, X, Y>(f: (carry: Carry, x: X) => readonly [Carry, Y]
   const xAvals = xLeaves.map((x) => withoutAxis(x.aval, 0))
   const carryDef = known(initFlat.def.children[0], 'structure')
   const inDef: TreeDef = tree.structure([0, 0])
-  const bodyDef: TreeDef = { ...inDef, children: [carryDef, xsFlat.def], leafCount: carryDef.leafCount + xsFlat.def.leafCount, key: `[${carryDef.key}, ${xsFlat.def.key}]` }
+  const bodyDef: TreeDef = {
+    ...inDef,
+    children: [carryDef, xsFlat.def],
+    leafCount: carryDef.leafCount + xsFlat.def.leafCount,
+    key: `[${carryDef.key}, ${xsFlat.def.key}]`,
+  }
   let carry = [...initFlat.leaves]
   for (let attempt = 0; ; attempt++) {
     const body = traceBody(f, bodyDef, [...carry.map((x) => x.aval), ...xAvals], operation)
     if (body.outDef.kind !== 'list' || body.outDef.children.length !== 2) {
-      throw new TreeError(`${operation}: the body must return [carry, y], a list of two, and it returned ${body.outDef.key}.`)
+      throw new TreeError(
+        `${operation}: the body must return [carry, y], a list of two, and it returned ${body.outDef.key}.`,
+      )
     }
     const [outCarry, outY] = body.outDef.children
-    tree.checkSameStructure(carryDef, known(outCarry, 'carry'), `${operation}: the body must return a carry like the one it was given`, 'carry')
+    tree.checkSameStructure(
+      carryDef,
+      known(outCarry, 'carry'),
+      `${operation}: the body must return a carry like the one it was given`,
+      'carry',
+    )
     const outAvals = body.outAvals.slice(0, carry.length)
     // A carry that came from a JS number takes the dtype that the body gives it.
     const promoted = carry.map((x, i) => {
@@ -337,7 +403,9 @@ export const scan = <Carry, X, Y>(f: (carry: Carry, x: X) => readonly [Carry, Y]
       carry = promoted
       continue
     }
-    outAvals.forEach((out, i) => checkCarry(known(carry[i], 'carry').aval, out, tree.paths(carryDef, 'carry')[i] ?? 'carry', operation))
+    outAvals.forEach((out, i) =>
+      checkCarry(known(carry[i], 'carry').aval, out, tree.paths(carryDef, 'carry')[i] ?? 'carry', operation),
+    )
     const outs = bind(scanPrimitive, [...body.constants, ...carry, ...xLeaves], {
       jaxpr: body.jaxpr,
       length,
@@ -346,7 +414,10 @@ export const scan = <Carry, X, Y>(f: (carry: Carry, x: X) => readonly [Carry, Y]
       reverse,
       unroll,
     })
-    return [rebuild(carryDef, outs.slice(0, carry.length)) as Carry, rebuild(known(outY, 'structure'), outs.slice(carry.length)) as Y]
+    return [
+      rebuild(carryDef, outs.slice(0, carry.length)) as Carry,
+      rebuild(known(outY, 'structure'), outs.slice(carry.length)) as Y,
+    ]
   }
 }
 
@@ -359,20 +430,28 @@ export const checkCarry = (before: ShapedArray, after: ShapedArray, path: string
   )
 }
 
-const scanLength = (xs: readonly NDArray[], paths: readonly string[], given: number | undefined, operation: string): number => {
+const scanLength = (
+  xs: readonly NDArray[],
+  paths: readonly string[],
+  given: number | undefined,
+  operation: string,
+): number => {
   let length = given
   let from = 'length'
   xs.forEach((x, i) => {
     const own = x.shape[0]
-    if (own === undefined) throw new ShapeError(`${operation}: ${paths[i]} is a scalar; every array of xs needs an axis to loop over.`)
+    if (own === undefined)
+      throw new ShapeError(`${operation}: ${paths[i]} is a scalar; every array of xs needs an axis to loop over.`)
     if (length === undefined) {
       length = own
       from = paths[i] ?? 'xs'
     } else if (length !== own) {
-      throw new ShapeError(`${operation}: ${paths[i]} is ${avalText(x.aval)}, with ${own} slices along axis 0, but ${from} says ${length}. All must agree.`)
+      throw new ShapeError(
+        `${operation}: ${paths[i]} is ${avalText(x.aval)}, with ${own} slices along axis 0, but ${from} says ${length}. All must agree.`,
+      )
     }
   })
-  if (length === undefined) throw new ArgumentError(`${operation}: without xs the number of iterations is unknown; give { length }.`)
+  if (length === undefined)
+    throw new ArgumentError(`${operation}: without xs the number of iterations is unknown; give { length }.`)
   return length
 }
-

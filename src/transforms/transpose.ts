@@ -12,7 +12,7 @@ import {
   DifferentiationError,
   LinearInput,
   avalText,
-  bind,
+  bindEquation,
   buildJaxpr,
   known,
   literalArray,
@@ -21,23 +21,45 @@ import {
   printEquation,
   sameShape,
   tree,
+  withSource,
 } from '../core/index.js'
 import { addAny, convertElementType, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
 
 /** An equation with a program inside, split into what does not depend on the linear inputs and what does. */
-const splitEquation = (equation: Equation, linear: readonly boolean[]): readonly [Equation | undefined, Equation | undefined] => {
+const splitEquation = (
+  equation: Equation,
+  linear: readonly boolean[],
+): readonly [Equation | undefined, Equation | undefined] => {
   const split = equation.primitive.program?.split
   if (split === undefined || !linear.includes(false)) return [undefined, equation]
-  const parts = split(linear, equation.inputs.map((a) => a.aval), equation.params)
+  const parts = split(
+    linear,
+    equation.inputs.map((a) => a.aval),
+    equation.params,
+  )
   if (parts.residuals.length === 0 && !parts.unknownOutputs.includes(false)) return [undefined, equation]
   const input = (i: number): Atom => known(equation.inputs[i], 'input')
   const residuals = parts.residuals.map(newVar)
-  const outputsWhere = (unknown: boolean): Var[] => equation.outputs.filter((_, i) => parts.unknownOutputs[i] === unknown)
-  const now = newEquation(parts.known.primitive, parts.knownInputs.map(input), parts.known.params, [...outputsWhere(false), ...residuals], equation.source)
-  const from = parts.unknownInputs.map((x) => ('input' in x ? input(x.input) : known(residuals[x.residual], 'residual')))
+  const outputsWhere = (unknown: boolean): Var[] =>
+    equation.outputs.filter((_, i) => parts.unknownOutputs[i] === unknown)
+  const now = newEquation(
+    parts.known.primitive,
+    parts.knownInputs.map(input),
+    parts.known.params,
+    [...outputsWhere(false), ...residuals],
+    equation.source,
+  )
+  const from = parts.unknownInputs.map((x) =>
+    'input' in x ? input(x.input) : known(residuals[x.residual], 'residual'),
+  )
   const late = outputsWhere(true)
-  return [now, late.length === 0 ? undefined : newEquation(parts.unknown.primitive, from, parts.unknown.params, late, equation.source)]
+  return [
+    now,
+    late.length === 0
+      ? undefined
+      : newEquation(parts.unknown.primitive, from, parts.unknown.params, late, equation.source),
+  ]
 }
 
 /**
@@ -58,10 +80,11 @@ export const backwardPass = (
     if (value === null || value === undefined) linear.add(v)
     else values.set(v, value)
   })
-  const read = (a: Atom): NDArray => (a.kind === 'literal' ? literalArray(a) : known(values.get(a), 'value of a linear program'))
+  const read = (a: Atom): NDArray =>
+    a.kind === 'literal' ? literalArray(a) : known(values.get(a), 'value of a linear program')
   const isLinearAtom = (a: Atom): boolean => a.kind === 'var' && linear.has(a)
   const run = (equation: Equation): void => {
-    const outs = bind(equation.primitive, equation.inputs.map(read), equation.params)
+    const outs = bindEquation(equation, equation.inputs.map(read))
     equation.outputs.forEach((v, i) => values.set(v, known(outs[i], 'result')))
   }
   // What does not depend on linear inputs runs now; the rest is kept for the way back.
@@ -97,7 +120,7 @@ export const backwardPass = (
       )
     }
     const ins: TransposeInput[] = equation.inputs.map((a) => (isLinearAtom(a) ? new LinearInput(a.aval) : read(a)))
-    const inCts = transpose(outCts, ins, equation.params)
+    const inCts = withSource(equation.source, () => transpose(outCts, ins, equation.params))
     equation.inputs.forEach((a, k) => accumulate(a, inCts[k]))
     for (const v of equation.outputs) cts.delete(v)
   }
@@ -149,7 +172,12 @@ export const transposeJaxpr = (
 }
 
 /** One cotangent per output leaf, checked against the outputs' avals; null for zeros of integers. */
-export const checkedCotangents = (ct: unknown, def: ReturnType<typeof tree.structure>, avals: readonly ShapedArray[], operation: string): NDArray[] => {
+export const checkedCotangents = (
+  ct: unknown,
+  def: ReturnType<typeof tree.structure>,
+  avals: readonly ShapedArray[],
+  operation: string,
+): NDArray[] => {
   const flat = tree.flatten(ct)
   tree.checkSameStructure(def, flat.def, `${operation}: the cotangent must look like the result`, 'cotangent')
   return flat.leaves.map((leaf, i) => {
@@ -157,7 +185,9 @@ export const checkedCotangents = (ct: unknown, def: ReturnType<typeof tree.struc
     const path = tree.paths(def, 'cotangent')[i] ?? 'cotangent'
     const x = leafArray(leaf, path, operation)
     if (!sameShape(x.shape, aval.shape)) {
-      throw new ArgumentError(`${operation}: ${path} is ${avalText(x.aval)}, but the result is ${avalText(aval)}. A cotangent has the result's shape.`)
+      throw new ArgumentError(
+        `${operation}: ${path} is ${avalText(x.aval)}, but the result is ${avalText(aval)}. A cotangent has the result's shape.`,
+      )
     }
     return x.dtype === aval.dtype ? x : convertElementType(x, aval.dtype)
   })
@@ -170,7 +200,10 @@ export const checkedCotangents = (ct: unknown, def: ReturnType<typeof tree.struc
  * @param f function that is linear in all its arguments
  * @param examples arrays (values are not used) that tell shapes and dtypes
  */
-export const linearTranspose = <Args extends readonly unknown[], R>(f: (...args: Args) => R, ...examples: Args): ((ct: R) => Args) => {
+export const linearTranspose = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  ...examples: Args
+): ((ct: R) => Args) => {
   const operation = `linearTranspose(${functionName(f)})`
   const flat = flattenArguments(f, examples, operation)
   let def = flat.def
@@ -187,11 +220,15 @@ export const linearTranspose = <Args extends readonly unknown[], R>(f: (...args:
   const avals = closed.jaxpr.outputs.map((a) => a.aval)
   return (ct) => {
     const cts = checkedCotangents(ct, def, avals, operation)
-    const outs = backwardPass(closed.jaxpr, closed.values, closed.jaxpr.inputs.map(() => null), cts)
+    const outs = backwardPass(
+      closed.jaxpr,
+      closed.values,
+      closed.jaxpr.inputs.map(() => null),
+      cts,
+    )
     return rebuild(
       flat.def,
       outs.map((x, i) => x ?? zerosOf(known(closed.jaxpr.inputs[i], 'input').aval)),
     ) as unknown as Args
   }
 }
-

@@ -64,15 +64,23 @@ export class BatchTrace extends Trace {
     const values = pairs.map((p) => p.value)
     const { name } = this.#axis
     const mine = name !== undefined && primitive.axisNames?.(params).includes(name) === true
-    if (!mine && pairs.every((p) => p.axis === null)) return withTrace(this.#parent, () => this.#parent.process(primitive, values, params))
+    if (!mine && pairs.every((p) => p.axis === null))
+      return withTrace(this.#parent, () => this.#parent.process(primitive, values, params))
     const [outs, axes] = withTrace(this.#parent, () =>
-      primitive.batch(values, pairs.map((p) => p.axis), params, this.#axis),
+      primitive.batch(
+        values,
+        pairs.map((p) => p.axis),
+        params,
+        this.#axis,
+      ),
     )
     const origin = `the result of ${primitive.name}`
     return outs.map((out, i) => {
       const axis = axes[i] ?? null
       if (axis !== null && out.shape[axis] !== this.#axis.size) {
-        throw new InternalError(`the batch rule of ${primitive.name} gave ${avalText(out.aval)} with batch axis ${axis}, for a batch of ${this.#axis.size}`)
+        throw new InternalError(
+          `the batch rule of ${primitive.name} gave ${avalText(out.aval)} with batch axis ${axis}, for a batch of ${this.#axis.size}`,
+        )
       }
       return this.join(out, axis, origin)
     })
@@ -91,7 +99,9 @@ export const batchFlat = (
   const trace = new BatchTrace(currentTrace(), axis, name, traceSite())
   try {
     const results = withAxisName(axis.name, axis.size, () =>
-      withTrace(trace, () => f(inputs.map((x, i) => trace.join(x, axes[i] ?? null, origins[i] ?? `input ${i} of ${name}`)))),
+      withTrace(trace, () =>
+        f(inputs.map((x, i) => trace.join(x, axes[i] ?? null, origins[i] ?? `input ${i} of ${name}`))),
+      ),
     )
     const pairs = results.map((x) => {
       checkAlive(x, name)
@@ -118,7 +128,12 @@ const cache = new WeakMap<Jaxpr, Map<string, BatchedJaxpr>>()
 /**
  * Maps a program without constants. Outputs flagged in `force` are batched along axis 0 even if all members are equal.
  */
-export const batchJaxpr = (jaxpr: Jaxpr, axes: readonly BatchAxis[], axis: AxisData, force: readonly boolean[] = []): BatchedJaxpr => {
+export const batchJaxpr = (
+  jaxpr: Jaxpr,
+  axes: readonly BatchAxis[],
+  axis: AxisData,
+  force: readonly boolean[] = [],
+): BatchedJaxpr => {
   const key = `${axes.join()}/${axis.size}/${axis.name ?? ''}/${force.map(Number).join('')}`
   let perJaxpr = cache.get(jaxpr)
   if (perJaxpr === undefined) cache.set(jaxpr, (perJaxpr = new Map()))
@@ -129,7 +144,9 @@ export const batchJaxpr = (jaxpr: Jaxpr, axes: readonly BatchAxis[], axis: AxisD
       (inputs) => {
         const result = batchFlat((xs) => evalJaxpr(jaxpr, [], xs), inputs, axes, axis, 'vmap')
         outAxes = result.axes.map((a, i) => (force[i] === true ? 0 : a))
-        return result.outs.map((out, i) => (force[i] === true ? placeBatchAxis(out, result.axes[i] ?? null, 0, axis.size) : out))
+        return result.outs.map((out, i) =>
+          force[i] === true ? placeBatchAxis(out, result.axes[i] ?? null, 0, axis.size) : out,
+        )
       },
       jaxpr.inputs.map((v, i) => {
         const at = axes[i]
@@ -179,14 +196,19 @@ const canonicalBatchAxis = (axis: number, rank: number, path: string, operation:
  * console.log(dots(np.ones([3, 2]), np.array([1, 2])).js()) // [ 3, 3, 3 ]
  * ```
  */
-export const vmap = <Args extends readonly unknown[], R>(f: (...args: Args) => R, options: VmapOptions = {}): ((...args: Args) => R) => {
+export const vmap = <Args extends readonly unknown[], R>(
+  f: (...args: Args) => R,
+  options: VmapOptions = {},
+): ((...args: Args) => R) => {
   const { inAxes = 0, outAxes = 0, axisName } = options
   const operation = `vmap(${functionName(f)})`
   return (...args: Args): R => {
     const { leaves: raw, def } = tree.flatten([...args])
     const paths = argumentPaths(f, def)
     if (Array.isArray(inAxes) && inAxes.length !== args.length) {
-      throw new ArgumentError(`${operation}: inAxes lists ${inAxes.length} of ${args.length} arguments; give one entry per argument.`)
+      throw new ArgumentError(
+        `${operation}: inAxes lists ${inAxes.length} of ${args.length} arguments; give one entry per argument.`,
+      )
     }
     const spec: AxisSpec = Array.isArray(inAxes) ? inAxes : args.map(() => inAxes)
     const axes = tree.broadcastPrefix(spec, def, isAxis, `${operation}: inAxes`, '').map((axis, i): BatchAxis => {
@@ -255,7 +277,9 @@ const batchSize = (
     }
   })
   if (size === undefined) {
-    throw new ArgumentError(`${operation}: nothing is mapped (every entry of inAxes is null), so the number of members is unknown. Map an argument, or give axisSize.`)
+    throw new ArgumentError(
+      `${operation}: nothing is mapped (every entry of inAxes is null), so the number of members is unknown. Map an argument, or give axisSize.`,
+    )
   }
   return size
 }

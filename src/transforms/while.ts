@@ -24,11 +24,22 @@ import {
   tree,
   avalText,
 } from '../core/index.js'
-import { add, asArray, broadcastInDim, convertElementType, lt, moveAxis, mul, reduceOr, select, zerosOf } from '../lax/index.js'
+import {
+  add,
+  asArray,
+  broadcastInDim,
+  convertElementType,
+  lt,
+  moveAxis,
+  mul,
+  reduceOr,
+  select,
+  zerosOf,
+} from '../lax/index.js'
 import { flattenArguments, functionName, rebuild } from './arguments.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { jvpJaxpr } from './jvp.js'
-import { splitJaxpr } from './partial-eval.js'
+import { dropKnownEffects, splitJaxpr } from './partial-eval.js'
 import { fixpoint, positions, reorderJaxpr, span, traceBody, where } from './programs.js'
 import { checkCarry, scan } from './scan.js'
 import { batchJaxpr, placeBatchAxis } from './vmap.js'
@@ -56,7 +67,9 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
       ...bodyJaxpr.inputs.slice(bodyNconsts),
     ].map((v) => v.aval)
     if (inputs.length !== expected.length || !inputs.every((x, i) => sameAval(x, known(expected[i], 'input')))) {
-      throw new InternalError(`while was bound to ${inputs.map(avalText).join(' ')} and takes ${expected.map(avalText).join(' ')}`)
+      throw new InternalError(
+        `while was bound to ${inputs.map(avalText).join(' ')} and takes ${expected.map(avalText).join(' ')}`,
+      )
     }
     return bodyJaxpr.outputs.map((a) => a.aval)
   },
@@ -76,7 +89,12 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
     const carryTangents = positions(carry).length
     const body = reorderJaxpr(
       derivative.jaxpr,
-      [...span(0, bodyNconsts), ...span(count, constTangents), ...span(bodyNconsts, numCarry), ...span(count + constTangents, carryTangents)],
+      [
+        ...span(0, bodyNconsts),
+        ...span(count, constTangents),
+        ...span(bodyNconsts, numCarry),
+        ...span(count + constTangents, carryTangents),
+      ],
       span(0, numCarry + carryTangents),
     )
     // The condition sees the carries and ignores their tangents.
@@ -100,7 +118,9 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
         ...role.bodyConsts,
         ...roleTangents.bodyConsts.filter((t) => t !== null),
         ...role.carry,
-        ...carry.flatMap((flag, i) => (flag ? [roleTangents.carry[i] ?? zerosOf(known(role.carry[i], 'carry').aval)] : [])),
+        ...carry.flatMap((flag, i) =>
+          flag ? [roleTangents.carry[i] ?? zerosOf(known(role.carry[i], 'carry').aval)] : [],
+        ),
       ],
       { condJaxpr: condition, condNconsts, bodyJaxpr: body, bodyNconsts: bodyNconsts + constTangents },
     )
@@ -122,7 +142,8 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
     )
     const asAxes = (flags: readonly boolean[]): BatchAxis[] => flags.map((flag) => (flag ? 0 : null))
     const predicateAxes = (carry: readonly boolean[]): BatchAxis[] => asAxes([...batched.condConsts, ...carry])
-    const isPredicateBatched = (carry: readonly boolean[]): boolean => batchJaxpr(condJaxpr, predicateAxes(carry), axis).outAxes[0] !== null
+    const isPredicateBatched = (carry: readonly boolean[]): boolean =>
+      batchJaxpr(condJaxpr, predicateAxes(carry), axis).outAxes[0] !== null
     const carry = fixpoint(batched.carry, (flags) => {
       if (isPredicateBatched(flags)) return flags.map(() => true)
       return batchJaxpr(bodyJaxpr, asAxes([...batched.bodyConsts, ...flags]), axis).outAxes.map((a) => a !== null)
@@ -190,7 +211,12 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
       const knownBody = splitJaxpr(bodyJaxpr, [...flags.bodyConsts, ...outFlags])
       const knownCarry = outFlags.map((flag) => !flag)
       const knownBodyConsts = flags.bodyConsts.map((flag) => !flag)
-      const firstBody = newJaxpr([], knownBody.known.inputs, knownBody.known.equations, knownBody.known.outputs.slice(0, positions(knownCarry).length))
+      const firstBody = newJaxpr(
+        [],
+        knownBody.known.inputs,
+        knownBody.known.equations,
+        knownBody.known.outputs.slice(0, positions(knownCarry).length),
+      )
       const condition = newJaxpr(
         [],
         [...condJaxpr.inputs.slice(0, condNconsts), ...where(condJaxpr.inputs.slice(condNconsts), knownCarry)],
@@ -200,16 +226,41 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
       const offset = condNconsts + bodyNconsts
       const nothing = positions(knownCarry).length === 0
       const count = condNconsts + bodyNconsts + carry.length
+      // Effects of the known half have happened when the whole loop runs again.
+      const again: WhileParams = nothing
+        ? params
+        : {
+            ...params,
+            condJaxpr: dropKnownEffects(condJaxpr, []),
+            bodyJaxpr: dropKnownEffects(bodyJaxpr, [...flags.bodyConsts, ...outFlags]),
+          }
       return {
         known: nothing
-          ? { primitive: erase(jitPrimitive), params: { name: 'nothing', jaxpr: newJaxpr([], [], [], []) } satisfies JitParams }
+          ? {
+              primitive: erase(jitPrimitive),
+              params: { name: 'nothing', jaxpr: newJaxpr([], [], [], []) } satisfies JitParams,
+            }
           : {
               primitive: erase(whilePrimitive),
-              params: { condJaxpr: condition, condNconsts, bodyJaxpr: firstBody, bodyNconsts: positions(knownBodyConsts).length } satisfies WhileParams,
+              params: {
+                condJaxpr: condition,
+                condNconsts,
+                bodyJaxpr: firstBody,
+                bodyNconsts: positions(knownBodyConsts).length,
+              } satisfies WhileParams,
             },
-        knownInputs: nothing ? [] : [...span(0, condNconsts), ...positions(knownBodyConsts).map((i) => i + condNconsts), ...positions(knownCarry).map((i) => i + offset)],
+        knownInputs: nothing
+          ? []
+          : [
+              ...span(0, condNconsts),
+              ...positions(knownBodyConsts).map((i) => i + condNconsts),
+              ...positions(knownCarry).map((i) => i + offset),
+            ],
         residuals: [],
-        unknown: { primitive: erase(jitPrimitive), params: { name: 'while', jaxpr: someResults(params, outFlags) } satisfies JitParams },
+        unknown: {
+          primitive: erase(jitPrimitive),
+          params: { name: 'while', jaxpr: someResults(again, outFlags) } satisfies JitParams,
+        },
         unknownInputs: span(0, count).map((input) => ({ input })),
         unknownOutputs: outFlags,
       }
@@ -222,7 +273,10 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
     const counter = shapedArray([], 'int32')
     const aval = shapedArray(shape, 'float32')
     const condition = (xs: readonly NDArray[]): NDArray[] => [lt(known(xs[1], 'counter'), known(xs[0], 'bound'))]
-    const body = (xs: readonly NDArray[]): NDArray[] => [add(known(xs[1], 'counter'), 1), mul(known(xs[2], 'carry'), known(xs[0], 'factor'))]
+    const body = (xs: readonly NDArray[]): NDArray[] => [
+      add(known(xs[1], 'counter'), 1),
+      mul(known(xs[2], 'carry'), known(xs[0], 'factor')),
+    ]
     return {
       inputs: [
         draw.array([], 'int32', { min: 0, max: 4 }),
@@ -262,7 +316,11 @@ const someResults = (params: WhileParams, wanted: readonly boolean[]): Jaxpr => 
  * lax.whileLoop((x) => np.less(x, 100), (x) => np.multiply(x, 2), np.array(3)).item() // 192
  * ```
  */
-export const whileLoop = <Carry>(cond: (carry: Carry) => ArrayLike, body: (carry: Carry) => Carry, init: Carry): Carry => {
+export const whileLoop = <Carry>(
+  cond: (carry: Carry) => ArrayLike,
+  body: (carry: Carry) => Carry,
+  init: Carry,
+): Carry => {
   const operation = `whileLoop(${functionName(body)})`
   const flat = flattenArguments(body, [init], operation)
   const carryDef = known(flat.def.children[0], 'structure')
@@ -271,7 +329,12 @@ export const whileLoop = <Carry>(cond: (carry: Carry) => ArrayLike, body: (carry
   for (let attempt = 0; ; attempt++) {
     const avals = carry.map((x) => x.aval)
     const step = traceBody(body, flat.def, avals, operation)
-    tree.checkSameStructure(carryDef, step.outDef, `${operation}: the body must return a carry like the one it was given`, 'carry')
+    tree.checkSameStructure(
+      carryDef,
+      step.outDef,
+      `${operation}: the body must return a carry like the one it was given`,
+      'carry',
+    )
     const promoted = carry.map((x, i) => {
       const out = known(step.outAvals[i], 'carry')
       return x.weakType && x.dtype !== out.dtype ? convertElementType(x, out.dtype) : x
@@ -283,7 +346,12 @@ export const whileLoop = <Carry>(cond: (carry: Carry) => ArrayLike, body: (carry
     step.outAvals.forEach((out, i) => checkCarry(known(avals[i], 'carry'), out, paths[i] ?? 'carry', operation))
     const test = traceBody(cond, flat.def, avals, operation)
     const predicate = test.outAvals[0]
-    if (test.outDef.kind !== 'leaf' || predicate === undefined || predicate.dtype !== 'bool' || predicate.shape.length !== 0) {
+    if (
+      test.outDef.kind !== 'leaf' ||
+      predicate === undefined ||
+      predicate.dtype !== 'bool' ||
+      predicate.shape.length !== 0
+    ) {
       throw new ArgumentError(
         `${operation}: the condition must return one bool scalar, and it returned ${test.outAvals.map(avalText).join(', ') || test.outDef.key}. Compare (np.less, ...) or reduce (np.any, np.all).`,
       )
@@ -308,12 +376,20 @@ export const whileLoop = <Carry>(cond: (carry: Carry) => ArrayLike, body: (carry
  * @param upper index to stop before
  * @param body from (index, carry) to the next carry
  */
-export const foriLoop = <Carry>(lower: ArrayLike, upper: ArrayLike, body: (i: NDArray, carry: Carry) => Carry, init: Carry): Carry => {
+export const foriLoop = <Carry>(
+  lower: ArrayLike,
+  upper: ArrayLike,
+  body: (i: NDArray, carry: Carry) => Carry,
+  init: Carry,
+): Carry => {
   if (typeof lower === 'number' && typeof upper === 'number') {
     const length = Math.max(0, upper - lower)
     const start = convertElementType(asArray(lower, 'foriLoop'), 'int32')
     const [last] = scan(
-      ([i, carry]: readonly [NDArray, Carry]): readonly [readonly [NDArray, Carry], null] => [[add(i, 1), body(i, carry)], null],
+      ([i, carry]: readonly [NDArray, Carry]): readonly [readonly [NDArray, Carry], null] => [
+        [add(i, 1), body(i, carry)],
+        null,
+      ],
       [start, init] as readonly [NDArray, Carry],
       null,
       { length },

@@ -11,15 +11,25 @@ const programs: Readonly<Record<string, readonly [(...args: NDArray[]) => unknow
     np.zeros([8, 4]),
   ],
   'convolution with bias and relu': [
-    (x, w, b) => nn.relu(np.add(lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] }), b)),
+    (x, w, b) =>
+      nn.relu(np.add(lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] }), b)),
     np.zeros([2, 8, 8, 3]),
     np.zeros([3, 3, 3, 4]),
     np.zeros([4]),
   ],
   'gather and scatter': [(x, i) => x.at(i).add(np.take(x, i)), np.zeros([10]), np.zeros([3], { dtype: 'int32' })],
-  scan: [(x) => lax.scan((c: NDArray, v: NDArray) => [np.add(np.multiply(c, 0.5), v), c], np.zeros([]), x), np.zeros([5])],
+  scan: [
+    (x) => lax.scan((c: NDArray, v: NDArray) => [np.add(np.multiply(c, 0.5), v), c], np.zeros([]), x),
+    np.zeros([5]),
+  ],
   'vmapped while': [
-    vmap((x: NDArray) => lax.whileLoop((v: NDArray) => np.less(v, 10), (v: NDArray) => np.multiply(v, 2), x)),
+    vmap((x: NDArray) =>
+      lax.whileLoop(
+        (v: NDArray) => np.less(v, 10),
+        (v: NDArray) => np.multiply(v, 2),
+        x,
+      ),
+    ),
     np.ones([3]),
   ],
 }

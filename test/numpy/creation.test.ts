@@ -13,7 +13,8 @@ describe('np.array', () => {
         const again = np.array(nested)
         expect(again.js()).toEqual(nested)
         // Sizes after an empty axis cannot be told from nested lists.
-        if (!x.shape.includes(0)) expect(again.shape).toEqual(x.shape)
+        const empty = x.shape.indexOf(0)
+        expect(again.shape).toEqual(empty < 0 ? x.shape : x.shape.slice(0, empty + 1))
       }),
       runs,
     )

@@ -51,7 +51,7 @@ describe('examples of the documentation', () => {
   for (const file of readdirSync(folder).sort()) {
     const examples = examplesOf(readFileSync(new URL(file, folder), 'utf8'))
     if (examples.length === 0) continue
-    it(file, () => {
+    it(`of ${file}`, () => {
       for (const { name, code } of examples) {
         run(code)
         const lines = code.trimEnd().split('\n')

@@ -5,7 +5,11 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = (args: readonly string[]): { status: number | null; out: string } => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
   return { status, out: stdout + stderr }
 }
 
@@ -17,7 +21,15 @@ const oracleExceptions = [
 
 describe.each(['wasm', 'js'])('golden values on %s', (device) => {
   it('all agree', () => {
-    const { status, out } = run(['test/golden/runner.mjs', '--module', 'dist/index.js', '--device', device, '--modes', 'call,grad,jvp,vmap,jit'])
+    const { status, out } = run([
+      'test/golden/runner.mjs',
+      '--module',
+      'dist/index.js',
+      '--device',
+      device,
+      '--modes',
+      'call,grad,jvp,vmap,jit',
+    ])
     expect(out).toMatch(/golden: \d+\/\d+ passed, 0 failed, 0 missing/)
     expect(status).toBe(0)
   })

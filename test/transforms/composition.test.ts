@@ -1,7 +1,23 @@
 /** Transformations compose in any order, to any depth. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NDArray, grad, hessian, jacfwd, jacrev, jit, jvp, lax, linearTranspose, linearize, makeJaxpr, numpy as np, valueAndGrad, vjp, vmap } from 'cotangent'
+import {
+  type NDArray,
+  grad,
+  hessian,
+  jacfwd,
+  jacrev,
+  jit,
+  jvp,
+  lax,
+  linearTranspose,
+  linearize,
+  makeJaxpr,
+  numpy as np,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from 'cotangent'
 import { assertClose } from '../../src/testing/index.js'
 
 type Scalar = (x: NDArray) => NDArray
@@ -13,7 +29,10 @@ const f: Scalar = (x) => {
   return np.add(np.multiply(z, x), np.tanh(jit((w: NDArray) => np.square(w))(z)))
 }
 
-const derivative = (g: Scalar): Scalar => (x) => jvp(g, [x], [np.ones([])])[1]
+const derivative =
+  (g: Scalar): Scalar =>
+  (x) =>
+    jvp(g, [x], [np.ones([])])[1]
 
 describe('towers of transformations', () => {
   const wrappers: Readonly<Record<string, (g: Scalar) => Scalar>> = {
@@ -109,46 +128,87 @@ describe('linear structure', () => {
     assertClose(jacfwd(g)(x), jacrev(g)(x), 'jacobian')
     const h = hessian((v: NDArray) => np.prod(v))(x)
     expect(h.shape).toEqual([3, 3])
-    assertClose(h, np.array([[0, 2, -1.2], [2, 0, 0.3], [-1.2, 0.3, 0]], { dtype: 'float64' }), 'hessian')
+    assertClose(
+      h,
+      np.array(
+        [
+          [0, 2, -1.2],
+          [2, 0, 0.3],
+          [-1.2, 0.3, 0],
+        ],
+        { dtype: 'float64' },
+      ),
+      'hessian',
+    )
   })
 })
 
 describe('vmap', () => {
   it('is a loop for nested maps, axes and pytrees', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 1 }), (n, m, axis) => {
-        const x = np.reshape(np.arange(n * m, undefined, undefined, { dtype: 'float32' }), [n, m])
-        const mapped = vmap((row: NDArray) => ({ s: np.sum(row), c: np.cumsum(row) }), { inAxes: axis, outAxes: { s: 0, c: axis } })(x)
-        assertClose(mapped.s, np.sum(x, { axis: 1 - axis }), 'sums')
-        assertClose(mapped.c, np.cumsum(x, { axis: 1 - axis }), 'cumulative sums')
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 0, max: 1 }),
+        (n, m, axis) => {
+          const x = np.reshape(np.arange(n * m, undefined, undefined, { dtype: 'float32' }), [n, m])
+          const mapped = vmap((row: NDArray) => ({ s: np.sum(row), c: np.cumsum(row) }), {
+            inAxes: axis,
+            outAxes: { s: 0, c: axis },
+          })(x)
+          assertClose(mapped.s, np.sum(x, { axis: 1 - axis }), 'sums')
+          assertClose(mapped.c, np.cumsum(x, { axis: 1 - axis }), 'cumulative sums')
+        },
+      ),
       { numRuns: 20, seed: 3 },
     )
   })
 
   it('has collectives over named axes, also inside jit and grad', () => {
-    const x = np.array([[1, 2], [3, 5]])
+    const x = np.array([
+      [1, 2],
+      [3, 5],
+    ])
     const centered = vmap((r: NDArray) => np.subtract(r, lax.pmean(r, 'batch')), { axisName: 'batch' })
-    expect(centered(x).js()).toEqual([[-1, -1.5], [1, 1.5]])
+    expect(centered(x).js()).toEqual([
+      [-1, -1.5],
+      [1, 1.5],
+    ])
     const jitted = vmap((r: NDArray) => jit((q: NDArray) => lax.psum(q, 'i'))(r), { axisName: 'i' })
-    expect(jitted(x).js()).toEqual([[4, 7], [4, 7]])
+    expect(jitted(x).js()).toEqual([
+      [4, 7],
+      [4, 7],
+    ])
     const g = grad((y: NDArray) => np.sum(np.square(centered(y))))(x)
-    expect(g.js()).toEqual([[-2, -3], [2, 3]])
-    expect(vmap((r: NDArray) => np.add(np.multiply(r, 0), lax.axisIndex('k')), { axisName: 'k' })(np.zeros([3])).js()).toEqual([0, 1, 2])
+    expect(g.js()).toEqual([
+      [-2, -3],
+      [2, 3],
+    ])
+    expect(
+      vmap((r: NDArray) => np.add(np.multiply(r, 0), lax.axisIndex('k')), { axisName: 'k' })(np.zeros([3])).js(),
+    ).toEqual([0, 1, 2])
   })
 })
 
 describe('jit', () => {
   it('traces once per signature and says why it traced again', () => {
     let traces = 0
-    const g = jit((x: NDArray, n: number) => {
-      traces++
-      return np.multiply(x, n)
-    }, { staticArgnums: 1 })
+    const g = jit(
+      (x: NDArray, n: number) => {
+        traces++
+        return np.multiply(x, n)
+      },
+      { staticArgnums: 1 },
+    )
     g(np.ones([2]), 3)
     g(np.zeros([2]), 3)
     expect(traces).toBe(1)
-    expect(jit.explain(g)).toBe('g was not traced by its last call: a program for this signature was there already.'.replace('g was', '<lambda> was'))
+    expect(jit.explain(g)).toBe(
+      'g was not traced by its last call: a program for this signature was there already.'.replace(
+        'g was',
+        '<lambda> was',
+      ),
+    )
     g(np.ones([3]), 3)
     expect(jit.explain(g)).toBe('<lambda> was traced again because x changed from f32[2] to f32[3].')
     g(np.ones([3]), 4)

@@ -27,6 +27,8 @@ export class KernelAnalysis {
   private readonly unsafe = new Map<Expression, boolean>()
   private readonly movable = new Map<Expression, boolean>()
   private readonly forms = new Map<Expression, IndexForm>()
+  /** Loads of each buffer by index without its constant, then by the constant. */
+  private readonly neighbours = new Map<unknown, Map<Expression, Map<number, Expression>>>()
   private nextBit = 0
 
   constructor(kernel: LoopKernel) {
@@ -37,6 +39,7 @@ export class KernelAnalysis {
       this.useCounts.set(x, (this.useCounts.get(x) ?? 0) + 1)
       if (seen.has(x)) return
       seen.add(x)
+      if (x.op === 'load') this.addNeighbour(x)
       for (const arg of x.args) use(arg)
     }
     const give = (local: Expression, value: Expression): void => {
@@ -165,6 +168,35 @@ export class KernelAnalysis {
       this.movable.set(x, found)
     }
     return found
+  }
+
+  private addNeighbour(x: Expression): void {
+    const at = x.args[0]
+    if (at === undefined) return
+    const { core, constant } = this.form(at)
+    let byCore = this.neighbours.get(x.source)
+    if (byCore === undefined) {
+      byCore = new Map()
+      this.neighbours.set(x.source, byCore)
+    }
+    let byConstant = byCore.get(core)
+    if (byConstant === undefined) {
+      byConstant = new Map()
+      byCore.set(core, byConstant)
+    }
+    byConstant.set(constant, x)
+  }
+
+  /** The loads of four neighbouring elements of which the load of `source` at `index` is one, if the kernel has them all. */
+  quartet(source: unknown, index: Expression): readonly Expression[] | undefined {
+    const { core, constant } = this.form(index)
+    const loads = this.neighbours.get(source)?.get(core)
+    if (loads === undefined || loads.size < 4) return undefined
+    let first = constant
+    while (loads.has(first - 1)) first--
+    first += (constant - first) & -4
+    const found = [first, first + 1, first + 2, first + 3].map((c) => loads.get(c))
+    return found.every((x) => x !== undefined) ? found : undefined
   }
 
   form(index: Expression): IndexForm {

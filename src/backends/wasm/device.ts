@@ -6,18 +6,20 @@ import {
   type HostData,
   type Jaxpr,
   type Storage,
+  DeviceArray,
   InternalError,
   dtypeBytes,
   known,
   makeHostData,
+  shapedArray,
 } from '../../core/index.js'
-import { type Program, compile, kernelText } from '../../compiler/index.js'
+import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
 import { contractionModule, contractionScratchBytes } from './contraction.js'
 import { disassemble } from './disassembler.js'
 import { mathImport } from './helpers.js'
 import { Arena, WasmStorage, smallBytes } from './memory.js'
 import { ModuleCache } from './module-cache.js'
-import { constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
+import { type Pointer, constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
 import { type PrintedProgram, printProgram, routineImport } from './program.js'
 import { runSort } from './sort.js'
 
@@ -44,6 +46,8 @@ export class WasmRuntime {
   readonly modules = new ModuleCache<() => void>(moduleCacheBytes)
   /** The program that is running: its routines are asked for by number. */
   running: PrintedProgram | undefined
+  /** What arrays for callbacks belong to. */
+  device: Device | undefined
   private products: WebAssembly.Exports | undefined
   private scratchAddress: number | undefined
 
@@ -58,11 +62,29 @@ export class WasmRuntime {
   }
 
   private readonly routine = (index: number): void => {
-    const { kernel, inputs, outputs } = known(known(this.running, 'running program').sorts[index], 'sort')
-    runSort(kernel, this.arena.memory.buffer, (operand, isOutput) => {
-      const { word, add } = known((isOutput ? outputs : inputs)[operand], 'operand of a sort')
-      return ((this.arena.words[word] ?? 0) + add) >>> 0
+    const running = known(this.running, 'running program')
+    const { kernel, inputs, outputs } = known(running.routines[index], 'routine')
+    const addressOf = ({ word, add }: Pointer): number => ((this.arena.words[word] ?? 0) + add) >>> 0
+    if (kernel.kind === 'sort') {
+      runSort(kernel, this.arena.memory.buffer, (operand, isOutput) =>
+        addressOf(known((isOutput ? outputs : inputs)[operand], 'operand of a sort')),
+      )
+      return
+    }
+    const { arena } = this
+    // The callback may run programs, this one too, which use the same frames.
+    const frames = arena.words.slice(scratchWord, running.endWord)
+    arena.interrupted(() => {
+      const arrays = kernel.operands.map((buffer, i) => {
+        const address = addressOf(known(inputs[i], 'operand of a callback'))
+        const bytes = buffer.size * dtypeBytes(buffer.dtype)
+        const storage = storageFromHost(arena, arena.bytes.slice(address, address + bytes), bytes)
+        return new DeviceArray(shapedArray(buffer.shape, buffer.dtype), known(this.device, 'device'), storage)
+      })
+      kernel.call(arrays)
     })
+    arena.words.set(frames, scratchWord)
+    this.running = running
   }
 
   /** The `run` function of a printed program. */
@@ -98,7 +120,7 @@ export const createWasmDevice = (options: WasmDeviceOptions = {}): Device => {
     arena.copyOut(own(storage), out)
     return out
   }
-  return {
+  const device: Device = {
     name: 'wasm',
     synchronous: true,
     checkDType: () => {},
@@ -109,6 +131,8 @@ export const createWasmDevice = (options: WasmDeviceOptions = {}): Device => {
     release: (storage) => arena.release(own(storage)),
     memoryStats: () => arena.stats('wasm'),
   }
+  runtime.device = device
+  return device
 }
 
 const own = (storage: Storage): WasmStorage => {
@@ -234,5 +258,6 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
     kernels: () => kernelText(program),
     text: () => disassemble(printed.bytes),
     temporaryBytes: program.temporaryBytes,
+    flops: programFlops(program),
   }
 }

@@ -164,7 +164,7 @@ export class ExpressionEmitter {
   // ---- where values live
 
   /** Index of the innermost scope that an expression depends on; -1 for none, Infinity if it can't move at all. */
-  private level(x: Expression): number {
+  protected level(x: Expression): number {
     if (x.op === 'const') return -1
     if (x.op === 'variable') {
       if (this.analysis.mutable.has(x)) return Infinity
@@ -467,7 +467,7 @@ export class ExpressionEmitter {
     if (a === undefined) throw new InternalError(`${x.op} without arguments`)
     switch (x.op) {
       case 'load':
-        this.loadVector(x.source as Buffer, a, copy)
+        if (!this.loadQuartet(x, a, copy)) this.loadVector(x.source as Buffer, a, copy)
         return
       case 'select': {
         const ifTrue = known(b, 'argument')
@@ -557,6 +557,59 @@ export class ExpressionEmitter {
     f.code.op(ops['v128.bitselect'])
     this.closeBranch()
     f.code.end()
+  }
+
+  /**
+   * Four loads of neighbours, each at a stride: four vectors along the neighbours, transposed. Pushes the one for `x`, and
+   * keeps the others.
+   */
+  private loadQuartet(x: Expression, index: Expression, copy: number): boolean {
+    const { f } = this
+    const buffer = x.source as Buffer
+    const stride = this.analysis.stride(index, known(this.vector, 'vector loop').variable)
+    if (
+      stride === undefined ||
+      Math.abs(stride) < lanes ||
+      elementBytes(buffer.dtype) !== 4 ||
+      !this.analysis.isPure(x)
+    )
+      return false
+    const quartet = this.analysis.quartet(buffer, index)
+    if (quartet === undefined || quartet.some((load) => this.analysis.isUnsafe(load))) return false
+    const first = known(quartet[0]?.args[0], 'index')
+    const rows = [0, 1, 2, 3].map((lane) => {
+      const offset = this.address(buffer, first, (copy * lanes + lane) * stride)
+      f.code.memory(ops['v128.load'], offset)
+      const row = f.local('v128')
+      f.code.set(row)
+      return row
+    })
+    const row = (i: number): number => known(rows[i], 'row')
+    const pairs = [
+      [0, 1],
+      [2, 3],
+    ].flatMap(([a = 0, b = 0]) =>
+      [false, true].map((high) => {
+        const pair = f.local('v128')
+        f.code.get(row(a))
+        f.code.get(row(b))
+        if (high) f.code.shuffle32(2, 6, 3, 7)
+        else f.code.shuffle32(0, 4, 1, 5)
+        f.code.set(pair)
+        return pair
+      }),
+    )
+    quartet.forEach((load, i) => {
+      const local = f.local('v128')
+      f.code.get(known(pairs[i >> 1], 'pair'))
+      f.code.get(known(pairs[2 + (i >> 1)], 'pair'))
+      if (i % 2 === 0) f.code.shuffle32(0, 1, 4, 5)
+      else f.code.shuffle32(2, 3, 6, 7)
+      f.code.set(local)
+      this.remember(load, local, vectorTable(copy))
+      if (load === x) f.code.get(local)
+    })
+    return true
   }
 
   private loadVector(buffer: Buffer, index: Expression, copy: number): void {

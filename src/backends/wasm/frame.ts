@@ -33,6 +33,11 @@ export class Frames {
   private next = firstWord
   private readonly made = new Map<Program, Frame>()
 
+  /** The word after the last frame. */
+  get end(): number {
+    return this.next
+  }
+
   of(program: Program): Frame {
     let frame = this.made.get(program)
     if (frame === undefined) {

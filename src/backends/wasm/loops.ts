@@ -7,6 +7,7 @@ import { ExpressionEmitter, type ModuleContext } from './emitter.js'
 import { type ValueType, ops } from './opcodes.js'
 import { type LoopPlan, Planner } from './plan.js'
 import { constantWord, scalarBinary, scalarStore, valueType } from './scalar.js'
+import { tileTransposes } from './tiling.js'
 import { extractLane, lanes, splat, vectorBinary, vectorStore } from './vector.js'
 
 /**
@@ -47,6 +48,18 @@ const identity = (op: CombineOp, dtype: Expression['dtype']): number => {
       return 0
   }
 }
+
+/** Loops with fewer iterations are not worth writing twice. */
+const shortestSwitched = 8
+
+/** The loop with stores of a select on the condition reduced to one side. */
+const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
+  ...s,
+  body: s.body.map((inner) => {
+    if (inner.kind !== 'store' || inner.value.op !== 'select' || inner.value.args[0] !== condition) return inner
+    return { ...inner, value: known(inner.value.args[isTrue ? 1 : 2], 'side of a select') }
+  }),
+})
 
 /** Emits statements into one function. */
 class StatementEmitter extends ExpressionEmitter {
@@ -226,6 +239,40 @@ class StatementEmitter extends ExpressionEmitter {
 
   /** All iterations from `start` to `end`, as planned. */
   range(s: Loop, plan: LoopPlan, start: Bound, end: Bound): void {
+    const condition = this.fixedCondition(s)
+    if (condition === undefined) {
+      this.simpleRange(s, plan, start, end)
+      return
+    }
+    // What a condition decides once for all iterations becomes two loops.
+    const { code } = this.f
+    this.scalar(condition)
+    code.if()
+    this.openBranch()
+    this.simpleRange(chosen(s, condition, true), plan, start, end)
+    this.closeBranch()
+    code.else()
+    this.openBranch()
+    this.simpleRange(chosen(s, condition, false), plan, start, end)
+    this.closeBranch()
+    code.end()
+  }
+
+  /** Condition of a stored select that is the same in all iterations. */
+  private fixedCondition(s: Loop): Expression | undefined {
+    if (s.order !== 'parallel' || s.extent < shortestSwitched || !s.body.every((inner) => inner.kind === 'store'))
+      return undefined
+    const bit = this.analysis.bit(s.variable)
+    for (const inner of s.body) {
+      if (inner.kind !== 'store' || inner.value.op !== 'select') continue
+      const condition = inner.value.args[0]
+      if (condition === undefined || (this.analysis.mask(condition) & bit) !== 0) continue
+      if (this.analysis.isTracked(s.variable) && this.level(condition) <= this.current) return condition
+    }
+    return undefined
+  }
+
+  private simpleRange(s: Loop, plan: LoopPlan, start: Bound, end: Bound): void {
     if (plan.copies > 0) this.vectorLoop(s, plan.copies, start, end)
     else this.plainLoop(s, start, end)
   }
@@ -410,11 +457,12 @@ export const emitLoops = (
   kernel: LoopKernel,
   name: string,
 ): FunctionBuilder => {
-  const analysis = new KernelAnalysis(kernel)
+  const body = tileTransposes(kernel.body)
+  const analysis = new KernelAnalysis({ ...kernel, body })
   const planner = new Planner(analysis)
-  planner.plan(kernel.body)
+  planner.plan(body)
   const f = module.function(name, [], [])
   const emitter = new StatementEmitter(f, analysis, context, module, planner.plans)
-  emitter.statements(kernel.body)
+  emitter.statements(body)
   return f
 }

@@ -63,6 +63,9 @@ export class Arena {
   private readonly oldest = new Block<Slot>(0, 0)
   private readonly newest = new Block<Slot>(0, 0)
   private run = 1
+  /** The first of the runs whose arrays must stay: an outer run waits while a callback starts others. */
+  private firstRun = 1
+  private waiting = 0
   private temporaryBlock: Block<Slot> | undefined
   private resident = 0
   /**
@@ -90,6 +93,21 @@ export class Arena {
   /** Starts a run: what it touches stays in the arena until the next one starts. */
   beginRun(): void {
     this.run++
+    if (this.waiting === 0) this.firstRun = this.run
+  }
+
+  /** Does something that may run other programs in the middle of a run, whose arrays and temporaries stay where they are. */
+  interrupted(action: () => void): void {
+    const temporaries = this.temporaryBlock
+    this.temporaryBlock = undefined
+    this.waiting++
+    try {
+      action()
+    } finally {
+      this.waiting--
+      if (this.temporaryBlock !== undefined) this.blocks.give(this.temporaryBlock)
+      this.temporaryBlock = temporaries
+    }
   }
 
   // ---- arrays
@@ -223,7 +241,7 @@ export class Arena {
   private vacated(bytes: number): Block<Slot> | undefined {
     for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest;) {
       const next = victim.next
-      if (victim.run !== this.run) {
+      if (victim.run < this.firstRun) {
         this.spill(victim)
         const block = this.blocks.take(bytes)
         if (block !== undefined) return block

@@ -196,7 +196,8 @@ export class Planner {
       if (!guarded && this.analysis.isUnsafe(x)) return impossible
       if (stride === undefined) return 12
       const bytes = x.dtype === 'bool' || x.dtype === 'int8' || x.dtype === 'uint8' ? 3 : 1
-      return stride === 1 ? bytes : stride === -1 ? bytes + 1 : 6
+      if (stride === 1 || stride === -1) return stride === 1 ? bytes : bytes + 1
+      return this.analysis.quartet(x.source, a) === undefined ? 6 : 3
     }
     if (x.args.some((arg) => !isVectorDType(arg.dtype))) return impossible
     if (x.op === 'select')

@@ -1,6 +1,8 @@
 /** A program as one WebAssembly module: a function for each kernel, and `run`, which calls them in order. */
 import { type Expression, known } from '../../core/index.js'
 import {
+  type Buffer,
+  type CallbackKernel,
   type ContractionKernel,
   type Kernel,
   type Program,
@@ -24,9 +26,9 @@ import { isTranscendental } from './plan.js'
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
 export const routineImport = 'routine'
 
-/** A sort, and where its operands are. */
-export interface PlacedSort {
-  readonly kernel: SortKernel
+/** A kernel that JavaScript runs, and where its operands are. */
+export interface Routine {
+  readonly kernel: SortKernel | CallbackKernel
   readonly inputs: readonly Pointer[]
   readonly outputs: readonly Pointer[]
 }
@@ -37,8 +39,10 @@ export interface PrintedProgram {
   /** Imported functions, besides memory. */
   readonly imports: readonly string[]
   readonly frame: Frame
-  /** Sorts, in the order of their numbers. */
-  readonly sorts: readonly PlacedSort[]
+  /** End of the frames of the program and those inside it. */
+  readonly endWord: number
+  /** What JavaScript does, in the order of the numbers. */
+  readonly routines: readonly Routine[]
   /** Whether products need their scratch memory. */
   readonly usesScratch: boolean
 }
@@ -63,7 +67,7 @@ class Preparation {
   readonly kernels = new Map<Program, readonly Kernel[]>()
   readonly plans = new Map<ContractionKernel, ContractionPlan>()
   readonly math = new Set<string>()
-  hasSorts = false
+  hasRoutines = false
   private readonly decomposed = new Map<Expression, Expression>()
   private readonly seen = new Set<Expression>()
 
@@ -75,7 +79,7 @@ class Preparation {
     if (this.kernels.has(program)) return
     const prepared = program.kernels.map((kernel): Kernel => {
       if (kernel.kind === 'contraction') this.plans.set(kernel, planContraction(kernel))
-      if (kernel.kind === 'sort') this.hasSorts = true
+      if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
       if (kernel.kind !== 'loops') return kernel
       const legal = legalizeKernel(kernel)
       const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, this.decomposed)))
@@ -105,7 +109,7 @@ class Preparation {
 /** Prints a program and those inside it. */
 class ProgramPrinter {
   readonly frames = new Frames()
-  readonly sorts: PlacedSort[] = []
+  readonly routines: Routine[] = []
   private readonly module: ModuleBuilder
   private readonly preparation: Preparation
   private readonly helpers: Helpers
@@ -118,7 +122,7 @@ class ProgramPrinter {
     for (const plan of preparation.plans.values()) {
       for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
     }
-    if (preparation.hasSorts) module.import(routineImport, ['i32'], [])
+    if (preparation.hasRoutines) module.import(routineImport, ['i32'], [])
     this.helpers = moduleHelpers(module)
   }
 
@@ -132,7 +136,9 @@ class ProgramPrinter {
         pushAddress: (code, buffer) => pushAddress(code, frame, buffer),
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
-      const functions = kernels.map((kernel, k) => this.kernel(kernel, `${k}_${kernel.kind === 'loops' ? kernel.name : kernel.kind}`, frame, context))
+      const functions = kernels.map((kernel, k) =>
+        this.kernel(kernel, `${k}_${kernel.kind === 'loops' ? kernel.name : kernel.kind}`, frame, context),
+      )
       run = this.module.function(name, [], [])
       for (const f of functions) run.code.call(f.index)
       this.printed.set(program, run)
@@ -157,14 +163,10 @@ class ProgramPrinter {
           known(this.preparation.plans.get(kernel), 'plan of a contraction'),
           name,
         )
-      case 'sort': {
-        const f = this.module.function(name, [], [])
-        f.code.i32(this.sorts.length)
-        f.code.call(this.module.import(routineImport, ['i32'], []))
-        const pointer = (buffer: SortKernel['inputs'][number]): Pointer => pointerOf(frame, buffer)
-        this.sorts.push({ kernel, inputs: kernel.inputs.map(pointer), outputs: kernel.outputs.map(pointer) })
-        return f
-      }
+      case 'sort':
+        return this.routine(name, frame, kernel, kernel.inputs, kernel.outputs)
+      case 'callback':
+        return this.routine(name, frame, kernel, kernel.operands, [])
       case 'scan':
       case 'while':
       case 'branch': {
@@ -173,6 +175,22 @@ class ProgramPrinter {
         return f
       }
     }
+  }
+
+  /** A function that asks JavaScript to do its part. */
+  private routine(
+    name: string,
+    frame: Frame,
+    kernel: Routine['kernel'],
+    inputs: readonly Buffer[],
+    outputs: readonly Buffer[],
+  ): FunctionBuilder {
+    const f = this.module.function(name, [], [])
+    f.code.i32(this.routines.length)
+    f.code.call(this.module.import(routineImport, ['i32'], []))
+    const place = (buffer: Buffer): Pointer => pointerOf(frame, buffer)
+    this.routines.push({ kernel, inputs: inputs.map(place), outputs: outputs.map(place) })
+    return f
   }
 }
 
@@ -186,7 +204,8 @@ export const printProgram = (program: Program, memory: MemoryType): PrintedProgr
     bytes: module.bytes(),
     imports: module.importNames,
     frame: printer.frames.of(program),
-    sorts: printer.sorts,
+    endWord: printer.frames.end,
+    routines: printer.routines,
     usesScratch: preparation.plans.size > 0,
   }
 }

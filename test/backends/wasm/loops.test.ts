@@ -335,3 +335,74 @@ describe('loads', () => {
     }
   })
 })
+
+describe('transposed operands', () => {
+  it('are read in every order of axes', () => {
+    const orders = [
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]
+    for (const sizes of [
+      [8, 8, 8],
+      [3, 17, 33],
+      [9, 70, 11],
+      [13, 2, 66],
+    ]) {
+      for (const order of orders) {
+        for (const dtype of ['float32', 'int32', 'uint8'] as const) {
+          const variables = sizes.map((n) => e.variable('int32', n))
+          const strides = sizes.map((_, d) => sizes.slice(d + 1).reduce((a, b) => a * b, 1))
+          // The source has its axes in another order: its stride for axis d of the result is that of axis order[d].
+          const permuted = order.map((d) => sizes[d] ?? 1)
+          const sourceStrides = permuted.map((_, d) => permuted.slice(d + 1).reduce((a, b) => a * b, 1))
+          const at = (steps: readonly number[]): Expression =>
+            variables.reduce(
+              (sum, v, d) => e.binary('add', sum, e.binary('mul', v, e.index(steps[d] ?? 0))),
+              e.index(0),
+            )
+          const x = buffer(
+            dtype,
+            sizes.reduce((a, b) => a * b, 1),
+          )
+          const y = buffer('float32', x.size)
+          const out = buffer('float32', x.size)
+          const source = sizes.map((_, d) => sourceStrides[order.indexOf(d)] ?? 0)
+          const value = e.binary('add', e.convert(e.load(x, at(source)), 'float32'), e.load(y, at(strides)))
+          const body: Statement = { kind: 'store', buffer: out, index: at(strides), value }
+          const p = program([loopKernel(loops(variables, 'parallel', [body]), [x, y], [out])], [x, y], [out])
+          const numbers = Array.from({ length: x.size }, (_, i) => (i * 31) % 251)
+          compare(runtime, p, [encodeHost(numbers, dtype), encodeHost(numbers, 'float32')])
+        }
+      }
+    }
+  })
+})
+
+describe('conditions that are the same for a whole loop', () => {
+  it('choose between two loops', () => {
+    const i = e.variable('int32', 9)
+    const j = e.variable('int32', 37)
+    const x = buffer('float32', 9 * 37)
+    const flags = buffer('bool', 9)
+    const out = buffer('float32', 9 * 37)
+    const again = buffer('bool', 9 * 37)
+    const load = e.load(x, rowMajor([i, j]))
+    const body: readonly Statement[] = [
+      {
+        kind: 'store',
+        buffer: out,
+        index: rowMajor([i, j]),
+        value: e.select(e.load(flags, i), load, e.constant(-1, 'float32')),
+      },
+      { kind: 'store', buffer: again, index: rowMajor([i, j]), value: e.compare('gt', load, e.convert(i, 'float32')) },
+    ]
+    const p = program([loopKernel(loops([i, j], 'parallel', body), [x, flags], [out, again])], [x, flags], [out, again])
+    compare(runtime, p, [
+      Float32Array.from({ length: 333 }, (_, k) => (k % 19) - 4),
+      Uint8Array.from([1, 0, 0, 1, 1, 0, 1, 0, 1]),
+    ])
+  })
+})
