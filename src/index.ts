@@ -6,6 +6,7 @@ export {
   type DType,
   type Device,
   type Index,
+  type IndexUpdate,
   type Jaxpr,
   type MemoryStats,
   type ShapedArray,

@@ -3,11 +3,6 @@
 // The library's own folder: frames below it are ours, all others the user's.
 const ownRoot = new URL('..', import.meta.url).href.replace(/^file:\/\//, '')
 
-interface StackLimit {
-  stackTraceLimit?: number
-  captureStackTrace?: (target: object) => void
-}
-
 let inherited: string | undefined
 
 const during = <R>(source: string | undefined, f: () => R): R => {
@@ -29,11 +24,11 @@ export const withOwnSource = <R>(f: () => R): R => during(undefined, f)
 /** `file:line:column` of the user's code that is running, or undefined when the host shows no stack. */
 export const callSite = (): string | undefined => {
   if (inherited !== undefined) return inherited
-  const host: StackLimit = Error
-  const before = host.stackTraceLimit
-  host.stackTraceLimit = 40
-  const stack = new Error().stack
-  if (before !== undefined) host.stackTraceLimit = before
+  // V8's stack limit is no standard, so hosts without it just show what they show.
+  const before: unknown = Reflect.get(Error, 'stackTraceLimit')
+  if (typeof before === 'number') Reflect.set(Error, 'stackTraceLimit', 40)
+  const { stack } = new Error()
+  if (typeof before === 'number') Reflect.set(Error, 'stackTraceLimit', before)
   if (stack === undefined) return undefined
   for (const line of stack.split('\n')) {
     const frame = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?\s*$/.exec(line)?.[1]

@@ -1,25 +1,12 @@
 /** Scalar instructions: how an operation of one element is computed from operands on the stack. */
-import {
-  type BinaryOp,
-  type CompareOp,
-  type DType,
-  type Expression,
-  type UnaryOp,
-  InternalError,
-  encodeValue,
-  isFloating,
-  isHalf,
-} from '../../core/index.js'
+import { type BinaryOp, type CompareOp, type DType, type Expression, type UnaryOp, InternalError } from '../../core/index.js'
 import type { FunctionBuilder } from './assembler.js'
 import type { Helpers } from './helpers.js'
-import { type ValueType, ops } from './opcodes.js'
+import { ops } from './opcodes.js'
+import { isUnsignedValue, valueType, wrapSmall } from './scalar-memory.js'
 
-/** Type of a value on the stack. Halves are their 16 bits, small integers are extended to 32 bits, bool is 0 or 1. */
-export const valueType = (dtype: DType): ValueType =>
-  dtype === 'float32' ? 'f32' : dtype === 'float64' ? 'f64' : 'i32'
-
-/** Whether integers of the dtype are read as unsigned. */
-export const isUnsignedValue = (dtype: DType): boolean => dtype === 'uint32' || dtype === 'uint8' || dtype === 'bool'
+const unsupported = (what: string, dtype: DType): InternalError =>
+  new InternalError(`wasm cannot compute ${what} of ${dtype}`)
 
 type Table<K extends string> = Partial<Record<K, number>>
 
@@ -117,28 +104,6 @@ const compareTables: Readonly<Record<'f32' | 'f64' | 'signed' | 'unsigned', Read
     ge: ops['i32.ge_u'],
   },
 }
-
-const unsupported = (what: string, dtype: DType): InternalError =>
-  new InternalError(`wasm cannot compute ${what} of ${dtype}`)
-
-/** Pushes a constant. */
-export const scalarConstant = (f: FunctionBuilder, value: number, dtype: DType): void => {
-  if (dtype === 'float32') f.code.f32(value)
-  else if (dtype === 'float64') f.code.f64(value)
-  else f.code.i32(constantWord(value, dtype))
-}
-
-/** The 32 bits that stand for a constant of any dtype but float64. */
-export const constantWord = (value: number, dtype: DType): number => {
-  if (dtype === 'float32') {
-    float[0] = value
-    return bits[0] ?? 0
-  }
-  return isHalf(dtype) ? encodeValue(value, dtype) : value | 0
-}
-
-const float = new Float32Array(1)
-const bits = new Int32Array(float.buffer)
 
 /** Replaces the operand on the stack by the result. */
 export const scalarUnary = (f: FunctionBuilder, helpers: Helpers, op: UnaryOp, dtype: DType): void => {
@@ -240,20 +205,6 @@ const integerUnary = (f: FunctionBuilder, op: UnaryOp, dtype: DType): void => {
   if (dtype === 'int8' || dtype === 'uint8') wrapSmall(f, dtype)
 }
 
-/** Makes the low byte a value of a small dtype. */
-const wrapSmall = (f: FunctionBuilder, dtype: 'int8' | 'uint8'): void => {
-  const code = f.code
-  if (dtype === 'uint8') {
-    code.i32(255)
-    code.op(ops['i32.and'])
-  } else {
-    code.i32(24)
-    code.op(ops['i32.shl'])
-    code.i32(24)
-    code.op(ops['i32.shr_s'])
-  }
-}
-
 /** Replaces two operands by the result. `right` is the second operand's expression: constants make cheaper code. */
 export const scalarBinary = (
   f: FunctionBuilder,
@@ -294,7 +245,8 @@ export const scalarBinary = (
   if (dtype === 'int8' || dtype === 'uint8') wrapSmall(f, dtype)
 }
 
-const integerExtreme = (f: FunctionBuilder, op: 'min' | 'max', unsigned: boolean): void => {
+/** Smaller or larger of two integers on the stack. */
+export const integerExtreme = (f: FunctionBuilder, op: 'min' | 'max', unsigned: boolean): void => {
   const code = f.code
   const a = f.local('i32')
   const b = f.local('i32')
@@ -348,100 +300,3 @@ export const scalarCompare = (f: FunctionBuilder, op: CompareOp, dtype: DType): 
   f.code.op(compareTables[table][op])
 }
 
-/** Converts the value on the stack. */
-export const scalarConvert = (f: FunctionBuilder, helpers: Helpers, from: DType, to: DType): void => {
-  const code = f.code
-  if (from === 'float16' || from === 'bfloat16') {
-    helpers.decodeHalf(f, from)
-    if (to !== 'float32') scalarConvert(f, helpers, 'float32', to)
-    return
-  }
-  if (to === 'float16' || to === 'bfloat16') {
-    if (from !== 'float32') scalarConvert(f, helpers, from, 'float32')
-    code.call(helpers.encodeHalf(to))
-    return
-  }
-  const source = valueType(from)
-  const unsigned = isUnsignedValue(from)
-  switch (to) {
-    case 'float32':
-      if (source === 'f64') code.op(ops['f32.demote_f64'])
-      else if (source === 'i32') code.op(unsigned ? ops['f32.convert_i32_u'] : ops['f32.convert_i32_s'])
-      break
-    case 'float64':
-      if (source === 'f32') code.op(ops['f64.promote_f32'])
-      else if (source === 'i32') code.op(unsigned ? ops['f64.convert_i32_u'] : ops['f64.convert_i32_s'])
-      break
-    case 'int32':
-      if (source !== 'i32') code.op(source === 'f32' ? ops['i32.trunc_sat_f32_s'] : ops['i32.trunc_sat_f64_s'])
-      break
-    case 'uint32':
-      if (source !== 'i32') code.op(source === 'f32' ? ops['i32.trunc_sat_f32_u'] : ops['i32.trunc_sat_f64_u'])
-      break
-    case 'int8':
-    case 'uint8':
-      if (isFloating(from)) {
-        scalarConvert(f, helpers, from, to === 'int8' ? 'int32' : 'uint32')
-        if (to === 'int8') {
-          code.i32(127)
-          integerExtreme(f, 'min', false)
-          code.i32(-128)
-          integerExtreme(f, 'max', false)
-        } else {
-          code.i32(255)
-          integerExtreme(f, 'min', true)
-        }
-      } else if (from !== to && from !== 'bool') wrapSmall(f, to)
-      break
-    case 'bool':
-      if (source === 'i32') code.i32(0)
-      else if (source === 'f32') code.f32(0)
-      else code.f64(0)
-      scalarCompare(f, 'ne', from)
-      break
-  }
-}
-
-/** Reads the same bits as another dtype. */
-export const scalarBitcast = (f: FunctionBuilder, from: DType, to: DType): void => {
-  const source = valueType(from)
-  const target = valueType(to)
-  if (source === target) {
-    if (to === 'int8' && from !== 'int8') wrapSmall(f, 'int8')
-    else if (to === 'uint8' && from !== 'uint8') wrapSmall(f, 'uint8')
-  } else if (source === 'f32' && target === 'i32') f.code.op(ops['i32.reinterpret_f32'])
-  else if (source === 'i32' && target === 'f32') f.code.op(ops['f32.reinterpret_i32'])
-  else throw unsupported(`a bitcast to ${to}`, from)
-}
-
-const loads: Readonly<Record<DType, number>> = {
-  float32: ops['f32.load'],
-  float64: ops['f64.load'],
-  float16: ops['i32.load16_u'],
-  bfloat16: ops['i32.load16_u'],
-  int32: ops['i32.load'],
-  uint32: ops['i32.load'],
-  int8: ops['i32.load8_s'],
-  uint8: ops['i32.load8_u'],
-  bool: ops['i32.load8_u'],
-}
-
-const stores: Readonly<Record<DType, number>> = {
-  float32: ops['f32.store'],
-  float64: ops['f64.store'],
-  float16: ops['i32.store16'],
-  bfloat16: ops['i32.store16'],
-  int32: ops['i32.store'],
-  uint32: ops['i32.store'],
-  int8: ops['i32.store8'],
-  uint8: ops['i32.store8'],
-  bool: ops['i32.store8'],
-}
-
-/** Replaces an address by the element there. */
-export const scalarLoad = (f: FunctionBuilder, dtype: DType, offset: number): void =>
-  f.code.memory(loads[dtype], offset)
-
-/** Stores the value on the stack at the address below it. */
-export const scalarStore = (f: FunctionBuilder, dtype: DType, offset: number): void =>
-  f.code.memory(stores[dtype], offset)

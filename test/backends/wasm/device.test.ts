@@ -87,7 +87,7 @@ describe('the wasm device', () => {
     const text = programExecutable(new WasmRuntime(32 << 20), addOne(16)).text()
     expect(text).toMatchInlineSnapshot(`
       "(module
-        (func $test
+        (func $0_test
           (local 5 i32, 1 v128)
           i32.const 0
           i32.load offset=1032
@@ -154,7 +154,7 @@ describe('the wasm device', () => {
           end
         )
         (func $run (export "run")
-          call $test
+          call $0_test
         )
       )"
     `)
