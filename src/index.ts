@@ -42,6 +42,10 @@ export * as lax from './lax.js'
 export { array, slice } from './numpy/index.js'
 export * as ops from './numpy/segment.js'
 export {
+  type CheckKind,
+  CheckReport,
+  check,
+  checked,
   checkpoint,
   checkpointName,
   customJvp,

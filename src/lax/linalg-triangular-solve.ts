@@ -169,8 +169,7 @@ const triangularSolvePrimitive: Primitive<TriangularSolveParams> = definePrimiti
     // One matrix for all members: they are more columns (or rows) of one system.
     const axis = params.leftSide ? b.ndim - 1 : b.ndim - 2
     const moved = moveAxis(b, batchB, axis)
-    const first = params.leftSide ? axis - 1 : axis - 1
-    const merged = moved.shape.toSpliced(first, 2, known(moved.shape[first], 'size') * size)
+    const merged = moved.shape.toSpliced(axis - 1, 2, known(moved.shape[axis - 1], 'size') * size)
     const out = bindOne(triangularSolvePrimitive, [a, reshape(moved, merged)], params)
     return [[reshape(out, moved.shape)], [axis]]
   },

@@ -1,5 +1,5 @@
 /** What `checked` gives beside a result: which check failed first, as arrays that transformations can carry along. */
-import { type DType, type NDArray, CheckError, known, register } from '../core/index.js'
+import { type DType, type NDArray, CheckError, known, tree } from '../core/index.js'
 import { formatMessage, scalarText } from './format.js'
 
 /** Kinds of checks: values that become NaN or infinite, indices out of range, divisors of zero, assertions of the user's. */
@@ -96,7 +96,7 @@ export class CheckReport {
   }
 }
 
-register(CheckReport, {
+tree.register(CheckReport, {
   name: 'CheckReport',
   flatten: ({ code, payload }) => ({ children: { code, payload }, data: null }),
   unflatten: (_, { code, payload }) => new CheckReport(code as NDArray, payload as NDArray),

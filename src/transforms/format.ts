@@ -9,7 +9,7 @@ const namesOf = (values: readonly unknown[]): object | undefined => {
 }
 
 /** Numbers are rounded to what their dtype can tell apart. */
-const numberText = (value: number, dtype: DType): string => {
+export const scalarText = (value: number, dtype: DType): string => {
   if (dtype === 'bool') return value !== 0 ? 'true' : 'false'
   if (!isFloating(dtype)) return String(value)
   const digits = dtype === 'float64' ? 17 : dtype === 'float32' ? 8 : 4
@@ -29,7 +29,7 @@ export const valuesText = (x: NDArray, indent = ''): string => {
   const strides = rowMajorStrides(x.shape)
   const nested = (axis: number, at: number, before: string): string => {
     const size = x.shape[axis]
-    if (size === undefined) return numberText(data[at] ?? NaN, x.dtype)
+    if (size === undefined) return scalarText(data[at] ?? NaN, x.dtype)
     const isCut = data.length > threshold && size > 2 * edge
     const shown = Array.from({ length: isCut ? 2 * edge : size }, (_, i) =>
       isCut && i >= edge ? size - 2 * edge + i : i,
@@ -68,11 +68,12 @@ const replaceFields = (
   values: readonly unknown[],
   operation: string,
   show: (value: unknown, offset: number) => string,
+  braces: (twice: string) => string = (twice) => twice.slice(1),
 ): string => {
   const names = namesOf(values)
   let next = 0
   return format.replace(field, (found, name: string | undefined, offset: number) => {
-    if (found === '{{' || found === '}}') return found.slice(1)
+    if (found === '{{' || found === '}}') return braces(found)
     if (name === undefined) throw badField(format, found, values.length, operation)
     if (name === '' || /^\d+$/.test(name)) {
       const position = name === '' ? next++ : Number(name)
@@ -96,3 +97,19 @@ export const formatMessage = (format: string, values: readonly unknown[], operat
     const line = format.slice(format.lastIndexOf('\n', offset) + 1, offset)
     return textOf(value, ' '.repeat(line.length))
   })
+
+/** A format whose fields are `{0}`, `{1}`, ... for the arrays among its values; all else is written out. */
+export const templateOf = (
+  format: string,
+  values: readonly unknown[],
+  operation: string,
+): { readonly template: string; readonly arrays: readonly NDArray[] } => {
+  checkFormat(format, values, operation)
+  const arrays: NDArray[] = []
+  const show = (value: unknown): string => {
+    if (!(value instanceof NDArray)) return textOf(value, '').replaceAll('{', '{{').replaceAll('}', '}}')
+    if (!arrays.includes(value)) arrays.push(value)
+    return `{${arrays.indexOf(value)}}`
+  }
+  return { template: replaceFields(format, values, operation, show, (twice) => twice), arrays }
+}

@@ -98,7 +98,7 @@ export abstract class AddressEmitter extends ScopeEmitter {
   }
 
   /** Adds a multiple of the value on top to the address below it. */
-  private scaleAndAdd(factor: number): void {
+  protected scaleAndAdd(factor: number): void {
     const { code } = this.f
     if (factor !== 1) {
       const shift = 31 - Math.clz32(factor)

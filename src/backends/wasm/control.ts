@@ -13,7 +13,7 @@ import {
 import type { Code, FunctionBuilder } from './assembler.js'
 import { type Frame, inputWord, outputWord, pushAddress, setWord, temporariesWord } from './frame.js'
 import { ops } from './opcodes.js'
-import { scalarLoad } from './scalar.js'
+import { scalarLoad } from './scalar-memory.js'
 
 /** An inner program: its frame, and the function that runs it. */
 export interface Inner {

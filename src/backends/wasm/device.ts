@@ -14,7 +14,8 @@ import {
   shapedArray,
 } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
-import { contractionModule, contractionScratchBytes } from './contraction.js'
+import { contractionModule } from './contraction.js'
+import { contractionScratchBytes } from './contraction-product.js'
 import { disassemble } from './disassembler.js'
 import { mathImport } from './helpers.js'
 import { Arena, WasmStorage, smallBytes } from './memory.js'

@@ -1,14 +1,18 @@
 /** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
-import { type CombineOp, type Expression, known } from '../../core/index.js'
+import { type Expression, known } from '../../core/index.js'
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
+import { type Accumulator, closeAccumulators, openAccumulators } from './accumulators.js'
 import { KernelAnalysis, type Loop, assignedLocals, freeVariables } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
-import { ExpressionEmitter, type ModuleContext } from './emitter.js'
+import type { ModuleContext } from './scopes.js'
+import { VectorEmitter } from './vector-emitter.js'
 import { type ValueType, ops } from './opcodes.js'
 import { type LoopPlan, Planner } from './plan.js'
-import { constantWord, scalarBinary, scalarStore, valueType } from './scalar.js'
+import { scalarBinary } from './scalar.js'
+import { scalarStore, valueType } from './scalar-memory.js'
 import { tileTransposes } from './tiling.js'
-import { extractLane, lanes, splat, vectorBinary, vectorStore } from './vector.js'
+import { vectorBinary } from './vector.js'
+import { extractLane, lanes, vectorStore } from './vector-memory.js'
 
 /**
  * Cost of one call of a chunk, about 40 us when optimized and 0.2 ms when not: V8 takes up optimized code only between
@@ -21,33 +25,6 @@ const chunkMultiple = 64
 
 /** A loop bound: known, or in a local. */
 type Bound = { readonly value: number } | { readonly local: number }
-
-/** Partial results of a vector reduction. */
-interface Accumulator {
-  readonly local: Expression
-  readonly op: CombineOp
-  readonly vectors: readonly number[]
-}
-
-/** Value that leaves any other unchanged under the operation. */
-const identity = (op: CombineOp, dtype: Expression['dtype']): number => {
-  const floating = dtype === 'float32' || dtype === 'float64'
-  switch (op) {
-    case 'add':
-      return floating ? -0 : 0
-    case 'mul':
-      return 1
-    case 'min':
-      return floating ? Infinity : dtype === 'int32' ? 2147483647 : dtype === 'bool' ? 1 : 4294967295
-    case 'max':
-      return floating ? -Infinity : dtype === 'int32' ? -2147483648 : 0
-    case 'and':
-      return dtype === 'bool' ? 1 : -1
-    case 'or':
-    case 'xor':
-      return 0
-  }
-}
 
 /** Loops with fewer iterations are not worth writing twice. */
 const shortestSwitched = 8
@@ -62,7 +39,7 @@ const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
 })
 
 /** Emits statements into one function. */
-class StatementEmitter extends ExpressionEmitter {
+class StatementEmitter extends VectorEmitter {
   private readonly module: ModuleBuilder
   private readonly plans: ReadonlyMap<Loop, LoopPlan>
   private accumulators: readonly Accumulator[] = []
@@ -337,7 +314,7 @@ class StatementEmitter extends ExpressionEmitter {
     const local = f.local('i32')
     this.pushBound(start)
     f.code.set(local)
-    if (s.order === 'reduce') this.openAccumulators(s, copies)
+    if (s.order === 'reduce') this.accumulators = openAccumulators(f, s, copies)
     const known = 'value' in start && 'value' in end ? end.value - start.value : undefined
     const run = (width: number): void => {
       this.vector = { variable: s.variable, bit: this.analysis.bit(s.variable), copies: width }
@@ -347,64 +324,11 @@ class StatementEmitter extends ExpressionEmitter {
     const wide = copies * lanes
     if (known === undefined || known >= wide) run(copies)
     if (copies > 1 && (known === undefined || known % wide >= lanes)) run(1)
-    if (s.order === 'reduce') this.closeAccumulators(copies)
+    closeAccumulators(f, this.context.helpers, this.accumulators, (local) => this.localOf(local))
+    this.accumulators = []
     if (known === undefined || known % lanes !== 0) {
       this.section(s, local, end, 1, () => this.statements(s.body), known === undefined)
     }
-  }
-
-  private openAccumulators(s: Loop, copies: number): void {
-    const { f } = this
-    const accumulators: Accumulator[] = []
-    for (const statement of s.body) {
-      if (statement.kind !== 'combine' || accumulators.some((a) => a.local === statement.local)) continue
-      const { dtype } = statement.local
-      const value = identity(statement.op, dtype)
-      const vectors: number[] = []
-      for (let copy = 0; copy < copies; copy++) {
-        const vector = f.local('v128')
-        splat(f, dtype === 'bool' ? -value : constantWord(value, dtype))
-        f.code.set(vector)
-        vectors.push(vector)
-      }
-      accumulators.push({ local: statement.local, op: statement.op, vectors })
-    }
-    this.accumulators = accumulators
-  }
-
-  /** Joins partial results pairwise, then lanes, then with what the local held before. */
-  private closeAccumulators(copies: number): void {
-    const { f } = this
-    const { helpers } = this.context
-    for (const { local, op, vectors } of this.accumulators) {
-      const { dtype } = local
-      const vector = (copy: number): number => known(vectors[copy], 'copy')
-      for (let distance = copies >> 1; distance >= 1; distance >>= 1) {
-        for (let copy = 0; copy < distance; copy++) {
-          f.code.get(vector(copy))
-          f.code.get(vector(copy + distance))
-          vectorBinary(f, helpers, op, dtype)
-          f.code.set(vector(copy))
-        }
-      }
-      const target = this.localOf(local)
-      const half = f.local('v128')
-      f.code.get(vector(0))
-      f.code.get(vector(0))
-      f.code.get(vector(0))
-      f.code.shuffle32(2, 3, 2, 3)
-      vectorBinary(f, helpers, op, dtype)
-      f.code.set(half)
-      f.code.get(target)
-      f.code.get(half)
-      extractLane(f, dtype, 0)
-      f.code.get(half)
-      extractLane(f, dtype, 1)
-      scalarBinary(f, helpers, op, dtype)
-      scalarBinary(f, helpers, op, dtype)
-      f.code.set(target)
-    }
-    this.accumulators = []
   }
 
   /** Makes the loop a function over a range of its iterations, and calls it range by range. */

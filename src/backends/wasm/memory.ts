@@ -69,8 +69,8 @@ export class Arena {
   private temporaryBlock: Block<Slot> | undefined
   private resident = 0
   /**
-   * Bytes moved out and not brought back or released. Arrays that died outside are counted too: knowing of their death would
-   * take a finalizer each, and those pile up in a loop that never lets them run.
+   * Bytes moved out so far. How many of them are still alive only the garbage collector knows: a finalizer for each would
+   * pile up in a loop that never lets them run.
    */
   private spilled = 0
   private peak = 0
@@ -132,7 +132,6 @@ export class Arena {
       block = this.reserve(slot.bytes)
       this.bytes.set(host, block.offset)
       slot.host = undefined
-      this.spilled -= slot.bytes
       this.limit = Math.min(this.budget, this.limit + 2 * slot.bytes)
       this.settle(storage, slot, block)
     } else if (block.run !== this.run) {
@@ -165,8 +164,6 @@ export class Arena {
     if (slot.block !== undefined) {
       this.dead.unregister(slot)
       this.drop(slot.block)
-    } else if (slot.host !== undefined) {
-      this.spilled -= slot.bytes
     }
     slot.block = undefined
     slot.host = undefined

@@ -3,7 +3,8 @@ import { type Expression, e, isFloating } from '../../core/index.js'
 import { type KernelAnalysis, type Loop, rootsOf } from './analysis.js'
 import type { Statement } from '../../compiler/kernel.js'
 import { isRareSelect } from '../../compiler/decompose.js'
-import { hasVectorBinary, hasVectorUnary, isVectorDType, lanes } from './vector.js'
+import { hasVectorBinary, hasVectorUnary } from './vector.js'
+import { isVectorDType, lanes } from './vector-memory.js'
 
 /** How a loop is printed. */
 export interface LoopPlan {

@@ -71,4 +71,3 @@ export const scalarBitcast = (f: FunctionBuilder, from: DType, to: DType): void 
   else if (source === 'i32' && target === 'f32') f.code.op(ops['f32.reinterpret_i32'])
   else throw new InternalError(`wasm cannot compute a bitcast from ${from} to ${to}`)
 }
-

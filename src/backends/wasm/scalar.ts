@@ -1,5 +1,12 @@
 /** Scalar instructions: how an operation of one element is computed from operands on the stack. */
-import { type BinaryOp, type CompareOp, type DType, type Expression, type UnaryOp, InternalError } from '../../core/index.js'
+import {
+  type BinaryOp,
+  type CompareOp,
+  type DType,
+  type Expression,
+  type UnaryOp,
+  InternalError,
+} from '../../core/index.js'
 import type { FunctionBuilder } from './assembler.js'
 import type { Helpers } from './helpers.js'
 import { ops } from './opcodes.js'
@@ -299,4 +306,3 @@ export const scalarCompare = (f: FunctionBuilder, op: CompareOp, dtype: DType): 
   const table = type === 'f32' || type === 'f64' ? type : isUnsignedValue(dtype) ? 'unsigned' : 'signed'
   f.code.op(compareTables[table][op])
 }
-

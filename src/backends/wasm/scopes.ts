@@ -45,11 +45,8 @@ export class ScopeEmitter {
   readonly analysis: KernelAnalysis
   protected readonly context: ModuleContext
   protected readonly scopes: Scope[]
-  protected vector: VectorLoop | undefined
   protected readonly variables = new Map<Expression, { readonly local: number; readonly scope: number }>()
-  protected readonly vectorLocals = new Map<Expression, readonly number[]>()
   private readonly levels = new Map<Expression, number>()
-  private readonly bases = new Map<Buffer, number>()
   /** Values that hold for the current statement only. */
   private readonly passing: { readonly map: Map<Expression, number>; readonly x: Expression }[] = []
 
@@ -72,8 +69,6 @@ export class ScopeEmitter {
   protected get innermost(): Scope {
     return known(this.scopes[this.current], 'scope')
   }
-
-  // ---- scopes
 
   protected openBranch(): void {
     this.scopes.push(this.newScope(false, this.f.code, undefined))
@@ -121,8 +116,6 @@ export class ScopeEmitter {
     this.passing.length = 0
   }
 
-  // ---- where values live
-
   /** Index of the innermost scope that an expression depends on; -1 for none, Infinity if it can't move at all. */
   protected level(x: Expression): number {
     if (x.op === 'const') return -1
@@ -154,7 +147,7 @@ export class ScopeEmitter {
   }
 
   /** Runs `emit` with code going before the loop of a scope. */
-  private before(scope: number, emit: () => void): void {
+  protected before(scope: number, emit: () => void): void {
     const code = this.f.code
     this.f.code = known(this.scopes[scope], 'scope').before
     const inner = this.scopes.splice(Math.max(scope, 1))
@@ -163,29 +156,23 @@ export class ScopeEmitter {
     this.f.code = code
   }
 
-  private find(x: Expression, table: (scope: Scope) => Map<Expression, number> | undefined): number | undefined {
+  private find(x: Expression, table: Table): number | undefined {
     for (let i = this.current; i >= 0; i--) {
       const scope = this.scopes[i]
-      const found = scope === undefined ? undefined : table(scope)?.get(x)
+      const found = scope === undefined ? undefined : table(scope).get(x)
       if (found !== undefined) return found
     }
     return undefined
   }
 
-  private remember(x: Expression, local: number, table: (scope: Scope) => Map<Expression, number>): void {
+  protected remember(x: Expression, local: number, table: Table): void {
     const map = table(this.innermost)
     map.set(x, local)
     if (!this.analysis.isPure(x)) this.passing.push({ map, x })
   }
 
   /** Pushes the value of `x`, from a local if it is there, from before a loop if it can be, keeping it if used again. */
-  private value(
-    x: Expression,
-    table: (scope: Scope) => Map<Expression, number>,
-    type: 'i32' | 'f32' | 'f64' | 'v128' | 'i64',
-    keep: boolean,
-    emit: () => void,
-  ): void {
+  protected value(x: Expression, table: Table, type: ValueType, keep: boolean, emit: () => void): void {
     const found = this.find(x, table)
     if (found !== undefined) {
       this.f.code.get(found)

@@ -220,4 +220,3 @@ export const vectorCompare = (f: FunctionBuilder, op: CompareOp, dtype: DType): 
   const table = dtype === 'float32' ? floatCompare : isUnsignedValue(dtype) ? unsignedCompare : signedCompare
   f.code.op(table[op])
 }
-

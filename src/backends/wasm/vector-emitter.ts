@@ -1,83 +1,64 @@
-SCALARS
-  // ---- scalars
+/** Prints expressions as vector code: four consecutive elements at a time, several such vectors side by side. */
+import {
+  type BinaryOp,
+  type CompareOp,
+  type Expression,
+  type UnaryOp,
+  InternalError,
+  e,
+  known,
+} from '../../core/index.js'
+import { isRareSelect } from '../../compiler/decompose.js'
+import type { Buffer } from '../../compiler/kernel.js'
+import { elementBytes } from './analysis.js'
+import { ops } from './opcodes.js'
+import { ScalarEmitter } from './scalar-emitter.js'
+import { constantWord, scalarLoad } from './scalar-memory.js'
+import type { Table } from './scopes.js'
+import { vectorBinary, vectorCompare, vectorShift, vectorUnary } from './vector.js'
+import { vectorConvert } from './vector-convert.js'
+import { extractLane, gatherLanes, lanes, splat, splatScalar, vectorLoad } from './vector-memory.js'
+
+/** The loop that runs on vectors. */
+interface VectorLoop {
+  readonly variable: Expression
+  readonly bit: number
+  readonly copies: number
+}
+
+const splats: Table = (scope) => scope.splats
+const tables = [0, 1, 2, 3].map(
+  (copy): Table =>
+    (scope) =>
+      (scope.vectors[copy] ??= new Map()),
+)
+const tableOf = (copy: number): Table => known(tables[copy], 'copy')
+
+/** `p < q ? ...` that one instruction computes: pmin(a, b) is `b < a ? b : a`, pmax(a, b) is `a < b ? b : a`. */
+const pseudoExtreme = (
+  condition: Expression,
+  ifTrue: Expression,
+  ifFalse: Expression,
+): { readonly first: Expression; readonly second: Expression; readonly code: number } | undefined => {
+  const [p, q] = condition.args
+  if (p === undefined || q === undefined || p.dtype !== 'float32') return undefined
+  const [low, high] = condition.op === 'lt' ? [p, q] : condition.op === 'gt' ? [q, p] : []
+  if (low === undefined || high === undefined) return undefined
+  if (ifTrue === low && ifFalse === high) return { first: high, second: low, code: ops['f32x4.pmin'] }
+  if (ifTrue === high && ifFalse === low) return { first: low, second: high, code: ops['f32x4.pmax'] }
+  return undefined
+}
+
+/** Emits vector expressions into one function. */
+export class VectorEmitter extends ScalarEmitter {
+  protected vector: VectorLoop | undefined
+  /** Locals that differ between lanes, one vector for each copy. */
+  protected readonly vectorLocals = new Map<Expression, readonly number[]>()
 
   /** Whether the expression differs between the lanes of the vector loop. */
   protected isVarying(x: Expression): boolean {
     return this.vector !== undefined && (this.analysis.mask(x) & this.vector.bit) !== 0
   }
-
-  /** Pushes an expression. In a vector loop, what depends on the loop variable is the value of the first lane. */
-  scalar(x: Expression, keep = this.analysis.uses(x) > 1): void {
-    if (x.op === 'const') {
-      const type = valueType(x.dtype)
-      if (type === 'i32' || this.scopes.length === 1) scalarConstant(this.f, x.value, x.dtype)
-      else this.f.code.get(this.f.floatConstant(x.value, type === 'f32' ? 'f32' : 'f64'))
-      return
-    }
-    if (x.op === 'variable') {
-      this.f.code.get(known(this.variables.get(x), `variable ${x.id}`).local)
-      return
-    }
-    this.value(x, scalarTable, valueType(x.dtype), keep, () => this.scalarOperation(x))
-  }
-
-  private scalarOperation(x: Expression): void {
-    const { f } = this
-    const [a, b, c] = x.args
-    if (a === undefined) throw new InternalError(`${x.op} without arguments`)
-    switch (x.op) {
-      case 'load': {
-        const buffer = x.source as Buffer
-        scalarLoad(f, buffer.dtype, this.address(buffer, a, 0))
-        return
-      }
-      case 'select': {
-        const ifTrue = known(b, 'argument')
-        const ifFalse = known(c, 'argument')
-        if (isRareSelect(x) || this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse)) {
-          this.scalar(a)
-          f.code.if(valueType(x.dtype))
-          this.openBranch()
-          this.scalar(ifTrue)
-          this.closeBranch()
-          f.code.else()
-          this.openBranch()
-          this.scalar(ifFalse)
-          this.closeBranch()
-          f.code.end()
-          return
-        }
-        this.scalar(ifTrue)
-        this.scalar(ifFalse)
-        this.scalar(a)
-        f.code.op(ops.select)
-        return
-      }
-      case 'convert':
-        this.scalar(a)
-        scalarConvert(f, this.context.helpers, a.dtype, x.dtype)
-        return
-      case 'bitcast':
-        this.scalar(a)
-        scalarBitcast(f, a.dtype, x.dtype)
-        return
-      default:
-    }
-    this.scalar(a)
-    if (b === undefined) {
-      scalarUnary(f, this.context.helpers, x.op as UnaryOp, x.dtype)
-      return
-    }
-    this.scalar(b)
-    if (e.isCompare(x.op)) scalarCompare(f, x.op as CompareOp, a.dtype)
-    else {
-      const nonNegative = (x.op === 'div' || x.op === 'rem') && x.dtype === 'int32' && e.bounds(a).min >= 0
-      scalarBinary(f, this.context.helpers, x.op as BinaryOp, x.dtype, b, nonNegative)
-    }
-  }
-
-VECTORS
-  // ---- vectors
 
   /** Pushes four consecutive elements of an expression, those of one copy of the vector loop. */
   protected pushVector(x: Expression, copy: number): void {
@@ -88,7 +69,7 @@ VECTORS
         return
       }
       const repeated = this.analysis.uses(x) > 1 || (this.vector?.copies ?? 1) > 1
-      this.value(x, splatTable, 'v128', repeated, () => {
+      this.value(x, splats, 'v128', repeated, () => {
         this.scalar(x)
         splatScalar(f, x.dtype)
       })
@@ -96,7 +77,7 @@ VECTORS
     }
     if (x.op === 'variable') {
       if (x === this.vector?.variable) {
-        this.value(x, vectorTable(copy), 'v128', true, () => {
+        this.value(x, tableOf(copy), 'v128', true, () => {
           this.scalar(x)
           f.code.op(ops['i32x4.splat'])
           const first = copy * lanes
@@ -109,7 +90,7 @@ VECTORS
       f.code.get(known(locals[copy] ?? locals[0], 'copy of a vector variable'))
       return
     }
-    this.value(x, vectorTable(copy), 'v128', this.analysis.uses(x) > 1, () => this.vectorOperation(x, copy))
+    this.value(x, tableOf(copy), 'v128', this.analysis.uses(x) > 1, () => this.vectorOperation(x, copy))
   }
 
   private vectorOperation(x: Expression, copy: number): void {
@@ -210,7 +191,6 @@ VECTORS
     f.code.end()
   }
 
-VLOADS
   /**
    * Four loads of neighbours, each at a stride: four vectors along the neighbours, transposed. Pushes the one for `x`, and
    * keeps the others.
@@ -258,7 +238,7 @@ VLOADS
       if (i % 2 === 0) f.code.shuffle32(0, 1, 4, 5)
       else f.code.shuffle32(2, 3, 6, 7)
       f.code.set(local)
-      this.remember(load, local, vectorTable(copy))
+      this.remember(load, local, tableOf(copy))
       if (load === x) f.code.get(local)
     })
     return true
@@ -329,89 +309,4 @@ VLOADS
       scalarLoad(f, buffer.dtype, 0)
     })
   }
-EXTREME
-/** `p < q ? ...` that one instruction computes: pmin(a, b) is `b < a ? b : a`, pmax(a, b) is `a < b ? b : a`. */
-const pseudoExtreme = (
-  condition: Expression,
-  ifTrue: Expression,
-  ifFalse: Expression,
-): { readonly first: Expression; readonly second: Expression; readonly code: number } | undefined => {
-  const [p, q] = condition.args
-  if (p === undefined || q === undefined || p.dtype !== 'float32') return undefined
-  const [low, high] = condition.op === 'lt' ? [p, q] : condition.op === 'gt' ? [q, p] : []
-  if (low === undefined || high === undefined) return undefined
-  if (ifTrue === low && ifFalse === high) return { first: high, second: low, code: ops['f32x4.pmin'] }
-  if (ifTrue === high && ifFalse === low) return { first: low, second: high, code: ops['f32x4.pmax'] }
-  return undefined
 }
-
-TABLES
-const scalarTable = (scope: Scope): Map<Expression, number> => scope.scalars
-const splatTable = (scope: Scope): Map<Expression, number> => scope.splats
-const vectorTables = [0, 1, 2, 3].map(
-  (copy) =>
-    (scope: Scope): Map<Expression, number> =>
-      (scope.vectors[copy] ??= new Map()),
-)
-const vectorTable = (copy: number): ((scope: Scope) => Map<Expression, number>) => known(vectorTables[copy], 'copy')
-VL
-/** The loop that runs on vectors. */
-interface VectorLoop {
-  readonly variable: Expression
-  readonly bit: number
-  readonly copies: number
-}
-
-HEAD
-/** Prints the expressions of a kernel: scopes, values kept in locals, code moved out of loops, pointers that move along. */
-import {
-  type BinaryOp,
-  type CompareOp,
-  type Expression,
-  type UnaryOp,
-  InternalError,
-  e,
-  known,
-} from '../../core/index.js'
-import { fromLinear } from '../../compiler/affine.js'
-import { isRareSelect } from '../../compiler/decompose.js'
-import type { Buffer } from '../../compiler/kernel.js'
-import { type KernelAnalysis, elementBytes } from './analysis.js'
-import { Code, type FunctionBuilder } from './assembler.js'
-import type { Helpers } from './helpers.js'
-import { ops } from './opcodes.js'
-import {
-  constantWord,
-  scalarBinary,
-  scalarBitcast,
-  scalarCompare,
-  scalarConstant,
-  scalarConvert,
-  scalarLoad,
-  scalarUnary,
-  valueType,
-} from './scalar.js'
-import {
-  extractLane,
-  gatherLanes,
-  lanes,
-  splat,
-  splatScalar,
-  vectorBinary,
-  vectorCompare,
-  vectorConvert,
-  vectorLoad,
-  vectorShift,
-  vectorUnary,
-} from './vector.js'
-
-}
-
-const scalarTable = (scope: Scope): Map<Expression, number> => scope.scalars
-const splatTable = (scope: Scope): Map<Expression, number> => scope.splats
-const vectorTables = [0, 1, 2, 3].map(
-  (copy) =>
-    (scope: Scope): Map<Expression, number> =>
-      (scope.vectors[copy] ??= new Map()),
-)
-const vectorTable = (copy: number): ((scope: Scope) => Map<Expression, number>) => known(vectorTables[copy], 'copy')

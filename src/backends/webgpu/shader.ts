@@ -1,0 +1,149 @@
+/** Shaders: WGSL text with the arrays that it binds, put together from bodies. */
+import { known } from '../../core/index.js'
+import type { Buffer } from '../../compiler/index.js'
+import { helperText } from './helpers.js'
+import { type WordType, wordType } from './layout.js'
+
+/** A multiple of a loop's trip number: where the slice of an array begins. Levels number the loops around a program. */
+export interface Trip {
+  readonly level: number
+  readonly stride: number
+}
+
+/** Arrays that begin inside others: slices of what a loop runs over. Buffers that are not in it begin at zero. */
+export type Bases = ReadonlyMap<Buffer, readonly Trip[]>
+
+export interface Binding {
+  readonly buffer: Buffer
+  readonly writes: boolean
+}
+
+/** A compute shader for given arrays. */
+export interface Shader {
+  readonly name: string
+  readonly text: string
+  /** In the order of their numbers in group 0. */
+  readonly bindings: readonly Binding[]
+  /** Loops whose trip numbers it reads, in the order of their numbers in group 1. */
+  readonly levels: readonly number[]
+  /** Workgroups in x and y. */
+  readonly groups: readonly [number, number]
+}
+
+/** Most workgroups in one dimension. */
+const maximumGroups = 65535
+
+/** Level of the table of trip numbers that is bound only for the constants in it. */
+export const anyLevel = -1
+
+/** Collects what a shader uses while its body is printed. */
+export class ShaderBuilder {
+  readonly helpers = new Set<string>()
+  private readonly bases: Bases
+  private readonly written: ReadonlySet<Buffer>
+  private readonly bound = new Map<Buffer, { readonly name: string; readonly vector: boolean }>()
+  private readonly tripNames = new Map<number, string>()
+
+  constructor(bases: Bases, writes: Iterable<Buffer>) {
+    this.bases = bases
+    this.written = new Set(writes)
+  }
+
+  /** Name of a helper function, which is then part of the shader. */
+  helper(name: string): string {
+    this.helpers.add(name)
+    return name
+  }
+
+  /** Element of an array at an int32 index. */
+  element(buffer: Buffer, index: string): string {
+    return `${this.bind(buffer, false)}[${this.origin(buffer)}${index}]`
+  }
+
+  /** Four neighbours at `4 * index`; all accesses of the array must be such. */
+  vector(buffer: Buffer, index: string): string {
+    return `${this.bind(buffer, true)}[${this.origin(buffer, 4)}${index}]`
+  }
+
+  private bind(buffer: Buffer, vector: boolean): string {
+    let found = this.bound.get(buffer)
+    if (found === undefined) this.bound.set(buffer, (found = { name: `b${this.bound.size}`, vector }))
+    return found.name
+  }
+
+  private origin(buffer: Buffer, unit = 1): string {
+    return (this.bases.get(buffer) ?? [])
+      .map(({ level, stride }) => `i32(${this.trip(level)}.x) * ${stride / unit} + `)
+      .join('')
+  }
+
+  private trip(level: number): string {
+    let name = this.tripNames.get(level)
+    if (name === undefined) this.tripNames.set(level, (name = `trip${this.tripNames.size}`))
+    return name
+  }
+
+  /** Infinity or NaN, which constant expressions cannot be: read from the table of trip numbers, so that compilers cannot know them. */
+  special(value: number): string {
+    const [level = anyLevel] = this.tripNames.keys()
+    const name = this.trip(level)
+    if (Number.isNaN(value)) return `bitcast<f32>(${name}.z)`
+    return value > 0 ? `bitcast<f32>(${name}.y)` : `(-bitcast<f32>(${name}.y))`
+  }
+
+  /** The whole shader. `lines` may use `group` (which workgroup it is), `lane` (the invocation in it), and `before` what they need. */
+  finish(
+    name: string,
+    lines: readonly string[],
+    size: number,
+    groupCount: number,
+    declarations: readonly string[] = [],
+  ): Shader {
+    const y = Math.ceil(groupCount / maximumGroups)
+    const x = Math.ceil(groupCount / y)
+    const bindings = [...this.bound].map(([buffer]): Binding => ({ buffer, writes: this.written.has(buffer) }))
+    const arrays = bindings.map(({ buffer, writes }, i) => {
+      const { vector } = known(this.bound.get(buffer), 'binding')
+      return storageDeclaration(i, wordType(buffer.dtype), vector, writes)
+    })
+    const trips = [...this.tripNames.values()].map(
+      (trip, i) => `@group(1) @binding(${i}) var<uniform> ${trip}: vec4<u32>;`,
+    )
+    const lane = lines.some((line) => /\blane\b/.test(line))
+    const text = [
+      ...arrays,
+      ...trips,
+      ...declarations,
+      helperText(this.helpers).trimEnd(),
+      `@compute @workgroup_size(${size})`,
+      `fn main(@builtin(workgroup_id) workgroup: vec3<u32>${lane ? ', @builtin(local_invocation_index) lane: u32' : ''}) {`,
+      `  let group = ${y === 1 ? 'workgroup.x' : `workgroup.y * ${x}u + workgroup.x`};`,
+      ...lines.map((line) => `  ${line}`),
+      '}',
+      '',
+    ]
+      .filter((line) => line !== '' || lines.length === 0)
+      .join('\n')
+    return { name, text: `${text}\n`, bindings, levels: [...this.tripNames.keys()], groups: [x, y] }
+  }
+}
+
+const storageDeclaration = (index: number, type: WordType, vector: boolean, writes: boolean): string =>
+  `@group(0) @binding(${index}) var<storage, ${writes ? 'read_write' : 'read'}> b${index}: array<${vector ? `vec4<${type}>` : type}>;`
+
+/** Lines that turn a flat u32 index into int32 positions along extents, innermost last. */
+export const unflatten = (flat: string, names: readonly string[], extents: readonly number[]): string[] => {
+  const lines: string[] = []
+  let rest = flat
+  for (let d = names.length - 1; d >= 0; d--) {
+    const extent = known(extents[d], 'extent')
+    const name = known(names[d], 'name')
+    if (d === 0) lines.push(`let ${name} = i32(${rest});`)
+    else {
+      lines.push(`let ${name} = i32(${rest} % ${extent}u);`)
+      lines.push(`let ${name}_rest = ${rest} / ${extent}u;`)
+      rest = `${name}_rest`
+    }
+  }
+  return lines
+}
