@@ -156,6 +156,8 @@ export interface SplitEquation {
 export interface ProgramRules<P> {
   /** Splits an equation some of whose inputs are unknown; `avals` are those of its inputs. */
   readonly split: ((unknown: readonly boolean[], avals: readonly ShapedArray[], params: P) => SplitEquation) | undefined
+  /** Set when the later half of a split has no transpose: reverse mode then gives up at once, with the primitive's own error. */
+  readonly irreversible?: boolean
   /** A program that means the same as the equation, when it may simply be written in place of it. */
   readonly inline: ((params: P) => Jaxpr) | undefined
   /** Which inputs the caller gave away. */

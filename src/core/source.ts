@@ -31,7 +31,7 @@ export const callSite = (): string | undefined => {
   if (typeof before === 'number') Reflect.set(Error, 'stackTraceLimit', before)
   if (stack === undefined) return undefined
   for (const line of stack.split('\n')) {
-    const frame = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?\s*$/.exec(line)?.[1]
+    const frame = /(?:^|[\s(@])((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?\s*$/.exec(line)?.[1]
     if (frame === undefined) continue
     const place = frame.replace(/^file:\/\//, '')
     if (!place.startsWith(ownRoot) && !place.includes('node:internal')) return place

@@ -19,13 +19,12 @@ export interface BitcastParams {
 }
 
 const bitcastPrimitive: Primitive<BitcastParams> = elementwise<BitcastParams>('bitcast_convert_type', {
-  dtypes: numeric.filter((d) => !isHalf(d)),
+  // There are no 64-bit integers to read the bits of float64 as.
+  dtypes: numeric.filter((d) => !isHalf(d) && d !== 'float64'),
   result: (_, { newDtype }) => newDtype,
   weak: () => false,
   lower: ([x], { newDtype }) => e.bitcast(known(x, 'operand'), newDtype),
-  sampleParams: (dtype) => ({
-    newDtype: dtypeBytes(dtype) === 4 ? 'int32' : dtypeBytes(dtype) === 1 ? 'uint8' : dtype,
-  }),
+  sampleParams: (dtype) => ({ newDtype: dtypeBytes(dtype) === 4 ? 'int32' : 'uint8' }),
 })
 
 /**

@@ -3,12 +3,9 @@ import {
   type ArrayLike,
   type NDArray,
   type Primitive,
-  type SampleArray,
   bindOne,
   definePrimitive,
   known,
-  range,
-  roundTo,
 } from '../core/index.js'
 import { div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, reshape, transpose, zerosOf } from './broadcasting.js'
@@ -20,6 +17,7 @@ import {
   checkMatrices,
   columnIndex,
   diagonalOf,
+  diagonallyDominant,
   factored,
   flatStack,
   keepWhere,
@@ -119,24 +117,9 @@ const choleskyPrimitive: Primitive<Empty> = definePrimitive<Empty>({
     const dtype = draw.pick(factored)
     const stack = draw.shape({ maxRank: 1 })
     const n = draw.integer(0, 4)
-    return { inputs: [positiveDefinite(draw.array([...stack, n, n], dtype))], params: {} }
+    return { inputs: [diagonallyDominant(draw.array([...stack, n, n], dtype))], params: {} }
   },
 })
-
-/** Matrices with a large diagonal in place of arbitrary ones. */
-const positiveDefinite = ({ shape, dtype, data }: SampleArray): SampleArray => {
-  const n = shape.at(-1) ?? 0
-  const at = (i: number): number => data[i] ?? 0
-  return {
-    shape,
-    dtype,
-    data: range(data.length).map((i) => {
-      const [row, column] = [Math.floor(i / n) % n, i % n]
-      const mirrored = i + (column - row) * (n - 1)
-      return roundTo(row === column ? 4 + at(i) / 2 : (at(i) + at(mirrored)) / 4, dtype)
-    }),
-  }
-}
 
 export interface CholeskyOptions {
   /** Takes `(a + a^T) / 2`, the default; otherwise only the lower triangle of `a` is used. */

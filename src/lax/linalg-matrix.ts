@@ -5,6 +5,7 @@ import {
   type NDArray,
   type Params,
   type Primitive,
+  type SampleArray,
   type ShapedArray,
   DTypeError,
   ShapeError,
@@ -12,6 +13,7 @@ import {
   bind,
   known,
   range,
+  roundTo,
 } from '../core/index.js'
 import { add, div } from './arithmetic.js'
 import { broadcastInDim, filled, reduceSum, reshape, scalarOf, transpose, zerosOf } from './broadcasting.js'
@@ -159,4 +161,19 @@ export const paddedSquare = (x: NDArray, size: number): NDArray => {
   const diagonal = eq(rowIndex(larger.shape), columnIndex(larger.shape))
   const added = bitwiseAnd(diagonal, ge(rowIndex(larger.shape), n))
   return select(added, filled(1, larger.aval), larger)
+}
+
+/** Symmetric matrices with a large diagonal in place of arbitrary ones: positive definite, and far from singular. */
+export const diagonallyDominant = ({ shape, dtype, data }: SampleArray): SampleArray => {
+  const n = shape.at(-1) ?? 0
+  const at = (i: number): number => data[i] ?? 0
+  return {
+    shape,
+    dtype,
+    data: range(data.length).map((i) => {
+      const [row, column] = [Math.floor(i / n) % n, i % n]
+      const mirrored = i + (column - row) * (n - 1)
+      return roundTo(row === column ? 4 + at(i) / 2 : (at(i) + at(mirrored)) / 4, dtype)
+    }),
+  }
 }

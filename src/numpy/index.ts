@@ -50,6 +50,7 @@ export * from './histograms.js'
 export { at, get, slice } from './indexing.js'
 export * from './joining.js'
 export { nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar } from './nan-reductions.js'
+export * as linalg from './linalg.js'
 export * from './padding.js'
 export { arrayRepr, arrayStr } from './printing.js'
 export {

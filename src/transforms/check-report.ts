@@ -46,9 +46,13 @@ const decoded = (bits: number, dtype: DType): string => {
 }
 
 const siteText = (number: number, payload: readonly number[]): string => {
-  const { message, dtypes, source } = known(sites[number - 1], 'place of a check')
+  const { kind, message, dtypes, source } = known(sites[number - 1], 'place of a check')
   const values = dtypes.map((dtype, i) => decoded(payload[i] ?? 0, dtype))
-  return formatMessage(message, values, 'check') + (source === undefined ? '' : `, at ${source}`)
+  return (
+    (kind === 'user' ? 'check failed: ' : '') +
+    formatMessage(message, values, 'check') +
+    (source === undefined ? '' : `, at ${source}`)
+  )
 }
 
 /** Members of a batch whose checks are told. */

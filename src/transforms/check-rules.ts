@@ -1,5 +1,14 @@
 /** What can go wrong in an operation: the checks that `checked` adds, for each operation that needs one. */
-import { type DType, type Equation, type NDArray, DeviceArray, isFloating, known, range, sizeOf } from '../core/index.js'
+import {
+  type DType,
+  type Equation,
+  type NDArray,
+  DeviceArray,
+  isFloating,
+  known,
+  range,
+  sizeOf,
+} from '../core/index.js'
 import {
   bitwiseAnd,
   bitwiseNot,
@@ -86,15 +95,17 @@ const starts =
   (equation, inputs) => {
     const operand = known(inputs[0], 'operand')
     const window = sizes(equation, inputs)
-    return inputs.slice(from).map((start, axis) =>
-      outsideAxis(
-        start,
-        axis,
-        known(operand.shape[axis], 'size'),
-        known(window[axis], 'size'),
-        equation.primitive.name,
-      ),
-    )
+    return inputs
+      .slice(from)
+      .map((start, axis) =>
+        outsideAxis(
+          start,
+          axis,
+          known(operand.shape[axis], 'size'),
+          known(window[axis], 'size'),
+          equation.primitive.name,
+        ),
+      )
   }
 
 const scatterRule: IndexRule = (equation, [operand, indices, updates]) => {
@@ -129,7 +140,8 @@ export const operandFailures = (
   const { name } = equation.primitive
   if (kinds.has('division') && (name === 'div' || name === 'rem')) {
     const divisor = known(inputs[1], 'divisor')
-    if (divisor.size === 0 || (divisor instanceof DeviceArray && divisor.scalar !== undefined && divisor.scalar !== 0)) return []
+    if (divisor.size === 0 || (divisor instanceof DeviceArray && divisor.scalar !== undefined && divisor.scalar !== 0))
+      return []
     return [{ kind: 'division', failed: anyOf(eq(divisor, 0)), message: `division by zero in ${name}`, values: [] }]
   }
   return kinds.has('index') ? (indexRules[name]?.(equation, inputs) ?? []) : []

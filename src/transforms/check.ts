@@ -32,7 +32,9 @@ const checkPrimitive: Primitive<CheckParams> = definePrimitive<CheckParams>({
   abstract: ([condition, ...values]) => {
     const shape = known(condition, 'condition').shape
     if (condition?.dtype !== 'bool' || !values.every((x) => x.shape.length === 0 || sameShape(x.shape, shape))) {
-      throw new InternalError(`check was bound to ${[condition, ...values].map((x) => (x === undefined ? '' : avalText(x))).join(' ')}`)
+      throw new InternalError(
+        `check was bound to ${[condition, ...values].map((x) => (x === undefined ? '' : avalText(x))).join(' ')}`,
+      )
     }
     return []
   },
@@ -59,7 +61,7 @@ const checkPrimitive: Primitive<CheckParams> = definePrimitive<CheckParams>({
     const at = known(condition, 'condition').dataSync().indexOf(0)
     if (at < 0) return []
     const texts = values.map((x) => scalarText(x.dataSync()[x.ndim === 0 ? 0 : at] ?? NaN, x.dtype))
-    throw new CheckError(formatMessage(message, texts, 'check'))
+    throw new CheckError(`check failed: ${formatMessage(message, texts, 'check')}`)
   },
   // As one word, since the text of a jaxpr is read back word by word.
   print: ({ message }) => ({ debug: false, message: `<${encodeURIComponent(message)}>` }),
@@ -72,7 +74,11 @@ const checkPrimitive: Primitive<CheckParams> = definePrimitive<CheckParams>({
 })
 
 /** A template without its fields. */
-const plain = (message: string): string => message.replace(/\{\d+\}/g, '...').replaceAll('{{', '{').replaceAll('}}', '}')
+const plain = (message: string): string =>
+  message
+    .replace(/\{\d+\}/g, '...')
+    .replaceAll('{{', '{')
+    .replaceAll('}}', '}')
 
 /**
  * Asserts that a condition holds, also where it is traced: `check(np.all(np.greater(x, 0)), 'x must be positive, got {}', np.min(x))`.

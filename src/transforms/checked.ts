@@ -111,7 +111,15 @@ const withoutAssertions = (value: unknown): unknown => {
   if (!isJaxpr(value)) return value
   const equations = value.equations
     .filter((equation) => equation.primitive.name !== checkName)
-    .map((equation) => newEquation(equation.primitive, equation.inputs, strippedParams(equation.params), equation.outputs, equation.source))
+    .map((equation) =>
+      newEquation(
+        equation.primitive,
+        equation.inputs,
+        strippedParams(equation.params),
+        equation.outputs,
+        equation.source,
+      ),
+    )
   return newJaxpr(value.constants, value.inputs, equations, value.outputs)
 }
 
@@ -121,7 +129,12 @@ const strippedParams = (params: Params): Params =>
     : params
 
 /** Rules for equations that hold programs. */
-const runProgram = (equation: Equation, inputs: readonly NDArray[], state: State, kinds: Kinds): Outcome | undefined => {
+const runProgram = (
+  equation: Equation,
+  inputs: readonly NDArray[],
+  state: State,
+  kinds: Kinds,
+): Outcome | undefined => {
   const { primitive, params } = equation
   switch (primitive) {
     case erase(condPrimitive):
@@ -147,11 +160,19 @@ const runProgram = (equation: Equation, inputs: readonly NDArray[], state: State
     return { outs: outs.slice(2), state: stateFrom(outs) }
   }
   // Custom derivatives belong to the function as it is, so the checks are made beside it; what both compute is merged.
-  const after = bind(jitPrimitive, [...listOf(state), ...inputs], { name: primitive.name, jaxpr: newJaxpr([], checkedBody.inputs, checkedBody.equations, checkedBody.outputs.slice(0, 2)) })
+  const after = bind(jitPrimitive, [...listOf(state), ...inputs], {
+    name: primitive.name,
+    jaxpr: newJaxpr([], checkedBody.inputs, checkedBody.equations, checkedBody.outputs.slice(0, 2)),
+  })
   return { outs: bind(primitive, inputs, strippedParams(params)), state: stateFrom(after) }
 }
 
-const runCond = ({ branches }: CondParams, [index, ...operands]: readonly NDArray[], state: State, kinds: Kinds): Outcome => {
+const runCond = (
+  { branches }: CondParams,
+  [index, ...operands]: readonly NDArray[],
+  state: State,
+  kinds: Kinds,
+): Outcome => {
   const programs = branches.map((branch) => checkedJaxpr(branch, kinds))
   const choice = known(index, 'index')
   if (!programs.some(canFail)) return { outs: bind(condPrimitive, [choice, ...operands], { branches }), state }
@@ -164,7 +185,11 @@ const runScan = (params: ScanParams, inputs: readonly NDArray[], state: State, k
   const program = checkedJaxpr(jaxpr, kinds)
   if (!canFail(program)) return { outs: bind(scanPrimitive, inputs, params), state }
   const count = jaxpr.inputs.length
-  const body = reorderJaxpr(program, [...span(2, numConsts), 0, 1, ...span(2 + numConsts, count - numConsts)], span(0, program.outputs.length))
+  const body = reorderJaxpr(
+    program,
+    [...span(2, numConsts), 0, 1, ...span(2 + numConsts, count - numConsts)],
+    span(0, program.outputs.length),
+  )
   const operands = [...inputs.slice(0, numConsts), ...listOf(state), ...inputs.slice(numConsts)]
   const outs = bind(scanPrimitive, operands, { ...params, jaxpr: body, numCarry: numCarry + 2 })
   return { outs: outs.slice(2), state: stateFrom(outs) }
@@ -180,13 +205,19 @@ const runWhile = (params: WhileParams, inputs: readonly NDArray[], state: State,
   const carryAvals = bodyJaxpr.outputs.map((a) => a.aval)
   const plainCondition = withoutAssertions(condJaxpr)
   const newCondition = buildJaxpr(
-    (xs) => bind(jitPrimitive, [...xs.slice(0, condNconsts), ...xs.slice(condNconsts + 2)], { name: 'condition', jaxpr: isJaxpr(plainCondition) ? plainCondition : condJaxpr }),
+    (xs) =>
+      bind(jitPrimitive, [...xs.slice(0, condNconsts), ...xs.slice(condNconsts + 2)], {
+        name: 'condition',
+        jaxpr: isJaxpr(plainCondition) ? plainCondition : condJaxpr,
+      }),
     [...condConstAvals, ...stateAvals, ...carryAvals],
     'condition',
   ).jaxpr
   // A condition that held is checked at the start of the trip that it allowed, the one that ended the loop behind it.
   const check = (now: State, consts: readonly NDArray[], carry: readonly NDArray[]): State =>
-    canFail(condition) ? stateFrom(bind(jitPrimitive, [...listOf(now), ...consts, ...carry], { name: 'condition', jaxpr: condition })) : now
+    canFail(condition)
+      ? stateFrom(bind(jitPrimitive, [...listOf(now), ...consts, ...carry], { name: 'condition', jaxpr: condition }))
+      : now
   const newBody = buildJaxpr(
     (xs) => {
       const consts = xs.slice(condNconsts, condNconsts + bodyNconsts)
@@ -210,7 +241,13 @@ const runWhile = (params: WhileParams, inputs: readonly NDArray[], state: State,
   return { outs: last, state: check(stateFrom(outs), condConsts, last) }
 }
 
-const runEquation = (equation: Equation, inputs: readonly NDArray[], state: State, kinds: Kinds, levels: Levels): Outcome => {
+const runEquation = (
+  equation: Equation,
+  inputs: readonly NDArray[],
+  state: State,
+  kinds: Kinds,
+  levels: Levels,
+): Outcome => {
   const { primitive, params, source } = equation
   if (primitive.name === checkName) {
     return { outs: [], state: kinds.has('user') ? record(state, assertion(equation, inputs), source) : state }
@@ -228,10 +265,13 @@ const runEquation = (equation: Equation, inputs: readonly NDArray[], state: Stat
 const run = (jaxpr: Jaxpr, inputs: readonly NDArray[], start: State, kinds: Kinds): Outcome => {
   const values = new Map<Var, NDArray>(jaxpr.inputs.map((v, i) => [v, known(inputs[i], 'input')]))
   const levels = new Levels()
-  const read = (atom: Atom): NDArray => (atom.kind === 'literal' ? literalArray(atom) : known(values.get(atom), 'variable of a jaxpr'))
+  const read = (atom: Atom): NDArray =>
+    atom.kind === 'literal' ? literalArray(atom) : known(values.get(atom), 'variable of a jaxpr')
   let state = start
   for (const equation of jaxpr.equations) {
-    const outcome = withSource(equation.source, () => runEquation(equation, equation.inputs.map(read), state, kinds, levels))
+    const outcome = withSource(equation.source, () =>
+      runEquation(equation, equation.inputs.map(read), state, kinds, levels),
+    )
     equation.outputs.forEach((v, i) => values.set(v, known(outcome.outs[i], 'result')))
     state = outcome.state
   }
@@ -290,7 +330,10 @@ export const checked = <Args extends readonly unknown[], R>(
   const operation = `checked(${name})`
   const errors = options.errors ?? checkKinds
   const unknown = errors.find((kind) => !checkKinds.includes(kind))
-  if (unknown !== undefined) throw new ArgumentError(`${operation}: '${String(unknown)}' is no kind of error; there are ${checkKinds.join(', ')}.`)
+  if (unknown !== undefined)
+    throw new ArgumentError(
+      `${operation}: '${String(unknown)}' is no kind of error; there are ${checkKinds.join(', ')}.`,
+    )
   const kinds: Kinds = new Set(errors)
   return (...args: Args) => {
     const flat = flattenArguments(f, args, operation)
@@ -302,9 +345,11 @@ export const checked = <Args extends readonly unknown[], R>(
       flat.paths,
     )
     const start = stateAvals.map(zerosOf)
-    const outs = bind(jitPrimitive, [...start, ...body.constants, ...flat.leaves], { name, jaxpr: checkedJaxpr(body.jaxpr, kinds) })
+    const outs = bind(jitPrimitive, [...start, ...body.constants, ...flat.leaves], {
+      name,
+      jaxpr: checkedJaxpr(body.jaxpr, kinds),
+    })
     const { code, payload } = stateFrom(outs)
     return [new CheckReport(code, payload), rebuild(body.outDef, outs.slice(2)) as R]
   }
 }
-

@@ -6,6 +6,7 @@ import {
   type ShapedArray,
   type TreeDef,
   ArgumentError,
+  ImpureFunctionError,
   Tracer,
   avalText,
   bind,
@@ -22,6 +23,7 @@ import { argumentPaths, argumentPositions, functionName, leafArray, rebuild } fr
 import { axisEnvironmentKey } from './axis-environment.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { signatureText, traceFunction } from './make-jaxpr.js'
+import { programDifference } from './strict.js'
 
 export interface JitOptions {
   /** Positions of arguments that are ordinary JS values and steer the tracing; a new value means a new program. */
@@ -30,6 +32,12 @@ export interface JitOptions {
   readonly donateArgnums?: number | readonly number[]
   /** Device to run on; arguments are moved there. */
   readonly device?: string
+  /**
+   * Checks that the function is pure, for debugging: every call traces it (the first one twice), and throws
+   * ImpureFunctionError when the program is not the one it was, because a variable that the function reads has changed,
+   * or it used Math.random, the time, or a counter.
+   */
+  readonly strict?: boolean
 }
 
 /** A compiled form, for reading. */
@@ -59,6 +67,22 @@ interface Traced {
   readonly params: JitParams
   readonly constants: readonly NDArray[]
   readonly outDef: TreeDef
+}
+
+/** What the cache keeps of it. Traced values are held weakly: they belong to a transformation that may have ended. */
+interface Kept extends Omit<Traced, 'constants'> {
+  readonly constants: readonly (NDArray | WeakRef<Tracer>)[]
+}
+
+/** A kept program with its constants at hand; undefined when one belonged to a transformation that has ended. */
+const revived = (kept: Kept): Traced | undefined => {
+  const constants: NDArray[] = []
+  for (const held of kept.constants) {
+    const x = held instanceof WeakRef ? held.deref() : held
+    if (x === undefined || (x instanceof Tracer && x.owner.ended)) return undefined
+    constants.push(x)
+  }
+  return { ...kept, constants }
 }
 
 interface Signature {
@@ -104,21 +128,18 @@ const avalKey = (aval: ShapedArray): string => (aval.weakType ? `~${avalText(ava
 
 /** Everything that jit remembers of one function. */
 class JitCache {
-  readonly entries = new Map<string, Traced>()
+  readonly entries = new Map<string, Kept>()
   last: Signature | undefined
   lastStatic = ''
   explanation = 'The function has not been called yet.'
 
   find(key: string): Traced | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    // A program that was closed over a traced value of an earlier call of an outer transformation must be traced anew.
-    if (entry.constants.some((c) => c instanceof Tracer && c.owner.ended)) {
-      this.entries.delete(key)
-      return undefined
-    }
+    const kept = this.entries.get(key)
+    if (kept === undefined) return undefined
     this.entries.delete(key)
-    this.entries.set(key, entry)
+    // A program that was closed over a traced value of an earlier call of an outer transformation must be traced anew.
+    const entry = revived(kept)
+    if (entry !== undefined) this.entries.set(key, kept)
     return entry
   }
 
@@ -127,7 +148,10 @@ class JitCache {
       const oldest = this.entries.keys().next().value
       if (oldest !== undefined) this.entries.delete(oldest)
     }
-    this.entries.set(key, entry)
+    this.entries.set(key, {
+      ...entry,
+      constants: entry.constants.map((x) => (x instanceof Tracer ? new WeakRef(x) : x)),
+    })
   }
 }
 
@@ -213,6 +237,7 @@ const jitFunction = <Args extends readonly unknown[], R>(
       cache.add(key, entry)
     } else
       cache.explanation = `${name} was not traced by its last call: a program for this signature was there already.`
+    if (options.strict === true) checkPure(entry, trace(args, fixed, leaves, dynamic), operation)
     return { entry, leaves }
   }
 
@@ -278,6 +303,22 @@ const jitFunction = <Args extends readonly unknown[], R>(
   Object.defineProperty(jitted, 'name', { value: name })
   caches.set(jitted, cache)
   return jitted
+}
+
+/** Throws ImpureFunctionError unless two traces of one call are one program. */
+const checkPure = (first: Traced, second: Traced, operation: string): void => {
+  const difference =
+    tree.structureDifference(first.outDef, second.outDef, 'result') ??
+    programDifference(
+      { jaxpr: first.params.jaxpr, constants: first.constants },
+      { jaxpr: second.params.jaxpr, constants: second.constants },
+    )
+  if (difference === undefined) return
+  throw new ImpureFunctionError(
+    `${operation}: the function is not pure. Traced twice with equal arguments it gave two programs: ${difference}.\n` +
+      `A compiled function keeps what it read when it was traced, so later changes go unseen. ` +
+      `Ways out: pass what changes as an argument (staticArgnums for what steers the program), and draw random numbers with random.key.`,
+  )
 }
 
 /** Why the last call of a jitted function traced it, or that it didn't. */

@@ -32,7 +32,9 @@ const splitEquation = (
   linear: readonly boolean[],
 ): readonly [Equation | undefined, Equation | undefined] => {
   const split = equation.primitive.program?.split
-  if (split === undefined || !linear.includes(false)) return [undefined, equation]
+  if (split === undefined || equation.primitive.program?.irreversible === true || !linear.includes(false)) {
+    return [undefined, equation]
+  }
   const parts = split(
     linear,
     equation.inputs.map((a) => a.aval),

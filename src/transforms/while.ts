@@ -201,6 +201,7 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
     })
   },
   program: {
+    irreversible: true,
     split: (unknown, _, params) => {
       const { condJaxpr, condNconsts, bodyJaxpr, bodyNconsts } = params
       const flags = parts(unknown, params)

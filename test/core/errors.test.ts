@@ -366,7 +366,10 @@ describe('loops, branches and custom rules', () => {
         )(np.ones([3])),
       ),
     ).toMatchInlineSnapshot(
-      `"InternalError INTERNAL: missing loop in the compiler. This is a bug in cotangent, please report it with the program that caused it."`,
+      `
+      "DifferentiationError DIFFERENTIATION: whileLoop cannot be differentiated in reverse: the number of trips is only known when it has run, so the values to go back through were not kept.
+      Ways out: lax.scan or lax.foriLoop with JS-number bounds when the number of trips is known (both differentiate in reverse); forward mode (jvp, jacfwd); or customVjp with a derivative of your own, such as implicit differentiation of a fixed point."
+    `,
     )
   })
   it('without, or with wrong, rules', () => {

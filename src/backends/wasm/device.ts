@@ -113,8 +113,11 @@ export class WasmRuntime {
 }
 
 /** Makes the device; it is ready at once. */
-export const createWasmDevice = (options: WasmDeviceOptions = {}): Device => {
-  const runtime = new WasmRuntime(options.wasmMemoryBudget ?? defaultBudget)
+export const createWasmDevice = (options: WasmDeviceOptions = {}): Device =>
+  deviceOf(new WasmRuntime(options.wasmMemoryBudget ?? defaultBudget))
+
+/** The device of a runtime. */
+export const deviceOf = (runtime: WasmRuntime): Device => {
   const { arena } = runtime
   const read = (storage: Storage, dtype: DType, size: number): HostData => {
     const out = makeHostData(dtype, size)

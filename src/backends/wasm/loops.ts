@@ -207,7 +207,8 @@ class StatementEmitter extends VectorEmitter {
     const perIteration = plan.cost / s.extent
     if (plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1) {
       const wanted = Math.max(1, Math.floor(chunkCost / perIteration))
-      const chunk = wanted >= chunkMultiple ? wanted - (wanted % chunkMultiple) : wanted
+      const multiple = wanted >= chunkMultiple ? chunkMultiple : wanted >= lanes ? lanes : 1
+      const chunk = wanted - (wanted % multiple)
       this.chunkedLoop(s, plan, chunk)
       return
     }

@@ -205,12 +205,16 @@ export class Arena {
   /** Address of a block of so many bytes for the temporaries of the run; it is the same one for every run. */
   temporary(bytes: number): number {
     const held = this.temporaryBlock
-    if (held !== undefined && held.bytes >= bytes) return held.offset
+    if (held !== undefined && held.bytes >= bytes) {
+      held.run = this.run
+      return held.offset
+    }
     if (held !== undefined) {
       this.blocks.give(held)
       this.temporaryBlock = undefined
     }
     const block = this.reserve(bytes)
+    block.run = this.run
     this.temporaryBlock = block
     return block.offset
   }
@@ -224,9 +228,22 @@ export class Arena {
     // Large arrays would push out everything else again and again.
     if (4 * bytes > this.limit) this.limit = Math.min(this.budget, 4 * bytes)
     const block =
-      this.blocks.take(bytes) ?? this.grown(bytes, this.limit) ?? this.vacated(bytes) ?? this.grown(bytes, this.budget)
+      this.blocks.take(bytes) ??
+      this.grown(bytes, this.limit) ??
+      this.vacated(bytes) ??
+      this.grown(bytes, this.budget) ??
+      this.withoutTemporaries(bytes)
     if (block === undefined) throw this.outOfMemory(bytes)
     return block
+  }
+
+  /** A block that the temporaries of earlier runs made room for. */
+  private withoutTemporaries(bytes: number): Block<Slot> | undefined {
+    const held = this.temporaryBlock
+    if (held === undefined || held.run >= this.firstRun) return undefined
+    this.temporaryBlock = undefined
+    this.blocks.give(held)
+    return this.blocks.take(bytes)
   }
 
   /** A block of memory added within a limit. */

@@ -30,6 +30,9 @@ const scalarCosts: Partial<Record<string, number>> = {
 }
 const vectorCosts: Partial<Record<string, number>> = { div: 4, sqrt: 5, sign: 4 }
 
+/** Conversion to or from a half. */
+const halfCost = 10
+
 const isIndexSum = (x: Expression): boolean =>
   x.dtype === 'int32' && (x.op === 'add' || x.op === 'mul') && e.bounds(x).max < 2147483647
 
@@ -163,7 +166,7 @@ export class Planner {
           cost += 1.5
           return
         }
-        cost += isIndexSum(x) ? 0.5 : (scalarCosts[x.op] ?? (isTranscendental(x) ? 40 : 1))
+        cost += scalarCost(x)
       }
       const [condition, usual, rare] = x.args
       if (isRareSelect(x) && condition !== undefined && usual !== undefined && rare !== undefined) {
@@ -203,7 +206,7 @@ export class Planner {
     if (x.args.some((arg) => !isVectorDType(arg.dtype))) return impossible
     if (x.op === 'select')
       return a !== undefined && (this.analysis.mask(a) & this.analysis.bit(vector.variable)) === 0 ? 1.5 : 1
-    if (x.op === 'convert') return isHalfDType(x) || (a !== undefined && isHalfDType(a)) ? 12 : 1
+    if (x.op === 'convert') return isHalfDType(x) || (a !== undefined && isHalfDType(a)) ? halfCost : 1
     if (x.op === 'bitcast') return 0.5
     if (isCompareOp(x)) return 1
     if (b === undefined) {
@@ -216,6 +219,12 @@ export class Planner {
     if (hasVectorBinary(x.op as Parameters<typeof hasVectorBinary>[0], x.dtype)) return vectorCosts[x.op] ?? 1
     return isFloating(x.dtype) ? 60 : 20
   }
+}
+
+const scalarCost = (x: Expression): number => {
+  if (isIndexSum(x)) return 0.5
+  if (x.op === 'convert' && x.args.concat(x).some(isHalfDType)) return halfCost
+  return scalarCosts[x.op] ?? (isTranscendental(x) ? 40 : 1)
 }
 
 const isHalfDType = (x: Expression): boolean => x.dtype === 'float16' || x.dtype === 'bfloat16'

@@ -49,7 +49,23 @@ export class ScalarEmitter extends AddressEmitter {
       case 'select': {
         const ifTrue = known(b, 'argument')
         const ifFalse = known(c, 'argument')
-        if (isRareSelect(x) || this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse)) {
+        const isUnsafe = this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse)
+        if (isRareSelect(x) && !isUnsafe) {
+          // What both sides share is computed with the usual one, before the branch: else code would double at every level.
+          const usual = f.local(valueType(x.dtype))
+          this.scalar(ifTrue)
+          f.code.set(usual)
+          this.scalar(a)
+          f.code.if(valueType(x.dtype))
+          f.code.get(usual)
+          f.code.else()
+          this.openBranch()
+          this.scalar(ifFalse)
+          this.closeBranch()
+          f.code.end()
+          return
+        }
+        if (isUnsafe) {
           this.scalar(a)
           f.code.if(valueType(x.dtype))
           this.openBranch()

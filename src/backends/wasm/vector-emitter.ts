@@ -104,8 +104,8 @@ export class VectorEmitter extends ScalarEmitter {
       case 'select': {
         const ifTrue = known(b, 'argument')
         const ifFalse = known(c, 'argument')
-        if (!this.isVarying(a)) {
-          // The same for all lanes: a branch, which also keeps loads that must not happen from happening.
+        if (!this.isVarying(a) && (this.analysis.isUnsafe(ifTrue) || this.analysis.isUnsafe(ifFalse))) {
+          // Loads that must not happen are kept from happening by a branch.
           this.scalar(a)
           f.code.if('v128')
           this.openBranch()

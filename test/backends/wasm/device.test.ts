@@ -1,8 +1,14 @@
 /** The device: storages, results that are inputs, equal programs, donation, and its listing. */
 import { describe, expect, it } from 'vitest'
-import { type Storage, e, known, makeHostData } from '../../../src/core/index.js'
-import type { Program } from '../../../src/compiler/index.js'
-import { WasmRuntime, createWasmDevice, programExecutable, storageFromHost } from '../../../src/backends/wasm/device.js'
+import { type Expression, type NDArray, type Storage, e, known, makeHostData } from '../../../src/core/index.js'
+import type { Buffer, Program } from '../../../src/compiler/index.js'
+import {
+  WasmRuntime,
+  createWasmDevice,
+  deviceOf,
+  programExecutable,
+  storageFromHost,
+} from '../../../src/backends/wasm/device.js'
 import { buffer, loop, loopKernel, program } from './support.js'
 
 const addOne = (size: number): Program => {
@@ -81,6 +87,56 @@ describe('the wasm device', () => {
     const out = makeHostData('float32', 5000)
     runtime.arena.copyOut(x, out)
     expect(out).toEqual(new Float32Array(5000).fill(10))
+  })
+
+  it('may be asked to run programs by a callback, even the same one', () => {
+    const runtime = new WasmRuntime(32 << 20)
+    deviceOf(runtime)
+    const inner = programExecutable(runtime, addOne(5000))
+    const i = e.variable('int32', 5000)
+    const j = e.variable('int32', 5000)
+    const x = buffer('float32', 5000)
+    const half = buffer('float32', 5000)
+    const out = buffer('float32', 5000)
+    const seen: number[] = []
+    let depth = 0
+    let outer: ReturnType<typeof programExecutable> | undefined
+    const call = (values: readonly NDArray[]): void => {
+      const first = known(values[0], 'value').dataSync()[0] ?? NaN
+      seen.push(first)
+      const input = storageFromHost(runtime.arena, new Float32Array(5000).fill(first), 20000)
+      inner.run([input])
+      if (depth++ < 2) outer?.run([input])
+    }
+    const scaled = (from: Buffer, at: Expression, by: number): Expression =>
+      e.binary('mul', e.load(from, at), e.constant(by, 'float32'))
+    const p: Program = {
+      ...program(
+        [
+          loopKernel(
+            [loop(i, 'parallel', [{ kind: 'store', buffer: half, index: i, value: scaled(x, i, 0.5) }])],
+            [x],
+            [half],
+          ),
+          { kind: 'callback', operands: [half], call },
+          loopKernel(
+            [loop(j, 'parallel', [{ kind: 'store', buffer: out, index: j, value: scaled(half, j, 10) }])],
+            [half],
+            [out],
+          ),
+        ],
+        [x],
+        [out],
+      ),
+      temporaryBytes: 20000,
+    }
+    const placements = new Map([...p.placements, [half, { kind: 'temporary', offset: 0 } as const]])
+    outer = programExecutable(runtime, { ...p, placements })
+    const [result] = outer.run([storageFromHost(runtime.arena, new Float32Array(5000).fill(8), 20000)])
+    expect(seen).toEqual([4, 2, 1])
+    const values = makeHostData('float32', 5000)
+    runtime.arena.copyOut(known(result, 'result') as Parameters<typeof runtime.arena.copyOut>[0], values)
+    expect(values).toEqual(new Float32Array(5000).fill(40))
   })
 
   it('prints what it runs', () => {

@@ -89,6 +89,39 @@ describe('the arena', () => {
     expect(old.map((storage) => valueOf(arena, storage))).toEqual([1, 2, 3])
   })
 
+  it('gives up the temporaries of an earlier run rather than failing', () => {
+    const arena = new Arena({ budget: 4 * MB })
+    arena.beginRun()
+    arena.temporary(3 * MB)
+    const storage = fill(arena, 2 * MB, 5)
+    expect(valueOf(arena, storage)).toBe(5)
+    arena.beginRun()
+    arena.temporary(3 * MB)
+    expect(valueOf(arena, storage)).toBe(5)
+    expect(() => arena.allocate(new WasmStorage(2 * MB))).toThrow(OutOfMemoryError)
+  })
+
+  it('keeps the arrays and temporaries of a run that is interrupted by others', () => {
+    const arena = new Arena({ budget: 4 * MB })
+    const outer = fill(arena, MB, 1)
+    arena.beginRun()
+    const address = arena.locate(outer)
+    const block = arena.temporary(MB)
+    arena.bytes.fill(7, block, block + MB)
+    arena.interrupted(() => {
+      for (let i = 0; i < 8; i++) {
+        arena.beginRun()
+        arena.bytes.fill(9, arena.temporary(MB / 2), arena.temporary(MB / 2) + MB / 2)
+        arena.release(fill(arena, MB, 3))
+      }
+      expect(() => fill(arena, 3 * MB, 4)).toThrow(OutOfMemoryError)
+    })
+    expect(arena.locate(outer)).toBe(address)
+    expect(arena.bytes[address]).toBe(1)
+    expect(arena.temporary(MB)).toBe(block)
+    expect(arena.bytes[block + MB - 1]).toBe(7)
+  })
+
   it('says what it holds when there is no room', () => {
     const arena = new Arena({ budget: 4 * MB })
     arena.beginRun()

@@ -1,0 +1,122 @@
+/** Loop kernels as shaders: a dispatch for each piece of a kernel. */
+import { type CombineOp, type DType, e, known } from '../../core/index.js'
+import type { LoopKernel, Statement } from '../../compiler/index.js'
+import { BodyPrinter } from './body.js'
+import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
+import { type ScalarContext, operationText } from './scalar.js'
+import { type Loop, type Piece } from './schedule.js'
+import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import type { Target } from './target.js'
+
+/** Invocations of a workgroup, for work without barriers. */
+const plainSize = 64
+/** Most threads that share a reduction or run in step. */
+const sharedSize = 256
+/** Results beyond which there are enough invocations without sharing reductions. */
+const manyResults = 4096
+
+const countOf = (loops: readonly Loop[]): number => loops.reduce((count, { extent }) => count * extent, 1)
+
+const contextOf = (shader: ShaderBuilder): ScalarContext => ({
+  helper: (name) => shader.helper(name),
+  special: (value) => shader.special(value),
+})
+
+/** Gives the loops' indices from a flat u32 one. */
+const indexLines = (printer: BodyPrinter, loops: readonly Loop[], flat: string): void => {
+  const names = loops.map((loop) => printer.name(loop.variable, 'i'))
+  const extents = loops.map((loop) => loop.extent)
+  for (const line of unflatten(flat, names, extents)) printer.line(line)
+}
+
+/** The shader of a piece. */
+export const pieceShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases, target: Target): Shader => {
+  if (piece.inStep) return inStepShader(name, piece, writes, bases)
+  const results = countOf(piece.parallel)
+  const reductions = piece.body.map(reductionOf)
+  const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
+  const shares = longest >= target.sharedReduction && (results <= manyResults || longest >= results)
+  return shares
+    ? sharedShader(name, piece, reductions, writes, bases, longest)
+    : plainShader(name, piece, writes, bases)
+}
+
+/** An invocation for each index. */
+const plainShader = (name: string, { parallel, body }: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+  const shader = new ShaderBuilder(bases, writes)
+  const printer = new BodyPrinter(shader, body)
+  const count = countOf(parallel)
+  const size = count === 1 ? 1 : plainSize
+  if (count > 1) {
+    printer.line(`let flat = group * ${size}u + lane;`)
+    if (count % size !== 0) printer.line(`if (flat >= ${count}u) { return; }`)
+    indexLines(printer, parallel, 'flat')
+  } else indexLines(printer, parallel, '0u')
+  printer.statements(body)
+  return shader.finish(name, printer.lines, size, Math.ceil(count / size))
+}
+
+/** A workgroup for each index, whose threads share the reductions. */
+const sharedShader = (
+  name: string,
+  { parallel, body }: Piece,
+  reductions: readonly (Reduction | undefined)[],
+  writes: LoopKernel['writes'],
+  bases: Bases,
+  longest: number,
+): Shader => {
+  const shader = new ShaderBuilder(bases, writes)
+  const context = contextOf(shader)
+  // What is printed is counted for sharing, and blocks are taken apart first.
+  const printed = body.flatMap((s, i): readonly Statement[] => reductions[i]?.body ?? [s])
+  const printer = new BodyPrinter(shader, printed)
+  const size = longest >= sharedSize ? sharedSize : 64
+  const shared = new SharedMemory(size)
+  const combine = (op: CombineOp, dtype: DType, a: string, b: string): string =>
+    operationText(e.binary(op, e.variable(dtype), e.variable(dtype)), [a, b], context)
+  indexLines(printer, parallel, 'group')
+  body.forEach((s, i) => {
+    const reduction = reductions[i]
+    if (reduction !== undefined) printReduction(printer, reduction, size, shared, context, combine)
+    else if (s.kind === 'store' || s.kind === 'if') printer.block('if (lane == 0u)', () => printer.statement(s))
+    else printer.statement(s)
+  })
+  return shader.finish(name, printer.lines, size, countOf(parallel), shared.declarations)
+}
+
+/** A workgroup for each index, whose threads share the parallel loops inside and wait for each other after each. */
+const inStepShader = (name: string, { parallel, body }: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+  const shader = new ShaderBuilder(bases, writes)
+  const printer = new BodyPrinter(shader, body)
+  indexLines(printer, parallel, 'group')
+  const print = (list: readonly Statement[]): void => {
+    for (const s of list) {
+      if (s.kind === 'for' && s.order === 'parallel') {
+        const { loops, body: inside } = nestOf(s)
+        const at = printer.fresh('t')
+        printer.block(`for (var ${at} = lane; ${at} < ${countOf(loops)}u; ${at} += ${sharedSize}u)`, () => {
+          indexLines(printer, loops, at)
+          printer.statements(inside)
+        })
+        printer.line('storageBarrier();')
+        printer.forget(new Set(writes))
+      } else if (s.kind === 'for') printer.loop(s, '0', '++', () => print(s.body))
+      else if (s.kind === 'store' || s.kind === 'if') {
+        printer.block('if (lane == 0u)', () => printer.statement(s))
+        printer.line('storageBarrier();')
+        printer.forget(new Set(writes))
+      } else printer.statement(s)
+    }
+  }
+  print(body)
+  return shader.finish(name, printer.lines, sharedSize, countOf(parallel))
+}
+
+/** Loops that consist of nothing but the next one. */
+const nestOf = (loop: Loop): { readonly loops: readonly Loop[]; readonly body: readonly Statement[] } => {
+  const [inner] = loop.body
+  if (loop.body.length !== 1 || inner?.kind !== 'for' || inner.order !== 'parallel')
+    return { loops: [loop], body: loop.body }
+  const rest = nestOf(inner)
+  return { loops: [loop, ...rest.loops], body: known(rest.body, 'body') }
+}

@@ -1,0 +1,152 @@
+/** Reductions that the threads of a workgroup share: each combines some elements, then they combine with each other in a tree. */
+import { type DType, type Expression, type CombineOp, dtypeRange, isFloating, known } from '../../core/index.js'
+import type { Statement } from '../../compiler/index.js'
+import type { BodyPrinter } from './body.js'
+import { valueType } from './layout.js'
+import { type ScalarContext, constantText } from './scalar.js'
+import type { Loop } from './schedule.js'
+
+const isReduce = (s: Statement | undefined): s is Loop => s?.kind === 'for' && s.order === 'reduce'
+
+/** A nest of loops over combinations. */
+export interface Reduction {
+  readonly loops: readonly Loop[]
+  readonly body: readonly Statement[]
+  readonly size: number
+}
+
+/** The value that changes nothing when it is combined. */
+const neutral = (op: CombineOp, dtype: DType): number => {
+  const { min, max } = dtypeRange(dtype)
+  switch (op) {
+    case 'add':
+    case 'or':
+    case 'xor':
+      return 0
+    case 'mul':
+      return 1
+    case 'min':
+      return isFloating(dtype) ? Infinity : max
+    case 'max':
+      return isFloating(dtype) ? -Infinity : min
+    case 'and':
+      return dtype === 'bool' ? 1 : dtype === 'uint32' ? max : -1
+  }
+}
+
+/**
+ * Sums in blocks (a loop over blocks, in each of which a part is summed, then added) as one nest: a tree of threads has
+ * short sums by itself.
+ */
+const withoutBlocks = (loop: Loop): Loop => {
+  const [nest, ...others] = loop.body.filter((s) => s.kind === 'for')
+  if (!isReduce(nest) || others.length > 0) return loop
+  const at = loop.body.indexOf(nest)
+  const parts = new Map<Expression, Expression>()
+  for (const s of loop.body.slice(at + 1)) {
+    if (s.kind !== 'combine' || s.value.op !== 'variable') return loop
+    parts.set(s.value, s.local)
+  }
+  for (const s of loop.body.slice(0, at)) if (s.kind !== 'define' || !parts.has(s.local)) return loop
+  if (parts.size === 0) return loop
+  let fits = true
+  const redirect = (list: readonly Statement[]): readonly Statement[] =>
+    list.map((s): Statement => {
+      if (s.kind === 'for') return { ...s, body: redirect(s.body) }
+      if (s.kind !== 'combine') {
+        fits &&= s.kind === 'define'
+        return s
+      }
+      return { ...s, local: parts.get(s.local) ?? s.local }
+    })
+  const body = redirect([withoutBlocks(nest)])
+  return fits ? { ...loop, body } : loop
+}
+
+/** A loop as a reduction that can be shared: loops, then nothing but definitions, combinations and loops inside. */
+export const reductionOf = (s: Statement): Reduction | undefined => {
+  if (!isReduce(s)) return undefined
+  let loop = withoutBlocks(s)
+  const loops = [loop]
+  for (;;) {
+    const [inner] = loop.body
+    if (loop.body.length !== 1 || !isReduce(inner)) break
+    loop = inner
+    loops.push(loop)
+  }
+  return { loops, body: loop.body, size: loops.reduce((size, { extent }) => size * extent, 1) }
+}
+
+const accumulators = (list: readonly Statement[], into = new Map<Expression, CombineOp>()): Map<Expression, CombineOp> => {
+  const own = new Set(list.flatMap((s) => (s.kind === 'define' ? [s.local] : [])))
+  for (const s of list) {
+    if (s.kind === 'combine' && !own.has(s.local)) into.set(s.local, s.op)
+    else if (s.kind === 'for') for (const [local, op] of accumulators(s.body)) if (!own.has(local)) into.set(local, op)
+  }
+  return into
+}
+
+/** Names of the shared arrays, and their declarations. */
+export class SharedMemory {
+  readonly declarations: string[] = []
+  private readonly names = new Map<string, string>()
+  private readonly size: number
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  array(type: string): string {
+    let name = this.names.get(type)
+    if (name === undefined) {
+      this.names.set(type, (name = `shared_${type}`))
+      this.declarations.push(`var<workgroup> ${name}: array<${type}, ${this.size}>;`)
+    }
+    return name
+  }
+}
+
+/** Prints a reduction for the `size` threads of a workgroup; afterwards all of them know the results. */
+export const printReduction = (
+  printer: BodyPrinter,
+  { loops, body, size: elements }: Reduction,
+  size: number,
+  shared: SharedMemory,
+  context: ScalarContext,
+  combine: (op: CombineOp, dtype: DType, a: string, b: string) => string,
+): void => {
+  const results = [...accumulators(body)]
+  printer.block('if (lane != 0u)', () => {
+    for (const [local, op] of results)
+      printer.line(`${printer.nameOf(local)} = ${constantText(neutral(op, local.dtype), local.dtype, context)};`)
+  })
+  printer.forget(new Set(results.map(([local]) => local)))
+  const at = printer.fresh('t')
+  printer.block(`for (var ${at} = lane; ${at} < ${elements}u; ${at} += ${size}u)`, () => {
+    let rest = at
+    for (let d = loops.length - 1; d >= 0; d--) {
+      const { variable, extent } = known(loops[d], 'loop')
+      const name = printer.name(variable, 'i')
+      printer.line(`let ${name} = i32(${d === 0 ? rest : `${rest} % ${extent}u`});`)
+      if (d === 0) break
+      printer.line(`let ${name}_rest = ${rest} / ${extent}u;`)
+      rest = `${name}_rest`
+    }
+    printer.statements(body)
+  })
+  for (const [local, op] of results) {
+    const array = shared.array(valueType(local.dtype))
+    const name = printer.nameOf(local)
+    printer.line(`${array}[lane] = ${name};`)
+    printer.line('workgroupBarrier();')
+    const step = printer.fresh('t')
+    printer.block(`for (var ${step} = ${size / 2}u; ${step} > 0u; ${step} >>= 1u)`, () => {
+      const joined = combine(op, local.dtype, `${array}[lane]`, `${array}[lane + ${step}]`)
+      printer.line(`if (lane < ${step}) { ${array}[lane] = ${joined}; }`)
+      printer.line('workgroupBarrier();')
+    })
+    printer.line(`${name} = ${array}[0];`)
+    printer.line('workgroupBarrier();')
+  }
+  printer.forget(new Set(results.map(([local]) => local)))
+}

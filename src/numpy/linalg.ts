@@ -1,0 +1,2 @@
+/** The namespace `numpy.linalg`. */
+export * from './linalg-solve.js'
