@@ -11,6 +11,7 @@ export {
   pmean,
   pmin,
   psum,
+  reduce,
   scan,
   switchCase as switch,
   whileLoop,

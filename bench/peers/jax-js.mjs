@@ -117,11 +117,14 @@ const cnn = ({ w1, b1, w2, b2, w3, b3 }, x) => {
   return np.matmul(h2.reshape([batch, 3136]), w3).add(b3)
 }
 
+/** Written out, because nn.dotProductAttention calls einsum, which fails on Node 20 (it needs iterator helpers). */
 const attention = (x, wq, wk, wv, wo, heads) => {
   const [batch, length, width] = x.shape
-  const split = (y, w) => np.matmul(y, w).reshape([batch, length, heads, width / heads])
+  const split = (y, w) => np.matmul(y, w).reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3])
   const [q, k, v] = [split(x.ref, wq), split(x.ref, wk), split(x, wv)]
-  return np.matmul(nn.dotProductAttention(q, k, v).reshape([batch, length, width]), wo)
+  const scores = np.matmul(q, k.transpose([0, 1, 3, 2])).mul(Math.sqrt(heads / width))
+  const mixed = np.matmul(nn.softmax(scores, -1), v).transpose([0, 2, 1, 3])
+  return np.matmul(mixed.reshape([batch, length, width]), wo)
 }
 
 export const absent = {

@@ -58,8 +58,8 @@ const firstRead = (graph: Graph, root: Expression): Expression | undefined => {
   return (ifTrue && visit(ifTrue)) ?? (ifFalse && visit(ifFalse)) ?? visit(root)
 }
 
-/** Elements of a packed copy that is kept for other contractions that want it; larger ones are packed again, to save memory. */
-const maximumKept = 1 << 22
+/** Elements of a packed copy that is kept for other contractions that want it; larger ones are packed again, block by block. */
+const maximumKept = 1 << 16
 
 const pack = (graph: Graph, packed: Expression, shape: readonly number[]): Value => {
   const buffer = newBuffer(packed.dtype, shape)

@@ -6,20 +6,30 @@ import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
 import type { CompileNested } from './control.js'
 import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
-import { arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
+import { type Rewrite, arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
 import { cutRanges } from './ranges.js'
 import { type Accumulation, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
-/** Turns units into kernels, in order. */
+/** Turns units into kernels, in order; loops are drafts, which `finishLoops` makes ready. */
 export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested): Kernel[] => {
   return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested)]))
 }
 
-/** A loop kernel of the statements. Loads of the trusted buffer are in place already. */
-const loopKernel = (graph: Graph, name: string, statements: readonly Statement[], trusted?: Buffer): LoopKernel => {
+/** A loop kernel whose expressions are as they were written; loads of the trusted buffer are known to be inside it. */
+interface LoopDraft extends LoopKernel {
+  readonly trusted?: Buffer
+}
+
+const loopKernel = (name: string, body: readonly Statement[], trusted?: Buffer): LoopKernel => {
+  const draft: LoopDraft = { kind: 'loops', name, body, ...accessed(body), ...(trusted !== undefined && { trusted }) }
+  return draft
+}
+
+/** The kernel with loops cut where conditions change, loads kept inside their buffers, and fixed parts moved out of loops. */
+export const finishLoops = ({ name, body: draft, trusted }: LoopDraft, normalize: Rewrite): LoopKernel => {
   const guard = guardLoads(trusted)
-  const cut = cutRanges(statements, graph.normalize)
-  const joined = cut === statements ? cut : rejoin(cut, graph.normalize)
+  const cut = cutRanges(draft, normalize)
+  const joined = cut === draft ? cut : rejoin(cut, normalize)
   const body = hoist(distinctVariables(joined).map((s) => mapExpressions(s, guard)))
   return { kind: 'loops', name, body, ...accessed(body) }
 }
@@ -93,7 +103,7 @@ const emitCluster = (graph: Graph, cluster: Cluster): Kernel[] => {
     i = next - 1
   }
   const name = parts.some((part) => part.kind !== 'store') ? 'reduce' : 'map'
-  return [loopKernel(graph, name, nest(known(groups[0], 'loops'), 'parallel', body))]
+  return [loopKernel(name, nest(known(groups[0], 'loops'), 'parallel', body))]
 }
 
 const mentions = (root: Expression, variable: Expression): boolean => {
@@ -181,7 +191,7 @@ const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce
     at: rewrite(at),
     partial,
   })
-  return loopKernel(graph, 'reduce', statements)
+  return loopKernel('reduce', statements)
 }
 
 /** Inner axes of the updates that walk along the operand hit different elements in every iteration, whatever the outer ones do. */
@@ -218,7 +228,6 @@ const emitScatter = (
   const outside = step.loops.length - distinct
   const inside = nest(step.loops.slice(outside), 'parallel', body)
   return loopKernel(
-    graph,
     'scatter',
     body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside),
     step.buffer,
@@ -244,7 +253,6 @@ const emitCumulate = (
   if (after.length === 0) {
     const local = e.variable(buffer.dtype)
     return loopKernel(
-      graph,
       'cumulate',
       nest(before, 'parallel', [
         { kind: 'define', local, value: elementAt(first) },
@@ -257,7 +265,6 @@ const emitCumulate = (
     )
   }
   return loopKernel(
-    graph,
     'cumulate',
     nest(before, 'parallel', [
       ...nest(after, 'parallel', [{ kind: 'store', buffer, index: flat(first), value: elementAt(first) }]),

@@ -2,9 +2,10 @@
 import type { Jaxpr } from '../core/index.js'
 import type { CompileNested } from './control.js'
 import { decide } from './decide.js'
-import { emit } from './emit.js'
+import { block } from './blocks.js'
+import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
-import type { Buffer, Program } from './kernel.js'
+import type { Buffer, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { plan } from './plan.js'
@@ -22,7 +23,12 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean): Program => {
   const { graph, inputs, outputs: values } = lower(optimize(jaxpr), ownOutputs)
   const steps = decide(graph, values)
   const outputs = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
-  const kernels = emit(graph, fuse(graph, steps, new Set(outputs)), compileNested)
+  const results = new Set(outputs)
+  const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize)
+  const drafts = emit(graph, fuse(graph, steps, results), compileNested)
+  const kernels = block(drafts, results, graph.normalize, finish).map((kernel) =>
+    kernel.kind === 'loops' ? finish(kernel) : kernel,
+  )
   return { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
 }
 

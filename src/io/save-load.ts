@@ -17,7 +17,9 @@ import { type LikeOptions, type SafetensorsOptions, decodeSafetensors, encodeTen
  *
  * @example
  * ```ts
- * await pipe(io.saveSafetensorsTE('/tmp/model.safetensors', { weight: np.ones([2]) }), TE.mapLeft(console.error))()
+ * import { pipe } from 'fp-ts/lib/function.js'
+ * import { mapLeft } from 'fp-ts/lib/TaskEither.js'
+ * await pipe(io.saveSafetensorsTE('/tmp/model.safetensors', { weight: np.ones([2]) }), mapLeft(console.error))()
  * ```
  */
 export const saveSafetensorsTE = (

@@ -21,6 +21,7 @@ import {
   columnIndex,
   factored,
   flatStack,
+  fullRank,
   identity,
   keepWhere,
   product,
@@ -36,6 +37,7 @@ import { lowerAs, repeat } from './program-lowering.js'
 import { argmax } from './reductions.js'
 import { broadcastedIota } from './shape.js'
 import { pad, slice, sliceInDim } from './slicing.js'
+import { sort } from './sorting.js'
 
 type Empty = Record<never, never>
 
@@ -252,7 +254,7 @@ const luPrimitive: Primitive<Empty> = definePrimitive<Empty>({
     const stack = draw.shape({ maxRank: 1 })
     return {
       inputs: [
-        draw.array([...stack, draw.integer(0, 4), draw.integer(0, 4)], draw.pick(factored), { distinct: true, min: 0.5, max: 4 }),
+        fullRank(draw.array([...stack, draw.integer(0, 4), draw.integer(0, 4)], draw.pick(factored), { min: -1, max: 1 })),
       ],
       params: {},
     }
@@ -293,8 +295,6 @@ export const luSolve = (factors: NDArray, permutation: NDArray, b: NDArray, tran
 
 /** The permutations that undo the given ones, `[..., n]`. */
 export const inversePermutation = (permutation: NDArray): NDArray => {
-  const n = known(permutation.shape.at(-1), 'size')
-  const shape = [...permutation.shape, n]
-  const places = broadcastInDim(permutation, shape, range(permutation.ndim))
-  return argmax(eq(places, columnIndex(shape)), permutation.ndim - 1)
+  const places = broadcastedIota('int32', permutation.shape, permutation.ndim - 1)
+  return known(sort([permutation, places])[1], 'places')
 }

@@ -177,3 +177,10 @@ export const diagonallyDominant = ({ shape, dtype, data }: SampleArray): SampleA
     }),
   }
 }
+
+/** Arbitrary matrices of full rank, in place of ones with elements in [-1, 1]: a larger diagonal is added. */
+export const fullRank = ({ shape, dtype, data }: SampleArray): SampleArray => {
+  const [m, n] = sizesOf({ shape })
+  const added = (i: number): number => (Math.floor(i / n) % m === i % n ? 3 : 0)
+  return { shape, dtype, data: data.map((x, i) => roundTo(x + added(i), dtype)) }
+}

@@ -1,4 +1,5 @@
 /** The namespace `lax.linalg`: factorizations of matrices. */
 export { type CholeskyOptions, cholesky } from './linalg-cholesky.js'
 export { lu, luSolve } from './linalg-lu.js'
+export { type QrOptions, qr } from './linalg-qr.js'
 export { type TriangularSolveOptions, triangularSolve } from './linalg-triangular-solve.js'

@@ -36,10 +36,13 @@ export interface SgdOptions {
  * @example
  * ```ts
  * const optimizer = optim.sgd(0.1, { momentum: 0.9 })
+ * let params = { w: np.array([1, 2]) }
  * let state = optimizer.init(params)
+ * const grads = grad((p) => np.sum(np.square(p.w)))(params)
  * const [updates, next] = optimizer.update(grads, state, params)
  * params = optim.applyUpdates(params, updates)
  * state = next
+ * console.log(params.w.js()) // [0.8, 1.6]
  * ```
  */
 export const sgd = (learningRate: LearningRate, { momentum = null, nesterov = false }: SgdOptions = {}): Optimizer => {

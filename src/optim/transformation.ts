@@ -91,8 +91,7 @@ export const stateless = (
  * @throws TreeError when the trees differ
  * @example
  * ```ts
- * const [updates, next] = optimizer.update(grads, state, params)
- * params = optim.applyUpdates(params, updates)
+ * optim.applyUpdates(np.array([1, 2]), np.array([0.5, -0.5])) // [1.5, 1.5]
  * ```
  */
 export const applyUpdates = <T>(params: T, updates: unknown): T =>

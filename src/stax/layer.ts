@@ -52,7 +52,8 @@ export interface ApplyOptions {
  * ```ts
  * const model = stax.serial({ hidden: stax.Dense(64), relu: stax.Relu, out: stax.Dense(10) })
  * const { params, state } = model.init(random.key(0), [-1, 784])
- * const { y } = model.apply(params, state, images)
+ * const { y } = model.apply(params, state, np.zeros([32, 784]))
+ * console.log(y.shape) // [32, 10]
  * ```
  */
 export interface Layer<

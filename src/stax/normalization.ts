@@ -59,7 +59,9 @@ export interface BatchNormLayerOptions extends NormOptions, LayoutOptions {
  *
  * @example
  * ```ts
- * const { y, state: next } = stax.BatchNorm().apply(params, state, x, { train: true })
+ * const layer = stax.BatchNorm()
+ * const { params, state } = layer.init(random.key(0), [-1, 3])
+ * const { y, state: next } = layer.apply(params, state, np.ones([8, 3]), { train: true })
  * ```
  */
 export const BatchNorm = (options: BatchNormLayerOptions = {}): Layer<ScaleParams, BatchNormState> => {

@@ -38,7 +38,7 @@ const dropoutLayer = (
  * @example
  * ```ts
  * const layer = stax.Dropout(0.1)
- * const { y } = layer.apply({}, {}, x, { train: true, key: random.key(1) })
+ * const { y } = layer.apply({}, {}, np.ones([4, 8]), { train: true, key: random.key(1) })
  * ```
  */
 export const Dropout = (rate: number): PlainLayer => dropoutLayer('Dropout', rate, (shape) => shape)

@@ -18,8 +18,10 @@ import {
  *
  * @example
  * ```ts
+ * const model = stax.serial(stax.Flatten, stax.Dense(10))
+ * const { params, state } = model.init(random.key(0), [-1, 28, 28])
  * const predict = jit(stax.predict(model))
- * const logits = predict(params, state, images)
+ * console.log(predict(params, state, np.zeros([5, 28, 28])).shape) // [5, 10]
  * ```
  */
 export const predict =

@@ -291,7 +291,8 @@ const scalarChoice = (value: ArrayLike, operation: string, what: string): NDArra
  * @returns the chosen function's result; both must return the same structure, shapes and dtypes
  * @example
  * ```ts
- * lax.cond(np.greater(x, 0), (x) => np.sqrt(x), (x) => np.zerosLike(x), x)
+ * const safeRoot = (x) => lax.cond(np.greater(x, 0), (x) => np.sqrt(x), (x) => np.zerosLike(x), x)
+ * safeRoot(np.array(-4)).item() // 0
  * ```
  */
 export const cond = <Args extends readonly unknown[], R>(

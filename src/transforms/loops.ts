@@ -1,12 +1,50 @@
 /** Loops written with scan: map and associativeScan. */
 import { type NDArray, ArgumentError, canonicalAxis, known, tree } from '../core/index.js'
-import { add, bitwiseOr, concatenate, pad, rev, scalarOf, slice } from '../lax/index.js'
+import { add, bitwiseOr, concatenate, pad, reshape, rev, scalarOf, slice } from '../lax/index.js'
 import { flattenResult, leafArray } from './arguments.js'
 import { scan } from './scan.js'
+import { vmap } from './vmap.js'
 
-/** Applies `f` to each slice of `xs` along axis 0, one after the other, and stacks the results. */
-export const map = <X, Y>(f: (x: X) => Y, xs: X): Y =>
-  scan((carry: null, x: X): readonly [null, Y] => [carry, f(x)], null, xs)[1]
+export interface MapOptions {
+  /** How many slices to compute at once, by vmap; one after the other unless said. */
+  readonly batchSize?: number
+}
+
+/**
+ * Applies `f` to each slice of `xs` along axis 0, one after the other (or `batchSize` at a time), and stacks the results.
+ *
+ * @param xs pytree of arrays with one length along axis 0
+ * @example
+ * ```ts
+ * lax.map((x) => np.square(x), np.array([1, 2, 3]), { batchSize: 2 }).js() // [ 1, 4, 9 ]
+ * ```
+ */
+export const map = <X, Y>(f: (x: X) => Y, xs: X, options: MapOptions = {}): Y => {
+  const oneByOne = (slices: X): Y => scan((carry: null, x: X): readonly [null, Y] => [carry, f(x)], null, slices)[1]
+  const { batchSize } = options
+  if (batchSize === undefined) return oneByOne(xs)
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ArgumentError(`map: batchSize must be a positive integer, got ${batchSize}.`)
+  }
+  const { leaves, def } = tree.flatten(xs)
+  const paths = tree.paths(def, 'xs')
+  const arrays = leaves.map((leaf, i) => leafArray(leaf, paths[i] ?? 'xs', 'map'))
+  const length = arrays[0]?.shape[0]
+  if (length === undefined || arrays.some((x) => x.shape[0] !== length)) return oneByOne(xs)
+  const whole = Math.floor(length / batchSize)
+  const slices = (from: number, to: number): NDArray[] => arrays.map((x) => part(x, 0, from, to))
+  const asXs = (list: readonly NDArray[]): X => tree.unflatten(def, list) as X
+  const mapped = vmap(f)
+  if (whole === 0) return mapped(xs)
+  const batches = slices(0, whole * batchSize).map((x) => reshape(x, [whole, batchSize, ...x.shape.slice(1)]))
+  const stacked = scan((carry: null, x: X): readonly [null, Y] => [carry, mapped(x)], null, asXs(batches))[1]
+  const out = flattenResult(stacked, f, 'map')
+  const merged = out.leaves.map((y) => reshape(y, [whole * batchSize, ...y.shape.slice(2)]))
+  if (whole * batchSize === length) return tree.unflatten(out.def, merged) as Y
+  const rest = flattenResult(mapped(asXs(slices(whole * batchSize, length))), f, 'map').leaves
+  const joined = merged.map((y, i) => concatenate([y, known(rest[i], 'result')], 0))
+  return tree.unflatten(out.def, joined) as Y
+}
 
 export interface AssociativeScanOptions {
   readonly reverse?: boolean

@@ -20,6 +20,8 @@ const needAxisName = new Set(['psum', 'pmax', 'pmin', 'axis_index'])
 const zeroDerivative = new Set(['stop_gradient', 'nextafter'])
 /** Hold a derivative rule, which is a JS function and cannot be read from text. */
 const unreadable = new Set(['custom_jvp_call', 'custom_vjp_call', 'custom_lin'])
+/** Assertions: a compiled program cannot throw, so compiling one is an error. */
+const uncompilable = new Set(['check'])
 const all = [...primitives.values()].filter((p) => !needAxisName.has(p.name))
 /** Always the smallest choice. */
 const fixedDraw: Omit<Draw, 'array'> = {
@@ -51,7 +53,12 @@ describe.each(named(all))('%s', (_, primitive) => {
   for (const device of devices) {
     it(`has the shape that its rule says (${device})`, () =>
       withDevice(device, () => check((draw) => shapeLaw(primitive, draw))))
-    it(`jit = eager (${device})`, () => withDevice(device, () => check((draw) => jitLaw(primitive, draw))))
+    if (uncompilable.has(primitive.name)) {
+      it(`cannot be compiled, and says so (${device})`, () =>
+        withDevice(device, () => expect(() => check((draw) => jitLaw(primitive, draw))).toThrow()))
+    } else {
+      it(`jit = eager (${device})`, () => withDevice(device, () => check((draw) => jitLaw(primitive, draw))))
+    }
     it(`vmap = loop (${device})`, () => withDevice(device, () => check((draw) => vmapLaw(primitive, draw))))
     it(`reverse = transpose of forward (${device})`, () =>
       withDevice(device, () => check((draw) => transposeLaw(primitive, draw))))

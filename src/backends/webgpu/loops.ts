@@ -1,6 +1,6 @@
 /** Loop kernels as shaders: a dispatch for each piece of a kernel. */
-import { type CombineOp, type DType, e, known } from '../../core/index.js'
-import type { LoopKernel, Statement } from '../../compiler/index.js'
+import { type CombineOp, type DType, type Expression, e } from '../../core/index.js'
+import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
 import { BodyPrinter } from './body.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
 import { type ScalarContext, operationText } from './scalar.js'
@@ -35,11 +35,23 @@ export const pieceShader = (name: string, piece: Piece, writes: LoopKernel['writ
   const results = countOf(piece.parallel)
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
-  const shares = longest >= target.sharedReduction && (results <= manyResults || longest >= results)
+  const shares =
+    longest >= target.sharedReduction &&
+    (results <= manyResults || longest >= results) &&
+    !readsOwn(piece.body, new Set(writes))
   return shares
     ? sharedShader(name, piece, reductions, writes, bases, longest)
     : plainShader(name, piece, writes, bases)
 }
+
+/** Whether statements load from what the kernel writes. */
+const readsOwn = (list: readonly Statement[], writes: ReadonlySet<Buffer>): boolean =>
+  e
+    .topological(list.flatMap(allExpressions))
+    .some((x) => x.op === 'load' && x.source !== undefined && writes.has(x.source as Buffer))
+
+const allExpressions = (s: Statement): readonly Expression[] =>
+  s.kind === 'for' || s.kind === 'if' ? [...expressionsOf(s), ...s.body.flatMap(allExpressions)] : expressionsOf(s)
 
 /** An invocation for each index. */
 const plainShader = (name: string, { parallel, body }: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
@@ -118,5 +130,5 @@ const nestOf = (loop: Loop): { readonly loops: readonly Loop[]; readonly body: r
   if (loop.body.length !== 1 || inner?.kind !== 'for' || inner.order !== 'parallel')
     return { loops: [loop], body: loop.body }
   const rest = nestOf(inner)
-  return { loops: [loop, ...rest.loops], body: known(rest.body, 'body') }
+  return { loops: [loop, ...rest.loops], body: rest.body }
 }

@@ -4,6 +4,7 @@ import { type Buffer, type LoopKernel, type Statement, expressionsOf, mapExpress
 import { linear } from '../../compiler/affine.js'
 
 export type Loop = Statement & { readonly kind: 'for' }
+type ParallelLoop = Loop & { readonly order: 'parallel' }
 type Define = Statement & { readonly kind: 'define' }
 
 /** Statements that run once for every index of the parallel loops around them, in any order. */
@@ -14,7 +15,7 @@ export interface Piece {
   readonly inStep: boolean
 }
 
-const isParallel = (s: Statement): s is Loop => s.kind === 'for' && s.order === 'parallel'
+const isParallel = (s: Statement): s is ParallelLoop => s.kind === 'for' && s.order === 'parallel'
 
 const hasParallel = (list: readonly Statement[]): boolean =>
   list.some((s) => isParallel(s) || ((s.kind === 'for' || s.kind === 'if') && hasParallel(s.body)))

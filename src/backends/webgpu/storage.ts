@@ -1,0 +1,31 @@
+/** Arrays on the GPU: handles whose memory comes when the program that makes them has been run. */
+import { type Storage, InternalError } from '../../core/index.js'
+import type { GpuBuffer } from './pool.js'
+
+/** Where an array's values are. It outlives the handle for as long as programs that were started need it. */
+export class Cell {
+  buffer: GpuBuffer | undefined
+  readonly bytes: number
+  /** Why there are no values: the program that should have made them failed. */
+  failure: unknown
+  constructor(bytes: number, buffer?: GpuBuffer) {
+    this.bytes = bytes
+    this.buffer = buffer
+  }
+}
+
+export class WebgpuStorage implements Storage {
+  readonly bytes: number
+  readonly cell: Cell
+  /** Arrays that share these values: an input may be a result too. */
+  holders = 1
+  constructor(cell: Cell) {
+    this.bytes = cell.bytes
+    this.cell = cell
+  }
+}
+
+export const own = (storage: Storage): WebgpuStorage => {
+  if (storage instanceof WebgpuStorage) return storage
+  throw new InternalError('an array of another device was given to webgpu')
+}

@@ -1,0 +1,217 @@
+/** Kernels in pieces: which part of every array a piece touches when the outermost loop is cut into equal ranges. */
+import { type Expression, e, known } from '../core/index.js'
+import { linear } from './affine.js'
+import { expressionsOf, mapExpressions } from './finish.js'
+import type { Buffer, ContractionKernel, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
+import type { Rewrite } from './loops.js'
+
+type Loop = Extract<Statement, { readonly kind: 'for' }>
+
+/** Along what a kernel is cut: its loops, or an axis of its matrices; along `inner` the pieces are added up. */
+export type Cut = 'loops' | 'batch' | 'rows' | 'inner'
+
+/** Arrays that piece k of n touches in range k of n ranges of equal size, and those that every piece reads anywhere. */
+export interface Slicing {
+  readonly sliced: ReadonlySet<Buffer>
+  readonly whole: ReadonlySet<Buffer>
+}
+
+/** The ways to cut a kernel, and into how many pieces at most: any divisor will do. */
+export const cutsOf = (kernel: Kernel): readonly { readonly cut: Cut; readonly extent: number }[] => {
+  if (kernel.kind === 'contraction') {
+    const { batch, rows, inner } = kernel
+    if (batch > 1) return [{ cut: 'batch', extent: batch }]
+    return [
+      { cut: 'rows', extent: rows },
+      { cut: 'inner', extent: inner },
+    ]
+  }
+  if (kernel.kind !== 'loops') return []
+  let extent = 0
+  for (const s of kernel.body) {
+    if (s.kind === 'define') continue
+    if (s.kind !== 'for' || s.order !== 'parallel') return []
+    extent = greatestDivisor(extent, s.extent)
+  }
+  return [{ cut: 'loops', extent }]
+}
+
+/** Greatest common divisor; of 0 and b it is b. */
+export const greatestDivisor = (a: number, b: number): number => (a === 0 ? b : greatestDivisor(b % a, a))
+
+/** The arrays of a kernel in n pieces, or undefined when a piece would need something outside its ranges. */
+export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
+  if (kernel.kind === 'contraction') return sliceContraction(kernel, cut, n)
+  return kernel.kind === 'loops' ? sliceLoops(kernel, n, normalize) : undefined
+}
+
+/** The variable of a loop within one of n pieces. */
+const pieceVariable = (loop: Loop, n: number): Expression =>
+  loop.extent === n ? e.index(0) : e.variable('int32', loop.extent / n)
+
+const sliceLoops = (kernel: LoopKernel, n: number, normalize: Rewrite): Slicing | undefined => {
+  const sliced = new Set<Buffer>()
+  const whole = new Set<Buffer>()
+  let possible = true
+  const analyze = (statements: readonly Statement[], loop: Loop | undefined): void => {
+    const inside = loop === undefined ? e.index(0) : pieceVariable(loop, n)
+    const memo = new Map<Expression, Expression>()
+    if (loop !== undefined) memo.set(loop.variable, inside)
+    const seen = new Set<Expression>()
+    const access = (buffer: Buffer, at: Expression, isStore: boolean): void => {
+      const { terms } = linear(at)
+      const step = loop === undefined ? 0 : (terms.get(loop.variable) ?? 0)
+      for (const atom of terms.keys()) if (atom !== loop?.variable) visit(atom)
+      if (step === 0) {
+        whole.add(buffer)
+        if (isStore) possible = false
+        return
+      }
+      sliced.add(buffer)
+      if (!possible || loop === undefined) return
+      const range = e.bounds(normalize(e.substitute(at, () => undefined, memo)))
+      if (step * loop.extent !== buffer.size || range.min < 0 || range.max >= buffer.size / n) possible = false
+    }
+    const visit = (x: Expression): void => {
+      if (seen.has(x) || !possible) return
+      seen.add(x)
+      if (x === loop?.variable) possible = false
+      else if (x.op === 'load') access(x.source as Buffer, known(x.args[0], 'index of a load'), false)
+      else x.args.forEach(visit)
+    }
+    const walk = (list: readonly Statement[]): void => {
+      for (const s of list) {
+        if (s.kind === 'store') {
+          access(s.buffer, s.index, true)
+          visit(s.value)
+        } else expressionsOf(s).forEach(visit)
+        if (s.kind === 'for' || s.kind === 'if') walk(s.body)
+      }
+    }
+    walk(statements)
+  }
+  for (const s of kernel.body) {
+    if (s.kind === 'for' && s.extent % n === 0) analyze(s.body, s)
+    else if (s.kind === 'define') analyze([s], undefined)
+    else return undefined
+    if (!possible) return undefined
+  }
+  for (const buffer of sliced) if (whole.has(buffer)) return undefined
+  return { sliced, whole }
+}
+
+/** Whether a view lies in one of n equal parts of its buffer, when the axis of this stride is cut. */
+const viewFits = (view: MatrixView, axes: readonly [number, number][], cutStride: number, cutExtent: number, n: number) => {
+  if (cutStride * cutExtent !== view.buffer.size) return false
+  let low = view.offset
+  let high = view.offset
+  for (const [extent, stride] of axes) {
+    const reach = (extent - 1) * stride
+    if (reach < 0) low += reach
+    else high += reach
+  }
+  const reach = (cutExtent / n - 1) * cutStride
+  return low >= 0 && high + reach < view.buffer.size / n
+}
+
+const sliceContraction = (kernel: ContractionKernel, cut: Cut, n: number): Slicing | undefined => {
+  const { left, right, batch, rows, columns, inner, out } = kernel
+  const sliced = new Set<Buffer>()
+  const whole = new Set<Buffer>()
+  const add = (view: MatrixView, axes: readonly [number, number][], stride: number, extent: number): boolean => {
+    if (stride === 0) {
+      whole.add(view.buffer)
+      return true
+    }
+    sliced.add(view.buffer)
+    return extent % n === 0 && viewFits(view, axes, stride, extent, n)
+  }
+  const leftAxes: [number, number][] = [
+    [rows, left.rowStride],
+    [inner, left.columnStride],
+  ]
+  const rightAxes: [number, number][] = [
+    [inner, right.rowStride],
+    [columns, right.columnStride],
+  ]
+  let fits = false
+  if (cut === 'batch') {
+    fits = add(left, leftAxes, left.batchStride, batch) && add(right, rightAxes, right.batchStride, batch)
+    sliced.add(out)
+  } else if (cut === 'rows') {
+    fits = add(left, leftAxes.slice(1), left.rowStride, rows)
+    whole.add(right.buffer)
+    sliced.add(out)
+  } else if (cut === 'inner' && left.columnStride !== 0 && right.rowStride !== 0) {
+    fits =
+      add(left, leftAxes.slice(0, 1), left.columnStride, inner) &&
+      add(right, rightAxes.slice(1), right.rowStride, inner)
+  }
+  for (const buffer of sliced) if (whole.has(buffer)) return undefined
+  return fits ? { sliced, whole } : undefined
+}
+
+/** What an expression of a piece becomes: other buffers, in place of the loop variable another expression. */
+const pieceRewrite = (
+  variable: Expression | undefined,
+  inside: Expression,
+  buffers: ReadonlyMap<Buffer, Buffer>,
+  normalize: Rewrite,
+): Rewrite => {
+  const memo = new Map<Expression, Expression>()
+  if (variable !== undefined) memo.set(variable, inside)
+  const move = (x: Expression): Expression => {
+    const done = memo.get(x)
+    if (done !== undefined) return done
+    let out = x
+    if (x.args.length > 0) {
+      const args = x.args.map(move)
+      const buffer = x.op === 'load' ? buffers.get(x.source as Buffer) : undefined
+      out = buffer === undefined ? e.rebuild(x, args) : e.load(buffer, known(args[0], 'index of a load'))
+    }
+    memo.set(x, out)
+    return out
+  }
+  return (x) => normalize(move(x))
+}
+
+const moveStores = (s: Statement, buffers: ReadonlyMap<Buffer, Buffer>): Statement => {
+  if (s.kind === 'store') return { ...s, buffer: buffers.get(s.buffer) ?? s.buffer }
+  if (s.kind === 'for' || s.kind === 'if') return { ...s, body: s.body.map((inside) => moveStores(inside, buffers)) }
+  return s
+}
+
+/** One of n pieces of a loop kernel, over the ranges that it touches: the statements with `buffers` in place of the arrays. */
+export const pieceOfLoops = (
+  kernel: LoopKernel,
+  n: number,
+  buffers: ReadonlyMap<Buffer, Buffer>,
+  normalize: Rewrite,
+): readonly Statement[] =>
+  kernel.body.flatMap((s): readonly Statement[] => {
+    const variable = s.kind === 'for' ? s.variable : undefined
+    const inside = s.kind === 'for' ? pieceVariable(s, n) : e.index(0)
+    const rewrite = pieceRewrite(variable, inside, buffers, normalize)
+    const moved = mapExpressions(moveStores(s, buffers), rewrite)
+    if (moved.kind !== 'for') return [moved]
+    return inside.op === 'const' ? moved.body : [{ ...moved, variable: inside, extent: moved.extent / n }]
+  })
+
+/** One of n pieces of a contraction, over the ranges that it touches; along `inner` its result is a part of the sum. */
+export const pieceOfContraction = (
+  kernel: ContractionKernel,
+  cut: Cut,
+  n: number,
+  buffers: ReadonlyMap<Buffer, Buffer>,
+): ContractionKernel => {
+  const moved = (view: MatrixView): MatrixView => ({ ...view, buffer: buffers.get(view.buffer) ?? view.buffer })
+  return {
+    ...kernel,
+    left: moved(kernel.left),
+    right: moved(kernel.right),
+    out: buffers.get(kernel.out) ?? kernel.out,
+    batch: cut === 'batch' ? kernel.batch / n : kernel.batch,
+    rows: cut === 'rows' ? kernel.rows / n : kernel.rows,
+    inner: cut === 'inner' ? kernel.inner / n : kernel.inner,
+  }
+}
