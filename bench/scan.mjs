@@ -95,7 +95,9 @@ contenders.forEach(({ name, milliseconds }, i) => {
   const cells = [
     name.padEnd(21),
     time.toFixed(3).padStart(10),
-    Math.min(...milliseconds).toFixed(3).padStart(11),
+    Math.min(...milliseconds)
+      .toFixed(3)
+      .padStart(11),
     ((1000 * time) / steps).toFixed(3).padStart(10),
     (eager / time).toFixed(1).padStart(12),
   ]

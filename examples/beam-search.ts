@@ -18,7 +18,8 @@ const out = random.normal(keys.get(2), [hidden, symbols]).mul(0.4)
 const starts = random.normal(keys.get(3), [prompts, hidden])
 
 const continuations = (state: NDArray): NDArray => nn.logSoftmax(np.tanh(state).matmul(out))
-const nextState = (state: NDArray, symbol: NDArray): NDArray => np.tanh(state).matmul(recurrent).add(embedding.get(symbol))
+const nextState = (state: NDArray, symbol: NDArray): NDArray =>
+  np.tanh(state).matmul(recurrent).add(embedding.get(symbol))
 
 /** Logarithm of the probability of a whole sequence after a prompt. */
 const score = (start: NDArray, sequence: NDArray): NDArray => {
@@ -62,7 +63,10 @@ const search = (width: number) => (start: NDArray) => {
     const hypotheses = { state: states, score: scores, index: np.arange(width) }
     const [beam] = lax.scan(merge, emptyBeam(width), hypotheses)
     const next = vmap(nextState)(states.get(beam.parents), beam.symbols)
-    return [{ states: next, scores: beam.scores }, { parents: beam.parents, symbols: beam.symbols }] as const
+    return [
+      { states: next, scores: beam.scores },
+      { parents: beam.parents, symbols: beam.symbols },
+    ] as const
   }
 
   // At first there is one hypothesis, the empty one.
@@ -94,7 +98,11 @@ for (const width of [1, 2, 3, 4, 8, symbols ** (length - 1)]) {
     String(width).padStart(5),
     `${lost.less(1e-5).astype('float32').mean().mul(100).item().toFixed(0)} %`.padStart(14),
     lost.mean().item().toFixed(4).padStart(20),
-    np.max(np.abs(rescored.sub(logProbability))).item().toExponential(0).padStart(8),
+    np
+      .max(np.abs(rescored.sub(logProbability)))
+      .item()
+      .toExponential(0)
+      .padStart(8),
   ]
   console.log(cells.join('  '))
 }

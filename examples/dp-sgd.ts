@@ -85,7 +85,10 @@ const plain = jit(() =>
     0,
     steps,
     (_, params: Params) =>
-      descend(params, tree.map((g: NDArray) => g.mul(examples), grad(loss)(params, training.x, training.y))),
+      descend(
+        params,
+        tree.map((g: NDArray) => g.mul(examples), grad(loss)(params, training.x, training.y)),
+      ),
     initial,
   ),
 )()

@@ -65,14 +65,17 @@ const mean = all.mean({ axis: 0 })
 const centered = all.sub(mean)
 const covariance = centered.T.matmul(centered).div(all.shape[0] ?? NaN)
 
-// In closed form: precision = X'X / noise^2 + I / prior^2, its inverse is the covariance, and the mean is covariance · X'y / noise^2.
-const precision = design.T.matmul(design).div(noise ** 2).add(np.eye(2).div(prior ** 2))
-const adjugate = np.trace(precision).mul(np.eye(2)).sub(precision)
-const exactCovariance = adjugate.div(precision.matmul(adjugate).get(0, 0))
+// In closed form: the precision is X'X / noise^2 + I / prior^2, and the mean its inverse times X'y / noise^2.
+const precision = design.T.matmul(design)
+  .div(noise ** 2)
+  .add(np.eye(2).div(prior ** 2))
+const exactCovariance = np.linalg.inv(precision)
 const exactMean = exactCovariance.matmul(design.T.matmul(y)).div(noise ** 2)
 
 const digits = (x: NDArray): string => Array.from(x.dataSync(), (value) => value.toFixed(4)).join(', ')
-console.log(`${chains} chains of ${samples} samples, ${(100 * accepted.astype('float32').mean().item()).toFixed(1)} % of the moves accepted`)
+console.log(
+  `${chains} chains of ${samples} samples, ${(100 * accepted.astype('float32').mean().item()).toFixed(1)} % of the moves accepted`,
+)
 console.log(`mean:        ${digits(mean)}`)
 console.log(`it is:       ${digits(exactMean)}`)
 console.log(`covariance:  ${digits(covariance)}`)

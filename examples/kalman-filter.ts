@@ -14,6 +14,7 @@ const transition = np.array([
   [0, 1],
 ])
 const push = np.array([0.5, 1])
+const drift = np.outer(push, push).mul(pushes ** 2)
 
 /** A random walk of the state [position, speed] and what the sensor sees of it. */
 const simulate = jit((key: NDArray) => {
@@ -36,15 +37,12 @@ interface Belief {
 const filter = jit((seen: NDArray, noise: NDArray) => {
   const update = ({ mean, covariance }: Belief, sighting: NDArray) => {
     const expected = transition.matmul(mean)
-    const spread = transition.matmul(covariance).matmul(transition.T).add(np.outer(push, push).mul(pushes ** 2))
+    const spread = transition.matmul(covariance).matmul(transition.T).add(drift)
     const variance = spread.get(0, 0).add(noise.square())
     const surprise = sighting.sub(expected.get(0))
     const gain = spread.get('...', 0).div(variance)
-    const next = {
-      mean: expected.add(gain.mul(surprise)),
-      covariance: spread.sub(np.outer(gain, spread.get(0))),
-    }
-    const logDensity = surprise.square().div(variance).add(variance.mul(2 * Math.PI).log()).mul(-0.5)
+    const next = { mean: expected.add(gain.mul(surprise)), covariance: spread.sub(np.outer(gain, spread.get(0))) }
+    const logDensity = np.add(surprise.square().div(variance), np.log(variance.mul(2 * Math.PI))).mul(-0.5)
     return [next, { mean: next.mean, gain, logDensity }] as const
   }
   const prior: Belief = { mean: np.zeros([2]), covariance: np.eye(2).mul(100) }
@@ -73,12 +71,21 @@ const truth = states.get('...', 0)
 const { mean, gain } = filter(seen, np.array(noise))
 const position = mean.get('...', 0)
 
-const rootMeanSquare = (x: NDArray): string => np.sqrt(np.mean(np.square(x))).item().toFixed(3)
+const rootMeanSquare = (x: NDArray): string =>
+  np
+    .sqrt(np.mean(np.square(x)))
+    .item()
+    .toFixed(3)
 console.log(`error of the sensor: ${rootMeanSquare(seen.sub(truth))}`)
 console.log(`error of the filter: ${rootMeanSquare(position.sub(truth))}`)
 
 const plain = np.array(plainFilter(seen.dataSync()))
-console.log(`largest difference from a plain loop: ${np.max(np.abs(position.sub(plain))).item().toExponential(1)}`)
+console.log(
+  `largest difference from a plain loop: ${np
+    .max(np.abs(position.sub(plain)))
+    .item()
+    .toExponential(1)}`,
+)
 
 // Kalata (1984), The tracking index: the gain that the filter of this model tends to.
 const index = pushes / noise

@@ -4,7 +4,20 @@
  * memory. It agrees with the gradient through the steps as far as the integrator is exact: the difference falls with the fourth power
  * of the step. Then a spiral is learned from its trajectory.
  */
-import { type NDArray, customVjp, grad, jit, lax, numpy as np, optim, random, slice, tree, valueAndGrad, vjp } from 'cotangent'
+import {
+  type NDArray,
+  customVjp,
+  grad,
+  jit,
+  lax,
+  numpy as np,
+  optim,
+  random,
+  slice,
+  tree,
+  valueAndGrad,
+  vjp,
+} from 'cotangent'
 
 interface Params {
   readonly hidden: NDArray
@@ -19,26 +32,24 @@ const duration = 0.5
 const velocity = (params: Params, z: NDArray): NDArray =>
   np.tanh(z.pow(3).matmul(params.hidden).add(params.bias)).matmul(params.out)
 
-/** One step of length h (negative to go back in time) of the classical Runge-Kutta method, on a pytree. */
+/** A step of the classical Runge-Kutta method, of length h, negative to go back in time, on a pytree. */
 const rungeKutta = <State>(slope: (state: State) => State, h: number, state: State): State => {
-  const moved = (by: State, scale: number): State =>
-    tree.map((x: NDArray, v: NDArray) => x.add(v.mul(scale)), state, by)
+  const along = (by: number, direction: State, from: State = state): State =>
+    tree.map((x: NDArray, v: NDArray) => x.add(v.mul(by)), from, direction)
   const k1 = slope(state)
-  const k2 = slope(moved(k1, h / 2))
-  const k3 = slope(moved(k2, h / 2))
-  const k4 = slope(moved(k3, h))
-  return tree.map(
-    (x: NDArray, a: NDArray, b: NDArray, c: NDArray, d: NDArray) => x.add(a.add(b.mul(2)).add(c.mul(2)).add(d).mul(h / 6)),
-    state, k1, k2, k3, k4,
-  )
+  const k2 = slope(along(h / 2, k1))
+  const k3 = slope(along(h / 2, k2))
+  const k4 = slope(along(h, k3))
+  return along(h / 6, k4, along(h / 3, k3, along(h / 3, k2, along(h / 6, k1))))
 }
-
-const integrate = <State>(slope: (state: State) => State, state: State, from: number, to: number, steps: number): State =>
-  lax.foriLoop(0, steps, (_, now: State) => rungeKutta(slope, (to - from) / steps, now), state)
+const integrate = <State>(slope: (state: State) => State, h: number, steps: number, state: State): State =>
+  lax.foriLoop(0, steps, (_, now: State) => rungeKutta(slope, h, now), state)
 
 /** The state after `duration`, with reverse mode through every step. */
-const throughSteps = (steps: number) => (params: Params, start: NDArray): NDArray =>
-  integrate((z: NDArray) => velocity(params, z), start, 0, duration, steps)
+const throughSteps =
+  (steps: number) =>
+  (params: Params, start: NDArray): NDArray =>
+    integrate((z: NDArray) => velocity(params, z), duration / steps, steps, start)
 
 /** The same value. Going back, z runs backwards beside the adjoint a = dL/dz, da/dt = -a df/dz, and dL/dparams = ∫ a df/dparams. */
 const byAdjoint = (steps: number) => {
@@ -46,7 +57,7 @@ const byAdjoint = (steps: number) => {
   solve.defvjp(
     (params, start) => {
       const end = solve(params, start)
-      return [end, { params, end }] as const
+      return [end, { params, end }]
     },
     ({ params, end }: { readonly params: Params; readonly end: NDArray }, adjoint: NDArray) => {
       const slope = ({ z, a }: { readonly z: NDArray; readonly a: NDArray; readonly gradient: Params }) => {
@@ -55,7 +66,7 @@ const byAdjoint = (steps: number) => {
         return { z: dz, a: da, gradient: dParams }
       }
       const gradient = tree.map((x: NDArray) => np.zerosLike(x), params)
-      const start = integrate(slope, { z: end, a: adjoint, gradient }, duration, 0, steps)
+      const start = integrate(slope, -duration / steps, steps, { z: end, a: adjoint, gradient })
       return [start.gradient, start.a]
     },
   )
@@ -88,6 +99,7 @@ const spiral = np.array([
 ])
 const interval = 0.025
 const times = 400
+/** The states at all times. */
 const follow = (slope: (z: NDArray) => NDArray, start: NDArray): NDArray =>
   lax.scan((z: NDArray) => [rungeKutta(slope, interval, z), z], start, null, { length: times })[1]
 const truth = jit((z: NDArray) => follow((z) => z.pow(3).matmul(spiral), z))(np.array([2, 0]))

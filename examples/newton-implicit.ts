@@ -10,7 +10,14 @@ const maxIterations = 50
 
 /** The function theta -> x with f(x, theta) = 0, from a starting point that may depend on theta, and how many steps it took. */
 const newton = <Theta>(f: (x: NDArray, theta: Theta) => NDArray, start: (theta: Theta) => NDArray, theta: Theta) => {
-  const descend = ({ x, iterations }: { readonly x: NDArray; readonly iterations: NDArray; readonly step: NDArray }) => {
+  const descend = ({
+    x,
+    iterations,
+  }: {
+    readonly x: NDArray
+    readonly iterations: NDArray
+    readonly step: NDArray
+  }) => {
     const [value, slope] = jvp((x: NDArray) => f(x, theta), [x], [np.onesLike(x)])
     const step = value.div(slope)
     return { x: x.sub(step), iterations: iterations.add(1), step }
@@ -69,11 +76,17 @@ const forward = (solve: (orbit: Orbit) => NDArray): NDArray =>
 const radius = np.subtract(1, orbits.eccentricity.mul(E.cos()))
 const compare = (name: string, found: NDArray, known: NDArray): void => {
   const error = np.max(np.abs(found.sub(known)).div(np.maximum(1, np.abs(known))))
-  console.log(`${name}: from ${np.min(known).item().toFixed(3)} to ${np.max(known).item().toFixed(3)}, error ${error.item().toExponential(1)}`)
+  console.log(
+    `${name}: from ${np.min(known).item().toFixed(3)} to ${np.max(known).item().toFixed(3)}, error ${error.item().toExponential(1)}`,
+  )
 }
 console.log('derivatives against those by hand:')
 compare('dE/dM, reverse mode', dM, np.reciprocal(radius))
 compare('dE/dM, forward mode', forward(anomaly), np.reciprocal(radius))
-compare('dE/dM, through loop', forward((orbit) => newton(kepler, start, orbit).x), np.reciprocal(radius))
+compare(
+  'dE/dM, through loop',
+  forward((orbit) => newton(kepler, start, orbit).x),
+  np.reciprocal(radius),
+)
 compare('dE/de, reverse mode', de, E.sin().div(radius))
 compare('d2E/dM2            ', curvature, orbits.eccentricity.mul(E.sin()).neg().div(radius.pow(3)))

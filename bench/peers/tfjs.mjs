@@ -41,7 +41,7 @@ const crossEntropy = (logits, hot) => tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax
 
 const step = (logits, { x, labels, ...weights }) => {
   const params = Object.fromEntries(
-    Object.entries(weights).map(([name, input]) => [name, tf.variable(arrayOf(input), true, name)]),
+    Object.entries(weights).map(([name, input]) => [name, tf.variable(arrayOf(input))]),
   )
   const images = arrayOf(x)
   const hot = tf.cast(tf.oneHot(arrayOf(labels), 10), 'float32')

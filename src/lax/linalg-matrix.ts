@@ -184,3 +184,13 @@ export const fullRank = ({ shape, dtype, data }: SampleArray): SampleArray => {
   const added = (i: number): number => (Math.floor(i / n) % m === i % n ? 3 : 0)
   return { shape, dtype, data: data.map((x, i) => roundTo(x + added(i), dtype)) }
 }
+
+/** Matrices with well separated eigenvalues and singular values, in place of ones with elements in [-1, 1]. */
+export const distinctDiagonal = ({ shape, dtype, data }: SampleArray): SampleArray => {
+  const [m, n] = sizesOf({ shape })
+  const value = (x: number, i: number): number => {
+    const row = Math.floor(i / n) % m
+    return row === i % n ? x / 4 + 3 * (row + 1) : x / 2
+  }
+  return { shape, dtype, data: data.map((x, i) => roundTo(value(x, i), dtype)) }
+}

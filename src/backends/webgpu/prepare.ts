@@ -1,0 +1,277 @@
+/** From a program of kernels to steps: shaders for every kernel, places for every array. */
+import type { Expression } from '../../core/index.js'
+import {
+  type BranchKernel,
+  type Buffer,
+  type Kernel,
+  type LoopKernel,
+  type Program,
+  type ScanKernel,
+  type WhileKernel,
+  legalizeKernel,
+  mapExpressions,
+} from '../../compiler/index.js'
+import { decompose } from '../../compiler/decompose.js'
+import { newBuffer } from '../../compiler/graph.js'
+import { planContraction } from './contraction.js'
+import { Region, chooseShader, startShader, testShader } from './gates.js'
+import { checkGpuDType, gpuBytes } from './layout.js'
+import { withinLimit } from './limits.js'
+import { pieceShader } from './loops.js'
+import type { Pipelines } from './pipelines.js'
+import { schedule } from './schedule.js'
+import type { Bases, Shader, Trip } from './shader.js'
+import { type Uses, assignSlots } from './slots.js'
+import { planSort } from './sort.js'
+import { type DispatchStep, type PreparedProgram, type Step, outerFlags } from './steps.js'
+import type { Target } from './target.js'
+
+/** What all preparation needs. */
+export interface Workshop {
+  readonly target: Target
+  /** Where pipelines come from; without, shaders are only printed. */
+  readonly pipelines: Pipelines
+  /** Is told of every shader. */
+  readonly see?: (shader: Shader) => void
+}
+
+/** Where a program stands among loops and gates. */
+interface Position {
+  /** Loops around it. */
+  readonly depth: number
+  readonly gate: Region | undefined
+}
+
+const decompositions = { sign: true } as const
+
+/** Kernels in base operations of 32-bit dtypes. */
+const basic = (kernel: LoopKernel): LoopKernel => {
+  const legal = legalizeKernel(kernel)
+  const memo = new Map<Expression, Expression>()
+  return { ...legal, body: legal.body.map((s) => mapExpressions(s, (x) => decompose(x, memo, decompositions))) }
+}
+
+/** A step that waits for the places of its arrays. */
+interface Draft extends Uses {
+  readonly make: (place: (buffer: Buffer) => number) => Step
+}
+
+class Preparation {
+  private readonly workshop: Workshop
+  private readonly program: Program
+  private readonly bases: Bases
+  private readonly position: Position
+  private readonly drafts: Draft[] = []
+  private waits = false
+  private longestLoop = 0
+
+  constructor(workshop: Workshop, program: Program, bases: Bases, position: Position) {
+    this.workshop = workshop
+    this.program = program
+    this.bases = bases
+    this.position = position
+  }
+
+  run(): PreparedProgram {
+    const { program } = this
+    for (const kernel of program.kernels) this.kernel(kernel)
+    const places = new Map<Buffer, number>()
+    const place = (buffer: Buffer): number => {
+      if (buffer === this.position.gate?.flags) return outerFlags
+      let found = places.get(buffer)
+      if (found === undefined) places.set(buffer, (found = places.size))
+      return found
+    }
+    const fixed = new Set([...program.inputs, ...program.outputs])
+    if (this.position.gate !== undefined) fixed.add(this.position.gate.flags)
+    const inputs = program.inputs.map(place)
+    const outputs = program.outputs.map(place)
+    const slots = assignSlots(this.drafts, fixed).map(({ bytes, buffers }) => ({ bytes, places: buffers.map(place) }))
+    const steps = this.drafts.map((draft) => draft.make(place))
+    return { steps, inputs, outputs, slots, places: places.size, waits: this.waits, longestLoop: this.longestLoop }
+  }
+
+  private kernel(kernel: Kernel): void {
+    switch (kernel.kind) {
+      case 'loops': {
+        for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
+        const { target } = this.workshop
+        for (const piece of schedule(basic(kernel))) {
+          for (const work of withinLimit(piece, target.storageBuffers))
+            this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))
+        }
+        return
+      }
+      case 'contraction':
+        return planContraction(kernel, this.bases, this.workshop.target).shaders.forEach((s) => this.dispatch(s))
+      case 'sort':
+        return planSort(kernel, this.bases).shaders.forEach((s) => this.dispatch(s))
+      case 'scan':
+        return this.scan(kernel)
+      case 'while':
+        return this.while(kernel)
+      case 'branch':
+        return this.branch(kernel)
+      case 'callback':
+        // A program that may not run at all would have to ask first; the gate's flags are read with the operands.
+        this.waits = true
+        this.drafts.push({
+          reads: kernel.operands,
+          writes: [],
+          make: (place) => ({ kind: 'callback', operands: kernel.operands.map(place), kernel }),
+        })
+    }
+  }
+
+  private dispatchStep(shader: Shader, place: (buffer: Buffer) => number, always: boolean): DispatchStep {
+    const gate = always ? undefined : this.position.gate
+    return {
+      kind: 'dispatch',
+      name: shader.name,
+      pipeline: this.workshop.pipelines.get(shader),
+      arrays: shader.bindings.map(({ buffer }) => place(buffer)),
+      levels: shader.levels,
+      groups: shader.groups,
+      gated: gate === undefined ? -1 : gate.place(shader.groups),
+      bound: new Map(),
+    }
+  }
+
+  private dispatch(shader: Shader): void {
+    this.workshop.see?.(shader)
+    // The gate's arguments must know of it before the gate is printed.
+    this.position.gate?.place(shader.groups)
+    this.drafts.push({
+      reads: shader.bindings.flatMap(({ buffer, writes }) => (writes ? [] : [buffer])),
+      writes: shader.bindings.flatMap(({ buffer, writes }) => (writes ? [buffer] : [])),
+      make: (place) => this.dispatchStep(shader, place, false),
+    })
+  }
+
+  /** A program inside this one. Its slices of loops around it begin where `bases` say. */
+  private inner(program: Program, bases: Bases, position: Position): PreparedProgram {
+    const prepared = new Preparation(this.workshop, program, bases, position).run()
+    this.waits ||= prepared.waits
+    this.longestLoop = Math.max(this.longestLoop, prepared.longestLoop)
+    return prepared
+  }
+
+  /** Bases of an inner program's buffers, from those of the buffers that they are given. */
+  private basesFor(
+    pairs: readonly (readonly [inner: Buffer | undefined, given: Buffer, own?: Trip])[],
+  ): Map<Buffer, readonly Trip[]> {
+    const bases = new Map<Buffer, readonly Trip[]>()
+    for (const [inner, given, trip] of pairs) {
+      const all = [...(this.bases.get(given) ?? []), ...(trip === undefined ? [] : [trip])]
+      if (inner !== undefined && all.length > 0) bases.set(inner, all)
+    }
+    return bases
+  }
+
+  private scan(kernel: ScanKernel): void {
+    const { body, length, reverse, constants, initial, xs, carries, ys } = kernel
+    const level = this.position.depth
+    const slice = (buffer: Buffer): Trip => ({ level, stride: buffer.size / length })
+    this.refuseBased([...initial, ...carries])
+    const bases = this.basesFor([
+      ...constants.map((buffer, i) => [body.inputs[i], buffer] as const),
+      ...xs.map((buffer, i) => [body.inputs[constants.length + initial.length + i], buffer, slice(buffer)] as const),
+      ...ys.map((buffer, i) => [body.outputs[carries.length + i], buffer, slice(buffer)] as const),
+    ])
+    const prepared = this.inner(body, bases, { depth: level + 1, gate: this.position.gate })
+    this.longestLoop = Math.max(this.longestLoop, length)
+    this.drafts.push({
+      reads: [...constants, ...initial, ...xs],
+      writes: [...carries, ...ys],
+      make: (place) => ({
+        kind: 'scan',
+        body: prepared,
+        level,
+        length,
+        reverse,
+        constants: constants.map(place),
+        initial: initial.map(place),
+        xs: xs.map(place),
+        carries: carries.map(place),
+        ys: ys.map(place),
+        bytes: carries.map(gpuBytes),
+      }),
+    })
+  }
+
+  private while(kernel: WhileKernel): void {
+    const { condition, body, conditionConstants, bodyConstants, initial, carries } = kernel
+    this.refuseBased([...initial, ...carries])
+    const region = new Region()
+    const position = { depth: this.position.depth, gate: region }
+    const predicate = newBuffer('bool', [])
+    const test = this.inner(
+      condition,
+      this.basesFor(conditionConstants.map((buffer, i) => [condition.inputs[i], buffer] as const)),
+      position,
+    )
+    const prepared = this.inner(
+      body,
+      this.basesFor(bodyConstants.map((buffer, i) => [body.inputs[i], buffer] as const)),
+      position,
+    )
+    this.waits = true
+    const start = startShader(region, this.position.gate?.flags, this.bases)
+    const stop = testShader(region, predicate, this.bases)
+    this.workshop.see?.(start)
+    this.workshop.see?.(stop)
+    this.drafts.push({
+      reads: [...conditionConstants, ...bodyConstants, ...initial],
+      writes: [...carries, region.flags, region.countsBuffer, predicate],
+      make: (place) => ({
+        kind: 'while',
+        gate: { counts: place(region.countsBuffer), flags: place(region.flags) },
+        start: this.dispatchStep(start, place, true),
+        test: this.dispatchStep(stop, place, true),
+        condition: test,
+        body: prepared,
+        conditionConstants: conditionConstants.map(place),
+        bodyConstants: bodyConstants.map(place),
+        initial: initial.map(place),
+        carries: carries.map(place),
+        predicate: place(predicate),
+        bytes: carries.map(gpuBytes),
+      }),
+    })
+  }
+
+  private branch(kernel: BranchKernel): void {
+    const { index, programs, operands, outputs } = kernel
+    const drafts = programs.map((program, choice) => {
+      const region = new Region()
+      const bases = this.basesFor([
+        ...operands.map((buffer, i) => [program.inputs[i], buffer] as const),
+        ...outputs.map((buffer, i) => [program.outputs[i], buffer] as const),
+      ])
+      const prepared = this.inner(program, bases, { depth: this.position.depth, gate: region })
+      const shader = chooseShader(region, index, choice, this.position.gate?.flags, this.bases)
+      this.workshop.see?.(shader)
+      return { region, prepared, shader }
+    })
+    this.drafts.push({
+      reads: [index, ...operands],
+      writes: [...outputs, ...drafts.flatMap(({ region }) => [region.flags, region.countsBuffer])],
+      make: (place) => ({
+        kind: 'branch',
+        branches: drafts.map(({ region, prepared, shader }) => ({
+          gate: { counts: place(region.countsBuffer), flags: place(region.flags) },
+          choose: this.dispatchStep(shader, place, true),
+          program: prepared,
+        })),
+        operands: operands.map(place),
+        outputs: outputs.map(place),
+      }),
+    })
+  }
+}
+
+/** Prepares a program; compiling of its shaders starts at once. */
+export const prepare = (workshop: Workshop, program: Program): PreparedProgram => {
+  for (const buffer of [...program.inputs, ...program.outputs]) checkGpuDType(buffer.dtype)
+  return new Preparation(workshop, program, new Map(), { depth: 0, gate: undefined }).run()
+}
