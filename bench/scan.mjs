@@ -1,6 +1,6 @@
 /**
- * A loop of 1,000 small steps as one `lax.scan`, against the same loop of eager calls and of calls of a jitted step. All of them
- * compute the same numbers, and take turns, so that what else the machine does falls on each alike.
+ * A loop of 1,000 small steps as one `lax.scan`, against the same loop of eager calls and of calls of a jitted step.
+ * All of them compute the same numbers, and take turns, so that what else the machine does falls on each alike.
  *
  *     npm run build && node bench/scan.mjs [--rounds 25]
  *

@@ -1,7 +1,8 @@
 /**
- * Beam search as a nest of scans: over the positions of a sequence, and at each of them over the hypotheses of the beam, whose
- * continuations are merged one hypothesis after another into the best that were seen so far. The language is that of a random
- * recurrent network, small enough to score every sequence there is, so that it is known how often a beam of each width finds the best.
+ * Beam search as a nest of scans: over the positions of a sequence, and at each of them over the hypotheses of the
+ * beam, whose continuations are merged one hypothesis after another into the best that were seen so far. The language
+ * is that of a random recurrent network, small enough to score every sequence there is, so that it is known how often a
+ * beam of each width finds the best.
  */
 import { type NDArray, jit, lax, nn, numpy as np, random, vmap } from 'cotangent'
 
@@ -30,7 +31,7 @@ const score = (start: NDArray, sequence: NDArray): NDArray => {
   return lax.scan(read, start, sequence)[1].sum()
 }
 
-/** Hypotheses, best first: their log probabilities, and for each the hypothesis that it continues and by which symbol. */
+/** Hypotheses, best first: log probabilities, and for each the hypothesis that it continues, and by which symbol. */
 interface Beam {
   readonly scores: NDArray
   readonly parents: NDArray
@@ -94,15 +95,12 @@ for (const width of [1, 2, 3, 4, 8, symbols ** (length - 1)]) {
   const { sequence, logProbability } = jit(vmap(search(width)))(starts)
   const lost = best.sub(logProbability)
   const rescored = jit(vmap(score))(starts, sequence)
+  const difference = np.max(np.abs(rescored.sub(logProbability))).item()
   const cells = [
     String(width).padStart(5),
     `${lost.less(1e-5).astype('float32').mean().mul(100).item().toFixed(0)} %`.padStart(14),
     lost.mean().item().toFixed(4).padStart(20),
-    np
-      .max(np.abs(rescored.sub(logProbability)))
-      .item()
-      .toExponential(0)
-      .padStart(8),
+    difference.toExponential(0).padStart(8),
   ]
   console.log(cells.join('  '))
 }

@@ -1,9 +1,9 @@
 /**
- * Differentially private training (https://arxiv.org/abs/1607.00133). `vmap(grad)` gives the gradient of every example by itself;
- * each is clipped to a norm, so that none can change the sum by more, and noise in proportion to it hides what each has changed. What
- * that promises is a theorem (https://arxiv.org/abs/1605.02065): a step with noise of s times the clipping norm costs 1/(2 s^2), costs
- * add up to rho, and without any one example each set of models would come out with a probability of at most
- * exp(rho + 2 sqrt(rho log(1/delta))) times that of now, plus delta.
+ * Differentially private training (https://arxiv.org/abs/1607.00133). `vmap(grad)` gives the gradient of every example
+ * by itself; each is clipped to a norm, so that none can change the sum by more, and noise in proportion to it hides
+ * what each has changed. What that promises is a theorem (https://arxiv.org/abs/1605.02065): a step with noise of s
+ * times the clipping norm costs 1/(2 s^2), costs add up to rho, and without any one example each set of models would
+ * come out with a probability of at most exp(rho + 2 sqrt(rho log(1/delta))) times that of now, plus delta.
  */
 import { type NDArray, grad, jit, lax, losses, nn, numpy as np, optim, random, tree, vmap } from 'cotangent'
 
@@ -76,22 +76,15 @@ console.log(`and after clipping to ${clippingNorm}:            ${largest.after.m
 
 // Without clipping, the gradients of the examples are the parts of the gradient of the batch.
 const parts = jit(() => sumOfAll(perExample(initial, training.x, training.y)))()
-const batch = jit(() => tree.map((g: NDArray) => g.mul(examples), grad(loss)(initial, training.x, training.y)))()
+const ofBatch = (params: Params): Params =>
+  tree.map((g: NDArray) => g.mul(examples), grad(loss)(params, training.x, training.y))
+const batch = jit(ofBatch)(initial)
 const gap = optim.globalNorm(tree.map((a: NDArray, b: NDArray) => a.sub(b), parts, batch)).div(optim.globalNorm(batch))
 console.log(`their sum against the gradient of the batch: relative difference ${gap.item().toExponential(1)}`)
 
-const plain = jit(() =>
-  lax.foriLoop(
-    0,
-    steps,
-    (_, params: Params) =>
-      descend(
-        params,
-        tree.map((g: NDArray) => g.mul(examples), grad(loss)(params, training.x, training.y)),
-      ),
-    initial,
-  ),
-)()
+const plain = jit((initial: Params) =>
+  lax.foriLoop(0, steps, (_, params: Params) => descend(params, ofBatch(params)), initial),
+)(initial)
 const accuracy = (params: Params): string => {
   const right = np.equal(logit(params, testing.x).greater(0), testing.y.greater(0))
   return `${np.mean(right).mul(100).item().toFixed(1)} %`

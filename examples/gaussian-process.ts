@@ -1,7 +1,8 @@
 /**
- * Gaussian-process regression: a distribution over functions, conditioned on noisy points by a Cholesky factor of their covariance
- * (Rasmussen and Williams, Gaussian Processes for Machine Learning, algorithm 2.1). The posterior is checked against the normal
- * equations solved directly; length scale, amplitude and noise are learned by the gradient of the marginal likelihood, through the factor.
+ * Gaussian-process regression: a distribution over functions, conditioned on noisy points by a Cholesky factor of their
+ * covariance (Rasmussen and Williams, Gaussian Processes for Machine Learning, algorithm 2.1). The posterior is checked
+ * against the linear system solved directly; length scale, amplitude and noise are learned by the gradient of the
+ * marginal likelihood, through the factor.
  */
 import { type NDArray, jit, lax, numpy as np, optim, random, valueAndGrad, vmap } from 'cotangent'
 
@@ -31,19 +32,15 @@ const forward = (l: NDArray, b: NDArray): NDArray =>
 /** Minus the logarithm of the density of the points under the model. */
 const surprise = (params: Params, x: NDArray, y: NDArray): NDArray => {
   const l = np.linalg.cholesky(ofSightings(params, x))
-  return np
-    .add(forward(l, y).square().sum().mul(0.5), np.log(np.diag(l)).sum())
-    .add((points / 2) * Math.log(2 * Math.PI))
+  const misfit = forward(l, y).square().sum().mul(0.5)
+  return misfit.add(np.log(np.diag(l)).sum()).add((points / 2) * Math.log(2 * Math.PI))
 }
 
 /** Mean and standard deviation of the function at new points. */
 const posterior = jit((params: Params, x: NDArray, y: NDArray, at: NDArray) => {
   const l = np.linalg.cholesky(ofSightings(params, x))
   const across = lax.linalg.triangularSolve(l, covariance(params, x, at), { leftSide: true, lower: true })
-  const variance = params.amplitude
-    .mul(2)
-    .exp()
-    .sub(across.square().sum({ axis: 0 }))
+  const variance = np.exp(params.amplitude.mul(2)).sub(across.square().sum({ axis: 0 }))
   return { mean: across.T.matmul(forward(l, y)), deviation: variance.sqrt() }
 })
 
@@ -65,30 +62,23 @@ let state = optimizer.init(params)
 for (let i = 0; i <= 300; i++) {
   const next = step(params, state)
   if (i % 100 === 0) {
-    console.log(
-      `step ${String(i).padStart(3)}: -log likelihood ${next.value.item().toFixed(4)}, slope ${next.slope.item().toExponential(1)}`,
-    )
+    const [value, slope] = [next.value.item().toFixed(4), next.slope.item().toExponential(1)]
+    console.log(`step ${String(i).padStart(3)}: -log likelihood ${value}, slope ${slope}`)
   }
   params = next.params
   state = next.state
 }
 const exp = (x: NDArray): string => x.exp().item().toFixed(3)
-console.log(
-  `amplitude ${exp(params.amplitude)}, length scale ${exp(params.lengthScale)}, noise ${exp(params.noise)} (it was ${noise})`,
-)
+console.log(`amplitude ${exp(params.amplitude)}, length scale ${exp(params.lengthScale)}`)
+console.log(`noise ${exp(params.noise)}, and it was ${noise}`)
 
 const at = np.linspace(-3, 3, { num: 61, dtype })
 const { mean, deviation } = posterior(params, x, y, at)
 const direct = covariance(params, at, x).matmul(np.linalg.solve(ofSightings(params, x), y))
-console.log(
-  `mean against the direct solution: largest difference ${np
-    .max(np.abs(mean.sub(direct)))
-    .item()
-    .toExponential(1)}`,
-)
+const gap = np.max(np.abs(mean.sub(direct))).item()
+console.log(`mean against the direct solution: largest difference ${gap.toExponential(1)}`)
 
 const error = mean.sub(truth(at))
 const inside = np.abs(error).less(deviation.mul(2)).astype('float32').mean().mul(100).item()
-console.log(
-  `error of the mean: ${np.sqrt(np.mean(error.square())).item().toFixed(3)}; within two deviations: ${inside.toFixed(0)} %`,
-)
+console.log(`error of the mean: ${np.sqrt(np.mean(error.square())).item().toFixed(3)}`)
+console.log(`within two deviations: ${inside.toFixed(0)} %`)

@@ -1,7 +1,7 @@
 /**
- * Hamiltonian Monte Carlo (https://arxiv.org/abs/1206.1901): a nest of scans (leapfrog steps in samples) over a batch of chains, in
- * one compiled call. The posterior is that of a line through noisy points, which is known in closed form; its two coefficients are
- * strongly correlated, since the points lie far from the origin.
+ * Hamiltonian Monte Carlo (https://arxiv.org/abs/1206.1901): a nest of scans (leapfrog steps in samples) over a batch
+ * of chains, in one compiled call. The posterior is that of a line through noisy points, which is known in closed form;
+ * its two coefficients are strongly correlated, since the points lie far from the origin.
  */
 import { type NDArray, jit, lax, numpy as np, random, slice, valueAndGrad, vmap } from 'cotangent'
 
@@ -33,7 +33,7 @@ interface State {
   readonly density: NDArray
 }
 
-/** Energy is conserved by the motion, and almost by leapfrog steps; what they lose decides whether the end is accepted. */
+/** The motion conserves it, and leapfrog steps almost do; what they lose decides whether the end is accepted. */
 const energy = ({ momentum, density }: State): NDArray => momentum.square().sum().mul(0.5).sub(density)
 
 const leapfrog = (_: NDArray, { position, momentum, slope }: State): State => {
@@ -73,9 +73,8 @@ const exactCovariance = np.linalg.inv(precision)
 const exactMean = exactCovariance.matmul(design.T.matmul(y)).div(noise ** 2)
 
 const digits = (x: NDArray): string => Array.from(x.dataSync(), (value) => value.toFixed(4)).join(', ')
-console.log(
-  `${chains} chains of ${samples} samples, ${(100 * accepted.astype('float32').mean().item()).toFixed(1)} % of the moves accepted`,
-)
+const percent = 100 * accepted.astype('float32').mean().item()
+console.log(`${chains} chains of ${samples} samples, ${percent.toFixed(1)} % of the moves accepted`)
 console.log(`mean:        ${digits(mean)}`)
 console.log(`it is:       ${digits(exactMean)}`)
 console.log(`covariance:  ${digits(covariance)}`)

@@ -1,7 +1,7 @@
 /**
- * A Kalman filter as one `lax.scan`: position and speed of a drifting body from noisy sightings of its position. The gain is checked
- * against its closed form in the steady state, the whole run against a plain loop over JS numbers; and since a scan has derivatives,
- * the noise of the sensor is learned by maximum likelihood from the sightings alone.
+ * A Kalman filter as one `lax.scan`: position and speed of a drifting body from noisy sightings of its position. The
+ * gain is checked against its closed form in the steady state, the whole run against a plain loop over JS numbers; and
+ * since a scan has derivatives, the noise of the sensor is learned by maximum likelihood from the sightings alone.
  */
 import { type NDArray, grad, jit, lax, numpy as np, random } from 'cotangent'
 

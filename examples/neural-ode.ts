@@ -1,8 +1,8 @@
 /**
- * A neural ordinary differential equation (https://arxiv.org/abs/1806.07366): dz/dt is a small network, integrated by Runge-Kutta
- * steps of fixed length. Its gradient comes from the adjoint equation, integrated backwards by `customVjp`, so that no step is kept in
- * memory. It agrees with the gradient through the steps as far as the integrator is exact: the difference falls with the fourth power
- * of the step. Then a spiral is learned from its trajectory.
+ * A neural ordinary differential equation (https://arxiv.org/abs/1806.07366): dz/dt is a small network, integrated by
+ * Runge-Kutta steps of fixed length. Its gradient comes from the adjoint equation, integrated backwards by `customVjp`,
+ * so that no step is kept in memory. It agrees with the gradient through the steps as far as the integrator is exact:
+ * the difference falls with the fourth power of the step. Then a spiral is learned from its trajectory.
  */
 import {
   type NDArray,
@@ -51,7 +51,10 @@ const throughSteps =
   (params: Params, start: NDArray): NDArray =>
     integrate((z: NDArray) => velocity(params, z), duration / steps, steps, start)
 
-/** The same value. Going back, z runs backwards beside the adjoint a = dL/dz, da/dt = -a df/dz, and dL/dparams = ∫ a df/dparams. */
+/**
+ * The same value. Its gradient runs z backwards in time, and beside it the adjoint a = dL/dz, where da/dt = -a df/dz and
+ * dL/dparams is the integral of a df/dparams.
+ */
 const byAdjoint = (steps: number) => {
   const solve = customVjp(throughSteps(steps))
   solve.defvjp(
@@ -92,7 +95,7 @@ for (const steps of [4, 8, 16, 32]) {
   console.log(`${String(steps).padStart(5)}   ${ratio.item().toExponential(2)}`)
 }
 
-// The spiral of the paper, dz/dt = z^3 A, at 400 times. The network learns to carry its points to where they are 0.5 later.
+// The spiral of the paper, dz/dt = z^3 A, at 400 times. The network learns to carry points to where they are 0.5 later.
 const spiral = np.array([
   [-0.1, 2],
   [-2, -0.1],

@@ -1,14 +1,15 @@
 /**
- * A root found by Newton's method in a `whileLoop`, differentiated without going through its iterations. Where f(x, theta) = 0, the
- * implicit function theorem says dx = -(df/dtheta · dtheta) / (df/dx), which is all that `customJvp` needs: forward and reverse mode,
- * higher derivatives and batches follow. The root here is that of Kepler's equation, E - e sin E = M, whose derivatives are known.
+ * A root found by Newton's method in a `whileLoop`, differentiated without going through its iterations. Where f(x,
+ * theta) = 0, the implicit function theorem says dx = -(df/dtheta · dtheta) / (df/dx), which is all that `customJvp`
+ * needs: forward and reverse mode, higher derivatives and batches follow. The root here is that of Kepler's equation, E
+ * - e sin E = M, whose derivatives are known.
  */
 import { type NDArray, customJvp, grad, jit, jvp, lax, numpy as np, vmap } from 'cotangent'
 
 const tolerance = 1e-13
 const maxIterations = 50
 
-/** The function theta -> x with f(x, theta) = 0, from a starting point that may depend on theta, and how many steps it took. */
+/** Where f(x, theta) is 0, from a starting point that may depend on theta, and how many steps it took. */
 const newton = <Theta>(f: (x: NDArray, theta: Theta) => NDArray, start: (theta: Theta) => NDArray, theta: Theta) => {
   const descend = ({
     x,

@@ -1,10 +1,10 @@
 /**
- * A recurrent network that learns a text by heart: one `lax.scan` over its characters, reverse mode through all of them, and another
- * scan that writes it down from its first letter, feeding every character it writes back to itself.
+ * A recurrent network that learns a text by heart: one `lax.scan` over its characters, reverse mode through all of
+ * them, and another scan that writes it down from its first letter, feeding every character it writes back to itself.
  */
 import { type NDArray, jit, lax, losses, numpy as np, optim, random, slice, valueAndGrad } from 'cotangent'
 
-// William Blake, The Tyger (1794). Many letters of it can be followed by several others, so the network must remember more than one.
+// William Blake, The Tyger (1794). Most letters are followed by one here and another there: the network must remember more.
 const text = `Tyger Tyger, burning bright,
 In the forests of the night;
 What immortal hand or eye,
@@ -80,5 +80,5 @@ for (let i = 0; i <= steps; i++) {
 }
 const written = Array.from(write(params, symbols.get(0)).dataSync(), (i) => alphabet[i]).join('')
 console.log(`\n${text.charAt(0)}${written}`)
-const right = [...written].filter((character, i) => character === text[i + 1]).length
+const right = Array.from(written).filter((character, i) => character === text[i + 1]).length
 console.log(`right: ${right} of ${text.length - 1} characters`)

@@ -1,7 +1,8 @@
 /**
- * Viterbi decoding in log space: the most probable path of hidden states, by a scan over the observations and a reversed scan back
- * through its choices. Short sequences are checked against all paths there are; a long one shows the dishonest casino of Durbin et
- * al., Biological Sequence Analysis (1998), which now and then swaps its fair die for a loaded one.
+ * Viterbi decoding in log space: the most probable path of hidden states, by a scan over the observations and a
+ * reversed scan back through its choices. Short sequences are checked against all paths there are; a long one shows the
+ * dishonest casino of Durbin et al., Biological Sequence Analysis (1998), which now and then swaps its fair die for a
+ * loaded one.
  */
 import { type NDArray, jit, lax, nn, numpy as np, random, slice, vmap } from 'cotangent'
 
@@ -63,18 +64,13 @@ const decoded = jit(vmap((symbols: NDArray) => viterbi(model, symbols)))(batch)
 const expected = lax.map(exhaustive, batch)
 // The path itself may be another one where two are equally probable; its probability may not.
 const rescored = vmap((path: NDArray, symbols: NDArray) => score(model, path, symbols))(decoded.path, batch)
-const gap = (x: NDArray): string =>
-  np
-    .max(np.abs(x.sub(expected.logProbability)))
-    .item()
-    .toExponential(1)
-const same = np.all(np.equal(decoded.path, expected.path), { axis: 1 })
-console.log(
-  `${sequences} sequences of ${length} symbols against all ${count} paths: ${np.sum(same).item()} times the same path`,
-)
-console.log(`differences of log probability: ${gap(decoded.logProbability)} at most, of its path ${gap(rescored)}`)
+const gap = (x: NDArray): number => np.max(np.abs(x.sub(expected.logProbability))).item()
+const same = np.sum(np.all(np.equal(decoded.path, expected.path), { axis: 1 })).item()
+console.log(`${sequences} sequences of ${length} symbols against all ${count} paths: ${same} times the same path`)
+console.log(`its log probability differs by at most ${gap(decoded.logProbability).toExponential(1)} from the best`)
+console.log(`and that of its path, computed anew, by ${gap(rescored).toExponential(1)}`)
 
-// The casino: the die is swapped with probability 0.05 and swapped back with 0.1; the loaded one shows a six half of the time.
+// The casino swaps its die with probability 0.05, and back with 0.1; the loaded one shows a six half of the time.
 const casino: Model = {
   initial: np.log(np.array([0.5, 0.5])),
   transition: np.log(

@@ -5,7 +5,7 @@
 import { type Expression, e, known } from '../core/index.js'
 import { scratchLayout } from './control.js'
 import { newBuffer } from './graph.js'
-import type { Buffer, Kernel, LoopKernel, Program, ScanKernel } from './kernel.js'
+import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
 import { type Rewrite, nest } from './loops.js'
 import { accesses, bufferBytes, plan } from './plan.js'
 import { type Cut, cutsOf, greatestDivisor, pieceOfContraction, pieceOfLoops, slicingOf } from './slices.js'
@@ -141,6 +141,7 @@ const inPieces = (
   const buffers = new Map<Buffer, Buffer>()
   for (const buffer of group.sliced) buffers.set(buffer, newBuffer(buffer.dtype, sliceShape(buffer, pieces)))
   for (const buffer of constants) buffers.set(buffer, newBuffer(buffer.dtype, buffer.shape))
+  for (const { kernel } of group.members) if (kernel.kind === 'loops') shareCopies(kernel.body, needed, buffers)
   const inner = (list: readonly Buffer[]): Buffer[] => list.map((buffer) => known(buffers.get(buffer), 'piece'))
   const before = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
   const after = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
@@ -175,6 +176,24 @@ const inPieces = (
     ys,
   }
   return [...zeros, { ...loop, scratch: newBuffer('uint8', [scratchLayout(loop).bytes]) }]
+}
+
+/** Arrays of the group alone that are written alike at the same places become one. */
+const shareCopies = (
+  statements: readonly Statement[],
+  needed: ReadonlySet<Buffer>,
+  buffers: Map<Buffer, Buffer>,
+): void => {
+  const stores = statements.flatMap((s) => (s.kind === 'store' ? [s] : []))
+  stores.forEach((s, i) => {
+    if (needed.has(s.buffer)) return
+    const first = stores
+      .slice(0, i)
+      .find((t) => t.index === s.index && t.value === s.value && t.buffer.dtype === s.buffer.dtype && t.buffer.size === s.buffer.size)
+    const piece = first && buffers.get(first.buffer)
+    if (piece !== undefined) buffers.set(s.buffer, piece)
+  })
+  for (const s of statements) if (s.kind === 'for' || s.kind === 'if') shareCopies(s.body, needed, buffers)
 }
 
 const elementwise = (buffer: Buffer, valueAt: (index: Expression) => Expression): LoopKernel => {

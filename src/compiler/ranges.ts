@@ -94,10 +94,43 @@ const replaced = (
   return statements.map((s) => mapExpressions(s, (x) => normalize(e.substitute(x, () => undefined, memo))))
 }
 
+const loopsInside = (statements: readonly Statement[], out = new Set<Expression>()): Set<Expression> => {
+  for (const s of statements) {
+    if (s.kind === 'for') out.add(s.variable)
+    if (s.kind === 'for' || s.kind === 'if') loopsInside(s.body, out)
+  }
+  return out
+}
+
+/**
+ * Conditions on the variable and a short loop inside, at both ends of that loop: between the changes of those it is known
+ * whatever the inner loop does, as it is for windows away from the borders. Only the innermost such pair of loops is worth it.
+ */
+const windowConditions = (loop: Loop, conditions: readonly Condition[]): Condition[] => {
+  const inside = loopsInside(loop.body)
+  const out: Condition[] = []
+  for (const condition of conditions) {
+    if (condition.terms.size !== 2) continue
+    const [a, b] = [...condition.terms.keys()]
+    const own = a === loop.variable ? b : b === loop.variable ? a : undefined
+    if (own === undefined) {
+      if (a !== undefined && b !== undefined && inside.has(a) && inside.has(b)) return []
+      continue
+    }
+    const extent = own.extent ?? 0
+    if (!inside.has(own) || extent > maximumUnrolled) continue
+    const factor = condition.terms.get(own) ?? 0
+    const terms = new Map([[loop.variable, condition.terms.get(loop.variable) ?? 0]])
+    for (const at of [0, extent - 1]) out.push({ ...condition, constant: condition.constant + factor * at, terms })
+  }
+  return out
+}
+
 /** First indices of the ranges of a loop, 0 among them. */
 const startsOf = (loop: Loop): Set<number> => {
   const found = new Set([0, loop.extent])
-  const conditions = conditionsIn(loop.body)
+  const plain = conditionsIn(loop.body)
+  const conditions = [...plain, ...(loop.extent > maximumUnrolled ? windowConditions(loop, plain) : [])]
   for (const condition of conditions) if (condition.op !== 'either') addChanges(condition, loop.variable, found)
   for (const condition of conditions) if (condition.op === 'either') addChanges(condition, loop.variable, found)
   return new Set([...found].filter((start) => start >= 0 && start < loop.extent))

@@ -177,9 +177,15 @@ const pieceRewrite = (
 
 const moveStores = (s: Statement, buffers: ReadonlyMap<Buffer, Buffer>): Statement => {
   if (s.kind === 'store') return { ...s, buffer: buffers.get(s.buffer) ?? s.buffer }
-  if (s.kind === 'for' || s.kind === 'if') return { ...s, body: s.body.map((inside) => moveStores(inside, buffers)) }
+  if (s.kind === 'for' || s.kind === 'if')
+    return { ...s, body: s.body.map((inside) => moveStores(inside, buffers)).filter(isFirst) }
   return s
 }
+
+/** Stores into two arrays that have become one are the same store. */
+const isFirst = (s: Statement, i: number, list: readonly Statement[]): boolean =>
+  s.kind !== 'store' ||
+  list.findIndex((t) => t.kind === 'store' && t.buffer === s.buffer && t.index === s.index && t.value === s.value) === i
 
 /** One of n pieces of a loop kernel, over the ranges that it touches: the statements with `buffers` in place of the arrays. */
 export const pieceOfLoops = (

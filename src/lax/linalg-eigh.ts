@@ -27,6 +27,7 @@ import {
   flatStack,
   identity,
   product,
+  productTransposed,
   sizesOf,
   stackSize,
   symmetricFromLower,
@@ -46,18 +47,35 @@ export interface EighParams {
   readonly sortEigenvalues: boolean
 }
 
+/** An upper bound of the absolute values of eigenvalues, at most n^(1/8) times too large: that of the fourth power's norm. */
+const spectralBound = (a: NDArray): NDArray => {
+  const largest = reduceMax(reduceSum(abs(a), [2]), [1])
+  const scale = select(gt(largest, 0), largest, filled(1, largest.aval))
+  const unit = div(a, broadcastInDim(scale, a.shape, [0]))
+  const square = product(unit, unit)
+  const fourth = product(square, square)
+  const norm = sqrt(sqrt(sqrt(reduceSum(mul(fourth, fourth), [1, 2]))))
+  return mul(scale, select(gt(norm, 0), norm, filled(1, norm.aval)))
+}
+
 /**
  * Eigenvectors as rows. A shift makes the matrix well conditioned and positive definite; the left singular vectors of its
  * Cholesky factor are the eigenvectors (Veselic and Hari, "A note on a one-sided Jacobi algorithm", 1989).
  */
-const eigenvectors = (a: NDArray): NDArray => {
-  const bound = reduceMax(reduceSum(abs(a), [2]), [1])
-  const shift = select(gt(bound, 0), mul(1.5, bound), filled(1, bound.aval))
+const eigenvectors = (a: NDArray, bound: NDArray): NDArray => {
   const eye = identity(a.shape, a.dtype)
-  const shifted = add(a, mul(eye, broadcastInDim(shift, a.shape, [0])))
+  const shifted = add(a, mul(eye, broadcastInDim(mul(1.25, bound), a.shape, [0])))
   const rows = orthogonalizedRows(transposed(cholesky(shifted, { symmetrizeInput: false })))
   const lengths = sqrt(reduceSum(mul(rows, rows), [2]))
   return div(rows, asColumns(lengths, rows.shape))
+}
+
+/** The same with the rounding of many rotations removed: what they left is diagonalized once more, by tiny rotations. */
+const accurateEigenvectors = (a: NDArray): NDArray => {
+  const bound = spectralBound(a)
+  const rows = eigenvectors(a, bound)
+  if (sizesOf(a)[0] < 3) return rows
+  return product(eigenvectors(productTransposed(product(rows, a), rows), bound), rows)
 }
 
 const decompose = (matrix: NDArray, { lower, sortEigenvalues }: EighParams): readonly NDArray[] => {
@@ -66,7 +84,7 @@ const decompose = (matrix: NDArray, { lower, sortEigenvalues }: EighParams): rea
   const count = stackSize(matrix.shape)
   const flat = flatStack(matrix)
   const a = symmetricFromLower(lower ? flat : transposed(flat))
-  const rows = eigenvectors(a)
+  const rows = accurateEigenvectors(a)
   // Rayleigh quotients: free of the shift's rounding.
   const values = reduceSum(mul(product(rows, a), rows), [2])
   if (!sortEigenvalues) return [reshape(transposed(rows), matrix.shape), reshape(values, [...stack, n])]

@@ -29,7 +29,6 @@ import {
   identity,
   product,
   sizesOf,
-  stackSize,
   transposed,
   transposedProduct,
 } from './linalg-matrix.js'
@@ -46,26 +45,32 @@ export interface SvdParams {
   readonly computeUv: boolean
 }
 
-/** Rows `[s, n, n]` whose lengths are the singular values in descending order, the lengths, and the matrices turned upright. */
-const singularRows = (upright: NDArray): { readonly rows: NDArray; readonly values: NDArray } => {
-  const [m, n] = sizesOf(upright)
-  const count = known(upright.shape[0], 'stack')
-  const square = m > n ? qr(upright, { fullMatrices: false })[1] : upright
-  const rows = orthogonalizedRows(square)
-  const lengths = sqrt(reduceSum(mul(rows, rows), [2]))
-  const [ascending, places] = sort([lengths, broadcastedIota('int32', [count, n], 1)], { dimension: 1 })
-  const order = rev(known(places, 'order'), [1])
-  return { rows: takeRows(rows, order), values: rev(known(ascending, 'values'), [1]) }
+/** Orthonormal columns along the orthogonal columns of `x`, `[s, n, n]`; those of length zero are completed. */
+const normalized = (x: NDArray): NDArray => {
+  const [q, r] = qr(x, { fullMatrices: false })
+  const diagonal = diagonalOf(r)
+  const signs = select(lt(diagonal, 0), filled(-1, diagonal.aval), filled(1, diagonal.aval))
+  return mul(q, asRows(signs, q.shape))
 }
 
-/** Orthonormal columns along the orthogonal columns of `x`, `[s, m, n]`; those of length zero are completed. */
-const normalized = (x: NDArray, fullMatrices: boolean): NDArray => {
-  const [, n] = sizesOf(x)
-  const [q, r] = qr(x, { fullMatrices })
-  const signs = select(lt(diagonalOf(r), 0), filled(-1, shapedArray([known(x.shape[0], 'stack'), n], x.dtype)), filled(1, shapedArray([known(x.shape[0], 'stack'), n], x.dtype)))
-  const [, columns] = sizesOf(q)
-  const all = columns === n ? signs : concatenate([signs, filled(1, shapedArray([known(x.shape[0], 'stack'), columns - n], x.dtype))], 1)
-  return mul(q, asRows(all, q.shape))
+/** Rows of `[s, n, m]` turned into orthogonal ones, the longest first, and their lengths. */
+const orderedRows = (x: NDArray): { readonly rows: NDArray; readonly lengths: NDArray } => {
+  const rows = orthogonalizedRows(x)
+  const lengths = sqrt(reduceSum(mul(rows, rows), [2]))
+  const places = broadcastedIota('int32', lengths.shape, 1)
+  const [ascending, order] = sort([lengths, places], { dimension: 1 })
+  return { rows: takeRows(rows, rev(known(order, 'order'), [1])), lengths: rev(known(ascending, 'lengths'), [1]) }
+}
+
+/**
+ * Singular values and vectors of square matrices. Rotations of the rows give right singular vectors up to the rounding of
+ * many rotations; from the columns of the matrix times those, tiny rotations give accurate left ones, and those right ones.
+ */
+const decomposeSquare = (a: NDArray): { readonly u: NDArray; readonly s: NDArray; readonly v: NDArray } => {
+  const first = normalized(transposed(orderedRows(a).rows))
+  const { rows, lengths } = orderedRows(transposed(product(a, first)))
+  const u = normalized(transposed(rows))
+  return { u, s: lengths, v: normalized(transposedProduct(a, u), false) }
 }
 
 const decompose = (a: NDArray, { fullMatrices, computeUv }: SvdParams): readonly NDArray[] => {
@@ -75,14 +80,26 @@ const decompose = (a: NDArray, { fullMatrices, computeUv }: SvdParams): readonly
   const flat = flatStack(a)
   const wide = m < n
   const upright = wide ? transposed(flat) : flat
-  const { rows, values } = singularRows(upright)
+  const [q, r] = m === n ? [undefined, flat] : qr(upright, { fullMatrices: computeUv && fullMatrices })
+  const { u: inner, s: values, v } = decomposeSquare(m === n ? r : sliceInDim(r, 0, k, { axis: 1 }))
   const s = reshape(values, [...stack, k])
   if (!computeUv) return [s]
-  const right = normalized(transposed(rows), false)
-  const left = normalized(product(upright, right), fullMatrices)
-  const [u, v] = wide ? [right, left] : [left, right]
-  const vt = transposed(v)
-  return [s, reshape(u, [...stack, ...u.shape.slice(1)]), reshape(vt, [...stack, ...vt.shape.slice(1)])]
+  const u = q === undefined ? inner : outer(q, inner)
+  const [left, right] = wide ? [v, u] : [u, v]
+  const rightTransposed = transposed(right)
+  return [
+    s,
+    reshape(left, [...stack, ...left.shape.slice(1)]),
+    reshape(rightTransposed, [...stack, ...rightTransposed.shape.slice(1)]),
+  ]
+}
+
+/** The first columns of `q` times a square matrix, followed by the others. */
+const outer = (q: NDArray, inner: NDArray): NDArray => {
+  const [, columns] = sizesOf(q)
+  const [k] = sizesOf(inner)
+  const turned = product(sliceInDim(q, 0, k, { axis: 2 }), inner)
+  return k === columns ? turned : concatenate([turned, sliceInDim(q, k, columns, { axis: 2 })], 2)
 }
 
 /** Results for matrices without elements. */

@@ -101,9 +101,6 @@ export interface SplitJaxpr {
   readonly unknownOutputs: readonly boolean[]
 }
 
-/** Whether an equation whose inputs are known may be recorded for later instead of now; for checkpoint policies. */
-export type Postpone = (equation: Equation) => boolean
-
 const cache = new WeakMap<Jaxpr, Map<string, SplitJaxpr>>()
 
 /**

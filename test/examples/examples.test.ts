@@ -7,8 +7,25 @@ import { numberIn, outputOf } from './run.js'
 /** Parts of examples that are no programs. */
 const parts = ['mnist-options.ts', 'progress.ts', 'text-plot.ts']
 
-/** Programs that have a test, here or in mnist.test.ts. */
-const tested = ['attention.ts', 'cnn.ts', 'focal-loss.ts', 'mlp.ts', 'mnist.ts', 'polynomial-grad.ts', 'tour.ts']
+/** Programs that have a test, here, in mnist.test.ts or in research.test.ts. */
+const tested = [
+  'attention.ts',
+  'beam-search.ts',
+  'cnn.ts',
+  'dp-sgd.ts',
+  'focal-loss.ts',
+  'gaussian-process.ts',
+  'hmc.ts',
+  'kalman-filter.ts',
+  'mlp.ts',
+  'mnist.ts',
+  'neural-ode.ts',
+  'newton-implicit.ts',
+  'polynomial-grad.ts',
+  'rnn-text.ts',
+  'tour.ts',
+  'viterbi.ts',
+]
 
 test('every program has a test', () => {
   const folder = fileURLToPath(new URL('../../examples', import.meta.url))

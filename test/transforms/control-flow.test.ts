@@ -1,248 +1,8 @@
 /** Loops and branches: each is the plain JavaScript it stands for, under every transformation, on every device. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  type NDArray,
-  checkpoint,
-  grad,
-  jit,
-  jvp,
-  lax,
-  makeJaxpr,
-  numpy as np,
-  valueAndGrad,
-  vjp,
-  vmap,
-  withDevice,
-} from 'cotangent'
-import { assertClose } from '../../src/testing/index.js'
-
-const devices = ['js', 'wasm'] as const
-const float64 = { dtype: 'float64' } as const
-
-/** Arrays whose elements follow from a seed. */
-const noise = (seed: number, shape: readonly number[]): NDArray => {
-  const size = shape.reduce((n, d) => n * d, 1)
-  const data = Float64Array.from({ length: size }, (_, i) => Math.sin(12.9898 * (seed + 1) + 78.233 * (i + 1)) * 0.9)
-  return np.reshape(np.array(data), shape)
-}
-
-const inner = (a: NDArray, b: NDArray): number => np.sum(np.multiply(a, b)).item()
-
-type Step = (w: NDArray, c: NDArray, x: NDArray) => readonly [carry: NDArray, y: NDArray]
-
-/** Bodies of loops: what they leave unused, return unchanged, or share is what rules get wrong. */
-const steps: Readonly<Record<string, Step>> = {
-  product: (w, c, x) => [np.add(np.multiply(w, c), x), np.multiply(c, x)],
-  'unused constant': (_, c, x) => [np.sin(np.add(c, x)), c],
-  'carry unchanged': (w, c, x) => [c, np.multiply(np.multiply(w, x), c)],
-  'carry replaced': (w, _, x) => [np.tanh(np.multiply(w, x)), x],
-  'output without dependence': (w, c, x) => [np.multiply(np.cos(c), np.add(w, x)), np.ones([2], float64)],
-  branch: (w, c, x) => {
-    const next = lax.cond(
-      np.greater(np.sum(x), 0),
-      (a: NDArray) => np.multiply(a, w),
-      (a: NDArray) => np.sin(a),
-      np.add(c, x),
-    )
-    return [next, np.square(next)]
-  },
-  'inner scan': (w, c, x) => {
-    const [last, all] = lax.scan(
-      (d: NDArray, v: NDArray) => [np.add(np.multiply(d, 0.5), np.multiply(v, w)), np.multiply(d, v)] as const,
-      c,
-      np.stack([x, w]),
-    )
-    return [last, np.sum(all, { axis: 0 })]
-  },
-  'inner while': (w, c, x) => {
-    const [, last] = lax.foriLoop(
-      0,
-      2,
-      (_i: NDArray, [a, b]: readonly [NDArray, NDArray]): readonly [NDArray, NDArray] => [
-        np.add(a, 1),
-        np.multiply(np.sin(b), w),
-      ],
-      [np.zeros([]), np.add(c, x)] as const,
-    )
-    return [last, c]
-  },
-}
-
-interface Case {
-  readonly step: Step
-  readonly length: number
-  readonly reverse: boolean
-  readonly seed: number
-}
-
-const cases = fc.record({
-  step: fc.constantFrom(...Object.values(steps)),
-  length: fc.integer({ min: 0, max: 4 }),
-  reverse: fc.boolean(),
-  seed: fc.integer({ min: 0, max: 1000 }),
-})
-
-type Loop = (w: NDArray, c: NDArray, xs: NDArray) => readonly [NDArray, NDArray]
-
-const scanned =
-  ({ step, length, reverse }: Case): Loop =>
-  (w, c, xs) =>
-    lax.scan((carry: NDArray, x: NDArray) => step(w, carry, x), c, xs, { length, reverse })
-
-const unrolled =
-  ({ step, length, reverse }: Case): Loop =>
-  (w, c, xs) => {
-    const ys = new Array<NDArray>(length)
-    let carry = c
-    for (let i = 0; i < length; i++) {
-      const k = reverse ? length - 1 - i : i
-      const [next, y] = step(w, carry, xs.get(k))
-      carry = next
-      ys[k] = y
-    }
-    return [carry, length === 0 ? np.zeros([0, 2], float64) : np.stack(ys)]
-  }
-
-const operands = ({ seed, length }: Case): [NDArray, NDArray, NDArray] => [
-  noise(seed, [2]),
-  noise(seed + 1, [2]),
-  noise(seed + 2, [length, 2]),
-]
-
-/** One number that depends on all results. */
-const scalar =
-  (loop: Loop) =>
-  (w: NDArray, c: NDArray, xs: NDArray): NDArray => {
-    const [carry, ys] = loop(w, c, xs)
-    return np.add(np.sum(np.multiply(carry, np.array([1, 2], float64))), np.sum(np.sin(ys)))
-  }
-
-const check = (law: (c: Case) => void, runs = 25): void =>
-  fc.assert(
-    fc.property(cases, (c) => law(c)),
-    { numRuns: runs, seed: 20261123 },
-  )
-
-const closeAll = (got: readonly NDArray[], expected: readonly NDArray[], what: string): void => {
-  expect(got.length).toBe(expected.length)
-  got.forEach((x, i) => assertClose(x, expected[i] ?? x, `${what}, ${i}`, { relative: 1e-9, absolute: 1e-10 }))
-}
-
-describe.each(devices)('scan on %s', (device) => {
-  const law = (name: string, f: (c: Case) => void, runs?: number): void =>
-    it(name, () => withDevice(device, () => check(f, runs)))
-
-  law('is a loop', (c) => {
-    const expected = unrolled(c)(...operands(c))
-    closeAll(scanned(c)(...operands(c)), expected, 'scan')
-    closeAll(jit(scanned(c))(...operands(c)), expected, 'jit of scan')
-  })
-
-  law('has the gradient of the loop', (c) => {
-    const argnums = [0, 1, 2] as const
-    const expected = grad(scalar(unrolled(c)), { argnums })(...operands(c))
-    closeAll(grad(scalar(scanned(c)), { argnums })(...operands(c)), expected, 'grad of scan')
-    closeAll(jit(grad(scalar(scanned(c)), { argnums }))(...operands(c)), expected, 'jit of grad of scan')
-    closeAll(grad(jit(scalar(scanned(c))), { argnums })(...operands(c)), expected, 'grad of jit of scan')
-  })
-
-  law('has the tangents of the loop, for any choice of inputs', (c) => {
-    const args = operands(c)
-    const expected = jvp(unrolled(c), args, operands({ ...c, seed: c.seed + 10 }))[1]
-    closeAll(jvp(scanned(c), args, operands({ ...c, seed: c.seed + 10 }))[1], expected, 'jvp of scan')
-    for (const k of [0, 1, 2]) {
-      const one = (loop: Loop) => (x: NDArray) =>
-        loop(...(args.map((a, i) => (i === k ? x : a)) as [NDArray, NDArray, NDArray]))
-      const t = noise(c.seed + 20, args[k]?.shape ?? [])
-      const x = args[k] ?? t
-      closeAll(jvp(one(scanned(c)), [x], [t])[1], jvp(one(unrolled(c)), [x], [t])[1], `jvp by operand ${k}`)
-      closeAll(
-        [grad((v: NDArray) => np.sum(one(scanned(c))(v)[0]))(x)],
-        [grad((v: NDArray) => np.sum(one(unrolled(c))(v)[0]))(x)],
-        `grad by operand ${k}`,
-      )
-    }
-  })
-
-  law('is transposed as it is differentiated', (c) => {
-    const args = operands(c)
-    const [w, x] = [args[0], args[2]]
-    const f = (c0: NDArray, xs: NDArray): readonly NDArray[] => scanned(c)(w, c0, xs)
-    const t = [noise(c.seed + 5, [2]), noise(c.seed + 6, [c.length, 2])] as const
-    const ct = [noise(c.seed + 7, [2]), noise(c.seed + 8, [c.length, 2])] as const
-    const tangents = jvp(f, [args[1], x], [t[0], t[1]])[1]
-    const back = vjp(f, args[1], x)[1]([ct[0], ct[1]])
-    const left = inner(tangents[0] ?? t[0], ct[0]) + inner(tangents[1] ?? t[1], ct[1])
-    expect(left).toBeCloseTo(inner(t[0], back[0]) + inner(t[1], back[1]), 9)
-  })
-
-  law(
-    'mapped is a loop over members, for any choice of mapped operands',
-    (c) => {
-      const batch = 3
-      for (const mapped of [
-        [true, false, false],
-        [false, true, false],
-        [false, false, true],
-        [true, true, true],
-      ]) {
-        const args = operands(c).map((x, i) =>
-          mapped[i] === true ? np.stack([x, np.multiply(x, 0.5), np.negative(x)]) : x,
-        ) as [NDArray, NDArray, NDArray]
-        const inAxes = mapped.map((flag) => (flag ? 0 : null))
-        const member = (m: number): [NDArray, NDArray, NDArray] =>
-          args.map((x, i) => (mapped[i] === true ? x.get(m) : x)) as [NDArray, NDArray, NDArray]
-        const values = vmap(scanned(c), { inAxes })(...args)
-        const gradients = vmap(grad(scalar(scanned(c)), { argnums: [0, 1, 2] }), { inAxes })(...args)
-        for (let m = 0; m < batch; m++) {
-          closeAll(
-            values.map((x) => x.get(m)),
-            unrolled(c)(...member(m)),
-            `member ${m} of ${mapped.join()}`,
-          )
-          closeAll(
-            gradients.map((x) => x.get(m)),
-            grad(scalar(unrolled(c)), { argnums: [0, 1, 2] })(...member(m)),
-            `gradient of member ${m}`,
-          )
-        }
-      }
-    },
-    8,
-  )
-
-  law(
-    'differentiates twice',
-    (c) => {
-      const args = operands(c)
-      const second = (loop: Loop) => (w: NDArray) => np.sum(np.sin(grad(scalar(loop))(w, args[1], args[2])))
-      closeAll([grad(second(scanned(c)))(args[0])], [grad(second(unrolled(c)))(args[0])], 'second derivative')
-    },
-    8,
-  )
-
-  it('needs no xs, and none of its parts', () =>
-    withDevice(device, () => {
-      const [last, ys] = lax.scan((c: NDArray) => [np.multiply(c, 2), c] as const, np.array(1), null, { length: 4 })
-      expect(last.item()).toBe(16)
-      expect(ys.js()).toEqual([1, 2, 4, 8])
-      const [, squares] = lax.scan((_: null, x: NDArray) => [null, np.square(x)] as const, null, np.array([1, 2, 3]), {
-        reverse: true,
-      })
-      expect(squares.js()).toEqual([1, 4, 9])
-      const [kept, nothing] = lax.scan((c: NDArray) => [c, null] as const, np.array([7]), null, { length: 0 })
-      expect(kept.js()).toEqual([7])
-      expect(nothing).toBe(null)
-      const empty = lax.scan(
-        (c: NDArray, x: NDArray) => [np.add(c, np.sum(x)), x] as const,
-        np.array(1),
-        np.zeros([3, 0]),
-      )
-      expect(empty[0].item()).toBe(1)
-      expect(empty[1].shape).toEqual([3, 0])
-    }))
-})
+import { type NDArray, grad, jit, jvp, lax, numpy as np, vjp, vmap, withDevice } from 'cotangent'
+import { closeAll, devices, float64, noise } from './support.js'
 
 describe.each(devices)('cond and switch on %s', (device) => {
   const branches = [
@@ -326,14 +86,16 @@ describe.each(devices)('whileLoop and foriLoop on %s', (device) => {
       ],
       [np.array(0, { dtype: 'int32' }), x] as const,
     )
-  const plain = (bound: number, x: NDArray): readonly [NDArray, NDArray] => {
+  /** The same with so many trips. */
+  const trips = (n: number, x: NDArray): NDArray => {
     let v = x
+    for (let i = 0; i < n; i++) v = np.multiply(v, np.add(np.abs(x), 1.5))
+    return v
+  }
+  const plain = (bound: number, x: NDArray): readonly [NDArray, NDArray] => {
     let n = 0
-    while (np.sum(v).item() < bound) {
-      v = np.multiply(v, np.add(np.abs(x), 1.5))
-      n++
-    }
-    return [np.array(n, { dtype: 'int32' }), v]
+    while (np.sum(trips(n, x)).item() < bound) n++
+    return [np.array(n, { dtype: 'int32' }), trips(n, x)]
   }
 
   it('are loops, also mapped over starts and bounds', () =>
@@ -372,7 +134,8 @@ describe.each(devices)('whileLoop and foriLoop on %s', (device) => {
       for (const seed of [0, 1, 2]) {
         const x = np.add(np.abs(noise(seed, [2])), 0.2)
         const t = noise(seed + 1, [2])
-        const expected = jvp((v: NDArray) => plain(20, v)[1], [x], [t])[1]
+        const ran = plain(20, x)[0].item()
+        const expected = jvp((v: NDArray) => trips(ran, v), [x], [t])[1]
         const f = (v: NDArray): NDArray => grow(np.array(20, float64), v)[1]
         closeAll(
           [jvp(f, [x], [t])[1], jit((v: NDArray, u: NDArray) => jvp(f, [v], [u])[1])(x, t)],
@@ -423,12 +186,18 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
       (v: NDArray) => np.multiply(v, 3),
       x,
     )
-  const plain = (p: boolean, x: NDArray): NDArray => {
-    if (!p) return np.multiply(x, 3)
+  /** The same with so many trips of the while. */
+  const trips = (n: number, x: NDArray): NDArray => {
     let u = x
-    while (np.sum(u).item() < 5) u = [x, u].reduce((c, w) => np.add(c, np.multiply(w, w)), np.add(u, 0.5))
+    for (let i = 0; i < n; i++) u = [x, u].reduce((c, w) => np.add(c, np.multiply(w, w)), np.add(u, 0.5))
     return u
   }
+  const count = (x: NDArray): number => {
+    let n = 0
+    while (np.sum(trips(n, x)).item() < 5) n++
+    return n
+  }
+  const plain = (p: boolean, x: NDArray, n = count(x)): NDArray => (p ? trips(n, x) : np.multiply(x, 3))
   it('is what it says under jit, vmap and jvp', () =>
     withDevice(device, () => {
       const flags = [true, false, true]
@@ -447,7 +216,8 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
           'one',
         )
         const t = noise(9, [2])
-        const tangent = jvp((v: NDArray) => plain(p, v), [x.get(m)], [t])[1]
+        const n = count(x.get(m))
+        const tangent = jvp((v: NDArray) => plain(p, v, n), [x.get(m)], [t])[1]
         closeAll(
           [
             jvp((v: NDArray) => nested(np.array(p), v), [x.get(m)], [t])[1],
@@ -502,90 +272,5 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
         [grad((v: NDArray) => g(true, v))(x), grad((v: NDArray) => g(false, v))(x)],
         'vmap of grad',
       )
-    }))
-})
-
-describe('lax.map and lax.reduce', () => {
-  it('map is a loop, in batches of any size', () => {
-    const xs = { a: noise(1, [5, 2]), b: noise(2, [5]) }
-    const f = (x: { a: NDArray; b: NDArray }) => [np.multiply(x.a, x.b), np.sum(x.a)] as const
-    const [first, second] = lax.map(f, xs)
-    for (const batchSize of [1, 2, 3, 5, 9]) {
-      const [p, q] = lax.map(f, xs, { batchSize })
-      closeAll([p, q], [first, second], `batches of ${batchSize}`)
-    }
-    closeAll([first], [np.multiply(xs.a, np.reshape(xs.b, [5, 1]))], 'map')
-    expect(() => lax.map(f, xs, { batchSize: 0 })).toThrow('batchSize must be a positive integer')
-  })
-
-  it('reduce takes any associative function, and pytrees', () => {
-    const x = noise(3, [3, 4, 5])
-    const norm = (y: NDArray): NDArray => lax.reduce(y, 0, (a: NDArray, b: NDArray) => np.hypot(a, b), [0, 2])
-    const expected = np.sqrt(np.sum(np.square(x), { axis: [0, 2] }))
-    closeAll([norm(x), jit(norm)(x), vmap(norm)(np.stack([x, x])).get(1)], [expected, expected, expected], 'norm')
-    closeAll(
-      [grad((y: NDArray) => np.sum(norm(y)))(x)],
-      [grad((y: NDArray) => np.sum(np.sqrt(np.sum(np.square(y), { axis: [0, 2] }))))(x)],
-      'gradient',
-    )
-    const best = lax.reduce(
-      { value: x, at: np.broadcastTo(np.arange(5), [3, 4, 5]) },
-      { value: np.array(-Infinity, float64), at: np.array(0, { dtype: 'int32' }) },
-      (a, b) => ({ value: np.maximum(a.value, b.value), at: np.where(np.greater(b.value, a.value), b.at, a.at) }),
-      [2],
-    )
-    closeAll([best.value, best.at], [np.max(x, { axis: 2 }), np.argmax(x, { axis: 2 })], 'argmax')
-    expect(lax.reduce(np.zeros([0, 2]), 7, (a: NDArray, b: NDArray) => np.hypot(a, b), [0]).js()).toEqual([7, 7])
-    expect(String(makeJaxpr((y: NDArray) => lax.reduce(y, 0, lax.add, [0]))(np.zeros([3])))).toContain('reduce_sum')
-  })
-})
-
-describe.each(devices)('checkpoint on %s', (device) => {
-  const width = 32
-  const layer = (p: { a: NDArray; b: NDArray }, x: NDArray): NDArray =>
-    np.add(x, np.matmul(np.tanh(np.matmul(x, p.a)), p.b))
-  const params = Array.from({ length: 12 }, (_, i) => ({
-    a: np.multiply(noise(i, [width, 4 * width]), 0.1),
-    b: np.multiply(noise(i + 50, [4 * width, width]), 0.1),
-  }))
-  const network =
-    (block: typeof layer) =>
-    (ps: typeof params, x: NDArray): NDArray =>
-      np.sum(np.square(ps.reduce((h, p) => block(p, h), x)))
-  const x = noise(99, [64, width])
-
-  it('lowers the peak of a network of 12 layers by more than half, for less than 1.4 times the work', () =>
-    withDevice(device, () => {
-      const plain = jit(grad(network(layer))).lower(params, x)
-      const recomputing = jit(grad(network(checkpoint(layer)))).lower(params, x)
-      expect(recomputing.temporaryBytes).toBeLessThan(0.5 * plain.temporaryBytes)
-      expect(recomputing.flops).toBeLessThan(1.4 * plain.flops)
-      expect(recomputing.flops).toBeGreaterThan(plain.flops)
-    }))
-
-  it('changes no value and no derivative, with any policy and in a scan', () =>
-    withDevice(device, () => {
-      const few = params.slice(0, 2)
-      const small = noise(98, [4, width])
-      const [value, gradient] = valueAndGrad(network(layer))(few, small)
-      const [again, same] = jit(valueAndGrad(network(checkpoint(layer))))(few, small)
-      closeAll(
-        [again, same[0]?.a ?? again, same[1]?.b ?? again],
-        [value, gradient[0]?.a ?? value, gradient[1]?.b ?? value],
-        'checkpoint',
-      )
-      const stacked = { a: np.stack(few.map((p) => p.a)), b: np.stack(few.map((p) => p.b)) }
-      const inScan = (ps: typeof stacked): NDArray =>
-        np.sum(
-          np.square(
-            lax.scan(
-              (h: NDArray, p: { a: NDArray; b: NDArray }) => [checkpoint(layer)(p, h), null] as const,
-              small,
-              ps,
-            )[0],
-          ),
-        )
-      const g = jit(grad(inScan))(stacked)
-      closeAll([g.a.get(0), g.b.get(1)], [gradient[0]?.a ?? value, gradient[1]?.b ?? value], 'checkpoint in scan')
     }))
 })

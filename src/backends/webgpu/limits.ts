@@ -33,7 +33,8 @@ const usesOf = (list: readonly Statement[], into: Uses = { reads: new Set(), wri
 
 const bindingsOf = ({ reads, writes }: Uses): number => new Set([...reads, ...writes]).size
 
-const copy = (from: Buffer, fromOffset: number, to: Buffer, toOffset: number, size: number): Work => {
+/** Copies elements from one array to another. */
+export const copy = (from: Buffer, fromOffset: number, to: Buffer, toOffset: number, size: number): Work => {
   const variable = e.variable('int32', size)
   const at = (offset: number): Expression => e.binary('add', variable, e.index(offset))
   const body: readonly Statement[] = [

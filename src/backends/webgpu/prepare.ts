@@ -16,7 +16,7 @@ import { newBuffer } from '../../compiler/graph.js'
 import { planContraction } from './contraction.js'
 import { Region, chooseShader, startShader, testShader } from './gates.js'
 import { checkGpuDType, gpuBytes } from './layout.js'
-import { withinLimit } from './limits.js'
+import { copy, withinLimit } from './limits.js'
 import { pieceShader } from './loops.js'
 import type { Pipelines } from './pipelines.js'
 import { schedule } from './schedule.js'
@@ -168,11 +168,39 @@ class Preparation {
     return bases
   }
 
+  private copy(from: Buffer, to: Buffer): void {
+    if (from.size === 0) return
+    const { piece, writes } = copy(from, 0, to, 0, from.size)
+    this.dispatch(pieceShader('copy', piece, writes, this.bases, this.workshop.target))
+  }
+
+  /** Arrays that begin at zero: carries change places, so a slice of a loop around must be copied first. */
+  private whole(buffers: readonly Buffer[]): Buffer[] {
+    return buffers.map((buffer) => {
+      if (!this.bases.has(buffer)) return buffer
+      const copied = newBuffer(buffer.dtype, buffer.shape)
+      this.copy(buffer, copied)
+      return copied
+    })
+  }
+
+  /** The same for results: places for them, and afterwards the copies to where they belong. */
+  private wholeResults(buffers: readonly Buffer[]): { readonly places: readonly Buffer[]; readonly finish: () => void } {
+    const places = buffers.map((buffer) => (this.bases.has(buffer) ? newBuffer(buffer.dtype, buffer.shape) : buffer))
+    const finish = (): void =>
+      places.forEach((place, i) => {
+        const buffer = known(buffers[i], 'result')
+        if (place !== buffer) this.copy(place, buffer)
+      })
+    return { places, finish }
+  }
+
   private scan(kernel: ScanKernel): void {
-    const { body, length, reverse, constants, initial, xs, carries, ys } = kernel
+    const { body, length, reverse, constants, xs, ys } = kernel
     const level = this.position.depth
     const slice = (buffer: Buffer): Trip => ({ level, stride: buffer.size / length })
-    this.refuseBased([...initial, ...carries])
+    const initial = this.whole(kernel.initial)
+    const { places: carries, finish } = this.wholeResults(kernel.carries)
     const bases = this.basesFor([
       ...constants.map((buffer, i) => [body.inputs[i], buffer] as const),
       ...xs.map((buffer, i) => [body.inputs[constants.length + initial.length + i], buffer, slice(buffer)] as const),
@@ -197,11 +225,13 @@ class Preparation {
         bytes: carries.map(gpuBytes),
       }),
     })
+    finish()
   }
 
   private while(kernel: WhileKernel): void {
-    const { condition, body, conditionConstants, bodyConstants, initial, carries } = kernel
-    this.refuseBased([...initial, ...carries])
+    const { condition, body, conditionConstants, bodyConstants } = kernel
+    const initial = this.whole(kernel.initial)
+    const { places: carries, finish } = this.wholeResults(kernel.carries)
     const region = new Region()
     const position = { depth: this.position.depth, gate: region }
     const predicate = newBuffer('bool', [])
@@ -238,6 +268,7 @@ class Preparation {
         bytes: carries.map(gpuBytes),
       }),
     })
+    finish()
   }
 
   private branch(kernel: BranchKernel): void {
