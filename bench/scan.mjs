@@ -52,12 +52,15 @@ const lastOf = (program) => () => {
   return ys.dataSync()[steps - 1] ?? NaN
 }
 
+/** @typedef {{ name: string, run: () => number, milliseconds: number[], results: number[] }} Contender */
+
+/** @type {Contender[]} */
 const contenders = [
-  { name: 'eager loop', run: loop(step) },
-  { name: 'loop of a jitted step', run: loop(jit(step)) },
-  { name: 'lax.scan', run: lastOf(scan) },
-  { name: 'jit(lax.scan)', run: lastOf(jit(scan)) },
-].map((contender) => ({ ...contender, milliseconds: [NaN].slice(1), results: [NaN].slice(1) }))
+  { name: 'eager loop', run: loop(step), milliseconds: [], results: [] },
+  { name: 'loop of a jitted step', run: loop(jit(step)), milliseconds: [], results: [] },
+  { name: 'lax.scan', run: lastOf(scan), milliseconds: [], results: [] },
+  { name: 'jit(lax.scan)', run: lastOf(jit(scan)), milliseconds: [], results: [] },
+]
 
 /** @type {(values: readonly number[]) => number} */
 const median = (values) => {

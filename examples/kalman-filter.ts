@@ -71,21 +71,13 @@ const truth = states.get('...', 0)
 const { mean, gain } = filter(seen, np.array(noise))
 const position = mean.get('...', 0)
 
-const rootMeanSquare = (x: NDArray): string =>
-  np
-    .sqrt(np.mean(np.square(x)))
-    .item()
-    .toFixed(3)
-console.log(`error of the sensor: ${rootMeanSquare(seen.sub(truth))}`)
-console.log(`error of the filter: ${rootMeanSquare(position.sub(truth))}`)
+const rootMeanSquare = (x: NDArray): number => Math.sqrt(np.mean(x.square()).item())
+console.log(`error of the sensor: ${rootMeanSquare(seen.sub(truth)).toFixed(3)}`)
+console.log(`error of the filter: ${rootMeanSquare(position.sub(truth)).toFixed(3)}`)
 
 const plain = np.array(plainFilter(seen.dataSync()))
-console.log(
-  `largest difference from a plain loop: ${np
-    .max(np.abs(position.sub(plain)))
-    .item()
-    .toExponential(1)}`,
-)
+const gap = np.max(np.abs(position.sub(plain))).item()
+console.log(`largest difference from a plain loop: ${gap.toExponential(1)}`)
 
 // Kalata (1984), The tracking index: the gain that the filter of this model tends to.
 const index = pushes / noise

@@ -52,7 +52,7 @@ const throughSteps =
     integrate((z: NDArray) => velocity(params, z), duration / steps, steps, start)
 
 /**
- * The same value. Its gradient runs z backwards in time, and beside it the adjoint a = dL/dz, where da/dt = -a df/dz and
+ * The same value. For its gradient z runs back in time, and beside it the adjoint a = dL/dz: da/dt = -a df/dz, and
  * dL/dparams is the integral of a df/dparams.
  */
 const byAdjoint = (steps: number) => {

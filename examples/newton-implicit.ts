@@ -1,24 +1,24 @@
 /**
- * A root found by Newton's method in a `whileLoop`, differentiated without going through its iterations. Where f(x,
- * theta) = 0, the implicit function theorem says dx = -(df/dtheta · dtheta) / (df/dx), which is all that `customJvp`
- * needs: forward and reverse mode, higher derivatives and batches follow. The root here is that of Kepler's equation, E
- * - e sin E = M, whose derivatives are known.
+ * A root found by Newton's method in a `whileLoop`, differentiated without going through its iterations: where
+ * f(x, theta) = 0, the implicit function theorem says dx = -(df/dtheta · dtheta) / (df/dx). That is all that `customJvp`
+ * needs: forward and reverse mode, higher derivatives and batches follow. The root here is that of Kepler's equation,
+ * E - e sin E = M, whose derivatives are known.
  */
 import { type NDArray, customJvp, grad, jit, jvp, lax, numpy as np, vmap } from 'cotangent'
 
 const tolerance = 1e-13
 const maxIterations = 50
 
+interface Search {
+  readonly x: NDArray
+  readonly iterations: NDArray
+  /** By how much x was last changed. */
+  readonly step: NDArray
+}
+
 /** Where f(x, theta) is 0, from a starting point that may depend on theta, and how many steps it took. */
 const newton = <Theta>(f: (x: NDArray, theta: Theta) => NDArray, start: (theta: Theta) => NDArray, theta: Theta) => {
-  const descend = ({
-    x,
-    iterations,
-  }: {
-    readonly x: NDArray
-    readonly iterations: NDArray
-    readonly step: NDArray
-  }) => {
+  const descend = ({ x, iterations }: Search): Search => {
     const [value, slope] = jvp((x: NDArray) => f(x, theta), [x], [np.onesLike(x)])
     const step = value.div(slope)
     return { x: x.sub(step), iterations: iterations.add(1), step }
@@ -76,10 +76,9 @@ const forward = (solve: (orbit: Orbit) => NDArray): NDArray =>
 // Kepler's equation, differentiated by hand.
 const radius = np.subtract(1, orbits.eccentricity.mul(E.cos()))
 const compare = (name: string, found: NDArray, known: NDArray): void => {
-  const error = np.max(np.abs(found.sub(known)).div(np.maximum(1, np.abs(known))))
-  console.log(
-    `${name}: from ${np.min(known).item().toFixed(3)} to ${np.max(known).item().toFixed(3)}, error ${error.item().toExponential(1)}`,
-  )
+  const range = `from ${np.min(known).item().toFixed(3)} to ${np.max(known).item().toFixed(3)}`
+  const error = np.max(np.abs(found.sub(known)).div(np.maximum(1, np.abs(known)))).item()
+  console.log(`${name}: ${range}, error ${error.toExponential(1)}`)
 }
 console.log('derivatives against those by hand:')
 compare('dE/dM, reverse mode', dM, np.reciprocal(radius))

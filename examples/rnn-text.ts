@@ -4,7 +4,7 @@
  */
 import { type NDArray, jit, lax, losses, numpy as np, optim, random, slice, valueAndGrad } from 'cotangent'
 
-// William Blake, The Tyger (1794). Most letters are followed by one here and another there: the network must remember more.
+// William Blake, The Tyger (1794). Most letters are followed by several others: a memory of one is too short.
 const text = `Tyger Tyger, burning bright,
 In the forests of the night;
 What immortal hand or eye,

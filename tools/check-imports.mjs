@@ -23,6 +23,7 @@ const rooms = {
   compiler: ['core'],
   'backends/js': ['core', 'compiler'],
   'backends/wasm': ['core', 'compiler'],
+  'backends/webgpu': ['core', 'compiler'],
   io: ['core', 'numpy'],
   data: ['core', 'numpy', 'random', 'io'],
   fp: ['core', 'numpy'],
@@ -38,6 +39,8 @@ const externals = [
   // fp-ts keeps the types of its higher-kinded encoding outside of lib/; there is no such module at run time.
   { pattern: /^fp-ts\/HKT\.js$/, rooms: ['fp'], kinds: ['erased'] },
   { pattern: /^fast-check$/, rooms: ['testing'], kinds: ['static', 'erased', 'dynamic', 'type'] },
+  // Dawn, the WebGPU of Chromium: for Node, which has none.
+  { pattern: /^webgpu$/, rooms: ['backends/webgpu'], kinds: ['dynamic'] },
   { pattern: /^node:/, rooms: ['io', 'data'], kinds: ['dynamic', 'type'] },
 ]
 

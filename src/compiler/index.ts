@@ -9,6 +9,7 @@ import type { Buffer, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { plan } from './plan.js'
+import { fuseRows } from './rows.js'
 import { optimize } from './simplify.js'
 
 export * from './kernel.js'
@@ -26,7 +27,7 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean): Program => {
   const results = new Set(outputs)
   const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize)
   const drafts = emit(graph, fuse(graph, steps, results), compileNested)
-  const kernels = block(drafts, results, graph.normalize, finish).map((kernel) =>
+  const kernels = block(fuseRows(drafts, results, graph.normalize), results, graph.normalize, finish).map((kernel) =>
     kernel.kind === 'loops' ? finish(kernel) : kernel,
   )
   return { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }

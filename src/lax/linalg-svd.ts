@@ -70,7 +70,7 @@ const decomposeSquare = (a: NDArray): { readonly u: NDArray; readonly s: NDArray
   const first = normalized(transposed(orderedRows(a).rows))
   const { rows, lengths } = orderedRows(transposed(product(a, first)))
   const u = normalized(transposed(rows))
-  return { u, s: lengths, v: normalized(transposedProduct(a, u), false) }
+  return { u, s: lengths, v: normalized(transposedProduct(a, u)) }
 }
 
 const decompose = (a: NDArray, { fullMatrices, computeUv }: SvdParams): readonly NDArray[] => {

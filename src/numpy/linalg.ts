@@ -1,2 +1,22 @@
 /** The namespace `numpy.linalg`. */
+export * from './linalg-norms.js'
+export * from './linalg-products.js'
 export * from './linalg-solve.js'
+export {
+  type EighOptions,
+  type LstsqOptions,
+  type PinvOptions,
+  type QrOptions,
+  type RankOptions,
+  type SvdOptions,
+  eigh,
+  eigvalsh,
+  lstsq,
+  matrixRank,
+  pinv,
+  qr,
+  svd,
+  svdvals,
+} from './linalg-spectral.js'
+export { cross, matmul, tensordot, vecdot } from './products.js'
+export { matrixTranspose } from './shape.js'

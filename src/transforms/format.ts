@@ -1,5 +1,5 @@
 /** Messages with values in them: '{}' for the next value, '{0}' for one by position, '{name}' for one by name. */
-import { type DType, ArgumentError, NDArray, isFloating, rowMajorStrides } from '../core/index.js'
+import { type DType, ArgumentError, NDArray, isFloating, roundTo, rowMajorStrides } from '../core/index.js'
 
 /** Values by name, as a plain object that comes last. */
 const namesOf = (values: readonly unknown[]): object | undefined => {
@@ -8,15 +8,22 @@ const namesOf = (values: readonly unknown[]): object | undefined => {
   return last
 }
 
-/** Numbers are rounded to what their dtype can tell apart. */
+/** The shortest decimal that is the same value in its dtype. */
+const shortest = (value: number, dtype: DType): string => {
+  for (let digits = 1; dtype !== 'float64' && digits < 10; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Object.is(roundTo(short, dtype), value)) return String(short)
+  }
+  return String(value)
+}
+
+/** A number of a dtype: floats always have a point, an exponent or a name. */
 export const scalarText = (value: number, dtype: DType): string => {
   if (dtype === 'bool') return value !== 0 ? 'true' : 'false'
   if (!isFloating(dtype)) return String(value)
-  const digits = dtype === 'float64' ? 17 : dtype === 'float32' ? 8 : 4
-  const short = dtype === 'float64' ? String(value) : String(Number(value.toPrecision(digits)))
-  return /^-?\d+$/.test(short)
-    ? `${Object.is(value, -0) ? '-0' : short}.0`
-    : short.replace('Infinity', 'inf').replace('NaN', 'nan')
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf'
+  const short = Object.is(value, -0) ? '-0' : shortest(value, dtype)
+  return /^-?\d+$/.test(short) ? `${short}.0` : short
 }
 
 /** Arrays of more elements are shown by the edges of their axes. */

@@ -3,7 +3,15 @@ import { type Expression, InternalError, e, known } from '../../core/index.js'
 import { type Buffer, type Statement, expressionsOf } from '../../compiler/index.js'
 import { isRareSelect } from '../../compiler/decompose.js'
 import { valueType } from './layout.js'
-import { constantText, operationText, valueText, wordText } from './scalar.js'
+import {
+  type ScalarContext,
+  constantText,
+  hiddenArgument,
+  hiddenText,
+  operationText,
+  valueText,
+  wordText,
+} from './scalar.js'
 import type { ShaderBuilder } from './shader.js'
 
 /** Nested operations are cut at this depth: compilers of WGSL limit how deep they parse. */
@@ -39,6 +47,13 @@ const countUses = (statements: readonly Statement[]): Map<Expression, number> =>
   return uses
 }
 
+/** What scalar operations ask of a shader. */
+export const contextOf = (shader: ShaderBuilder): ScalarContext => ({
+  helper: (name) => shader.helper(name),
+  special: (value) => shader.special(value),
+  opaque: (bits) => shader.opaque(bits),
+})
+
 interface Named {
   readonly text: string
   readonly depth: number
@@ -54,6 +69,7 @@ export class BodyPrinter {
   private readonly variables = new Map<Expression, string>()
   private scopes: Map<Expression, string>[] = [new Map()]
   private readonly dependencies = new Map<Expression, ReadonlySet<object>>()
+  private readonly context: ScalarContext
   private next = 0
 
   /** `statements` are all that will be printed, so that it is known what is used more than once. */
@@ -61,6 +77,7 @@ export class BodyPrinter {
     this.shader = shader
     this.uses = countUses(statements)
     this.changing = changedBy(statements)
+    this.context = contextOf(shader)
   }
 
   fresh(kind: string): string {
@@ -102,11 +119,7 @@ export class BodyPrinter {
 
   private print(x: Expression): Named {
     if (x.op === 'const') {
-      const text = constantText(x.value, x.dtype, {
-        helper: (name) => this.shader.helper(name),
-        special: (value) => this.shader.special(value),
-      })
-      return { text, depth: 0 }
+      return { text: constantText(x.value, x.dtype, this.context), depth: 0 }
     }
     if (x.op === 'variable') return { text: this.nameOf(x), depth: 0 }
     for (const scope of this.scopes) {
@@ -123,18 +136,17 @@ export class BodyPrinter {
   }
 
   private operation(x: Expression): Named {
-    const args = x.args.map((arg) => this.print(arg))
+    const hidden = hiddenArgument(x)
+    const args = x.args.map((arg, i) =>
+      i === hidden ? { text: hiddenText(arg.value, this.context), depth: 0 } : this.print(arg),
+    )
     const depth = 1 + Math.max(...args.map((arg) => arg.depth))
     const texts = args.map((arg) => arg.text)
     if (x.op === 'load') {
       const buffer = x.source as Buffer
       return { text: valueText(this.shader.element(buffer, known(texts[0], 'index')), buffer.dtype), depth }
     }
-    const text = operationText(x, texts, {
-      helper: (name) => this.shader.helper(name),
-      special: (value) => this.shader.special(value),
-    })
-    return { text, depth }
+    return { text: operationText(x, texts, this.context), depth }
   }
 
   /** The expensive side of such a select is computed only where it is wanted. */

@@ -1,9 +1,9 @@
 /** Loop kernels as shaders: a dispatch for each piece of a kernel. */
 import { type CombineOp, type DType, type Expression, e } from '../../core/index.js'
 import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
-import { BodyPrinter } from './body.js'
+import { BodyPrinter, contextOf } from './body.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
-import { type ScalarContext, operationText } from './scalar.js'
+import { operationText } from './scalar.js'
 import { type Loop, type Piece } from './schedule.js'
 import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import type { Target } from './target.js'
@@ -16,11 +16,6 @@ const sharedSize = 256
 const manyResults = 4096
 
 const countOf = (loops: readonly Loop[]): number => loops.reduce((count, { extent }) => count * extent, 1)
-
-const contextOf = (shader: ShaderBuilder): ScalarContext => ({
-  helper: (name) => shader.helper(name),
-  special: (value) => shader.special(value),
-})
 
 /** Gives the loops' indices from a flat u32 one. */
 const indexLines = (printer: BodyPrinter, loops: readonly Loop[], flat: string): void => {

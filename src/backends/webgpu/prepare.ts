@@ -1,5 +1,5 @@
 /** From a program of kernels to steps: shaders for every kernel, places for every array. */
-import type { Expression } from '../../core/index.js'
+import { type Expression, known } from '../../core/index.js'
 import {
   type BranchKernel,
   type Buffer,
@@ -112,14 +112,15 @@ class Preparation {
         return this.while(kernel)
       case 'branch':
         return this.branch(kernel)
-      case 'callback':
-        // A program that may not run at all would have to ask first; the gate's flags are read with the operands.
+      case 'callback': {
         this.waits = true
+        const operands = this.whole(kernel.operands)
         this.drafts.push({
-          reads: kernel.operands,
+          reads: operands,
           writes: [],
-          make: (place) => ({ kind: 'callback', operands: kernel.operands.map(place), kernel }),
+          make: (place) => ({ kind: 'callback', operands: operands.map(place), kernel }),
         })
+      }
     }
   }
 

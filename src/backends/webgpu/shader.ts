@@ -83,12 +83,21 @@ export class ShaderBuilder {
     return name
   }
 
+  private anyTrip(): string {
+    const [level = anyLevel] = this.tripNames.keys()
+    return this.trip(level)
+  }
+
   /** Infinity or NaN, which constant expressions cannot be: read from the table of trip numbers, so that compilers cannot know them. */
   special(value: number): string {
-    const [level = anyLevel] = this.tripNames.keys()
-    const name = this.trip(level)
+    const name = this.anyTrip()
     if (Number.isNaN(value)) return `bitcast<f32>(${name}.z)`
     return value > 0 ? `bitcast<f32>(${name}.y)` : `(-bitcast<f32>(${name}.y))`
+  }
+
+  /** A float that compilers cannot know, from its bits: a zero of the same table is added to them. */
+  opaque(bits: number): string {
+    return `bitcast<f32>(${bits}u ^ ${this.anyTrip()}.w)`
   }
 
   /** The whole shader. `lines` may use `group` (which workgroup it is), `lane` (the invocation in it), and `before` what they need. */

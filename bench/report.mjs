@@ -1,0 +1,222 @@
+/** Lines and tables of results, and RESULTS.md. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import { geometricMean, median, ratio } from './compare.mjs'
+import { allPeers } from './processes.mjs'
+import { workloads } from './workloads.mjs'
+
+/**
+ * @typedef {import('./run.mjs').Row} Row
+ * @typedef {import('./run.mjs').Measured} Measured
+ * @typedef {import('./processes.mjs').Peer} Peer
+ * @typedef {object} About
+ * @property {string} node
+ * @property {string} cpu
+ * @property {number} cores
+ * @property {number} memory in GB
+ * @property {number} threads
+ * @property {number} rounds
+ * @property {number} budget
+ * @property {Record<string, string>} versions
+ * @property {Record<string, string>} missing
+ * @property {string} started
+ * @property {string} [finished]
+ * @property {number[]} loadAtStart
+ * @property {number[]} [loadAtEnd]
+ */
+
+/**
+ * The machine, the programs and the load at the start.
+ * @type {(settings: import('./processes.mjs').Settings, rest: Pick<About, 'rounds' | 'budget' | 'versions' | 'missing' | 'started'>) => About}
+ */
+export const machine = ({ node, threads }, rest) => ({
+  node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
+  cpu: cpus()[0]?.model ?? 'unknown processor',
+  cores: cpus().length,
+  memory: Math.round(totalmem() / 2 ** 30),
+  threads,
+  loadAtStart: loadavg(),
+  ...rest,
+})
+
+/** @type {(x: number) => string} */
+const short = (x) => (!Number.isFinite(x) ? '-' : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(2))
+
+/** @type {(row: Row, name: string) => Measured | undefined} */
+const measured = (row, name) => {
+  const outcome = row.peers[name]
+  return outcome && 'times' in outcome && outcome.times.length > 0 ? outcome : undefined
+}
+
+/**
+ * Ours, the fastest peer of a kind, and how many times as long as ours it takes.
+ * @type {(row: Row, kind: Peer['kind']) => { name: string, time: number, ratio: number } | undefined}
+ */
+const best = (row, kind) => {
+  const ours = measured(row, 'cotangent')
+  const candidates = allPeers
+    .filter((peer) => peer.kind === kind)
+    .flatMap(({ name }) => {
+      const outcome = measured(row, name)
+      return outcome && !outcome.incomparable ? [{ name, outcome, time: median(outcome.times) }] : []
+    })
+    .sort((a, b) => a.time - b.time)
+  const [first] = candidates
+  return first && { name: first.name, time: first.time, ratio: ours ? ratio(first.outcome.times, ours.times) : NaN }
+}
+
+/** How a peer fared, in a cell: its median, or why there is none. */
+/** @type {(row: Row, name: string) => string} */
+const cell = (row, name) => {
+  const outcome = row.peers[name]
+  if (!outcome) return ''
+  if ('absent' in outcome) return 'cannot'
+  if ('failed' in outcome) return 'fails'
+  const wrong = outcome.difference > row.tolerance ? ' (!)' : ''
+  return short(median(outcome.times)) + (outcome.incomparable ? ' (other)' : '') + wrong
+}
+
+/** What is wanted of the ratio to the best peer, if issue 4 says so, and whether it is reached. */
+/** @type {(row: Row) => { wanted: number, met: boolean } | undefined} */
+const goalOf = (row) => {
+  const peer = best(row, 'js')
+  if (!row.goal || !peer || !Number.isFinite(peer.ratio)) return undefined
+  const wanted = row.goal[1] / row.goal[0]
+  return { wanted, met: peer.ratio >= wanted }
+}
+
+/** @type {(row: Row) => string} */
+const speed = (row) => {
+  const ours = measured(row, 'cotangent')
+  return ours && row.flops !== null && row.unit === 'ms' ? short(row.flops / median(ours.times) / 1e6) : ''
+}
+
+/** One row for the terminal. */
+/** @type {(row: Row, peers: readonly Peer[]) => string} */
+export const line = (row, peers) => {
+  const cells = peers.map(({ name }) => `${name} ${cell(row, name)}`)
+  const peer = best(row, 'js')
+  const goal = goalOf(row)
+  const end = peer ? ` | best/ours ${short(peer.ratio)}${goal ? ` (wanted ${short(goal.wanted)})` : ''}` : ''
+  return [`${row.name} [${row.unit}]: ${cells.join(', ')}${end}`, ...complaints(row).map((text) => `    ${text}`)].join('\n')
+}
+
+/** What a reader must know about a row: wrong results, errors, notes. */
+/** @type {(row: Row) => string[]} */
+const complaints = (row) =>
+  Object.entries(row.peers).flatMap(([name, outcome]) => {
+    if ('absent' in outcome) return [`${name}: ${outcome.absent}`]
+    if ('failed' in outcome) return [`${name} fails: ${outcome.failed}`]
+    const note = outcome.note ? [`${name}: ${outcome.note}`] : []
+    return outcome.difference > row.tolerance
+      ? [...note, `${name} differs from ${row.reference} by ${outcome.difference.toPrecision(2)} (tolerance ${row.tolerance})`]
+      : note
+  })
+
+/** Over all rows: the mean ratio to the best peer, and where that is faster. */
+/** @type {(rows: readonly Row[], peers: readonly Peer[]) => string} */
+export const summary = (rows, peers) => {
+  const paired = rows.flatMap((row) => {
+    const peer = best(row, 'js')
+    return peer && Number.isFinite(peer.ratio) ? [{ row, peer }] : []
+  })
+  const slower = paired.filter(({ peer }) => peer.ratio < 1)
+  const goals = rows.flatMap((row) => goalOf(row) ?? [])
+  const native = rows.flatMap((row) => {
+    const peer = best(row, 'native')
+    return peer && Number.isFinite(peer.ratio) ? [1 / peer.ratio] : []
+  })
+  const wrong = rows.filter((row) => Object.values(row.peers).some((o) => 'times' in o && o.difference > row.tolerance))
+  const names = (/** @type {readonly { row: Row }[]} */ list) => list.map(({ row }) => row.name).join('; ') || 'none'
+  return [
+    `- The best JavaScript peer takes ${short(geometricMean(paired.map(({ peer }) => peer.ratio)))} times as long as cotangent (geometric mean over ${paired.length} workloads).`,
+    `- Slower than the best JavaScript peer: ${names(slower)}.`,
+    `- Goals of issue 4 (ratio to the best peer of the same run): ${goals.filter(({ met }) => met).length} of ${goals.length} met.`,
+    ...(peers.some(({ kind }) => kind === 'native') && native.length > 0
+      ? [`- Cotangent takes ${short(geometricMean(native))} times as long as the best native library (geometric mean over ${native.length}).`]
+      : []),
+    `- Results that differ beyond their tolerance: ${wrong.map(({ name }) => name).join('; ') || 'none'}.`,
+  ].join('\n')
+}
+
+/** @type {(head: readonly string[], rows: readonly (readonly string[])[]) => string} */
+const table = (head, rows) =>
+  [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+/** @type {(load: readonly number[] | undefined) => string} */
+const loads = (load) => (load ?? []).map((x) => x.toFixed(1)).join(' ')
+
+/** @type {(about: About, rows: readonly Row[]) => string} */
+const section = (about, rows) => {
+  const peers = allPeers.filter(({ name }) => rows.some((row) => name in row.peers))
+  const name = (/** @type {Peer} */ peer) => peer.name
+  const timeTable = table(
+    ['workload', ...peers.map(name), 'GFLOP/s', 'best JS / ours', 'wanted', 'ours / native'],
+    rows.map((row) => {
+      const peer = best(row, 'js')
+      const native = best(row, 'native')
+      const goal = goalOf(row)
+      return [
+        row.unit === 'ms' ? row.name : `${row.name} (${row.unit})`,
+        ...peers.map((p) => cell(row, p.name)),
+        speed(row),
+        peer ? short(peer.ratio) : '',
+        goal ? `${short(goal.wanted)} ${goal.met ? 'met' : 'missed'}` : '',
+        native ? short(1 / native.ratio) : '',
+      ]
+    }),
+  )
+  const memoryTable = table(
+    ['peak resident MB', ...peers.map(name)],
+    rows.map((row) => [row.name, ...peers.map((p) => short(measured(row, p.name)?.peak ?? NaN))]),
+  )
+  const remarks = rows.flatMap((row) => complaints(row).map((text) => `- ${row.name}: ${text}`))
+  const versions = Object.entries(about.versions).map((entry) => entry.join(' '))
+  return [
+    `## Node ${about.node}`,
+    `${about.started} to ${about.finished ?? '?'} (UTC), ${about.cpu}, ${about.cores} cores, ${about.memory} GB, ${about.threads} thread${about.threads === 1 ? '' : 's'} each. Load average at the start ${loads(about.loadAtStart)}, at the end ${loads(about.loadAtEnd)}: above 0.1 before the start, something else was running. Medians of ${about.rounds} interleaved rounds of ${about.budget} ms.`,
+    `Versions: ${versions.join(', ')}.${Object.entries(about.missing).map(([peer, why]) => ` ${peer} is absent: ${why}.`).join('')}`,
+    summary(rows, peers),
+    '### Times in ms',
+    timeTable,
+    '### Memory',
+    memoryTable,
+    '### Remarks',
+    remarks.join('\n') || 'None.',
+  ].join('\n\n')
+}
+
+const folder = fileURLToPath(new URL('results/', import.meta.url))
+const page = fileURLToPath(new URL('RESULTS.md', import.meta.url))
+
+/** Rounds to five digits: more is noise, and makes the files of results long. */
+/** @type {(key: string, value: unknown) => unknown} */
+const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)
+
+/**
+ * Merges rows into those kept for this version of Node, and writes RESULTS.md anew from all that is kept. Gives the files.
+ * @type {(about: About, rows: readonly Row[]) => Promise<string[]>}
+ */
+export const save = async (about, rows) => {
+  mkdirSync(folder, { recursive: true })
+  const file = `${folder}node${about.node.split('.')[0]}.json`
+  /** @type {Row[]} */
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
+  const merged = workloads.flatMap(({ name }) => rows.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? [])
+  writeFileSync(file, `${JSON.stringify({ about, rows: merged }, rounded, 1)}\n`)
+  const sections = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(folder + name, 'utf8')))
+    .map((kept) => section(kept.about, kept.rows))
+  const text = [
+    '# Results',
+    'Written by `npm run bench`; [README.md](README.md) says how to read it. `cannot`: the library has no such function; `fails`: it ends with an error; `(other)`: it computes something else and does not count; `(!)`: its results differ. The remarks say what and why.',
+    ...sections,
+  ].join('\n\n')
+  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }))
+  return [file, page]
+}

@@ -1,0 +1,66 @@
+/** Finding a GPU: the browser's or Deno's, the `webgpu` package in Node, or one that the caller brings. */
+import { DeviceError } from '../../core/index.js'
+
+/** Where `webgpu`'s GPU objects are kept: Dawn crashes when one is collected while its devices live. */
+const keeper: { __cotangentGpu?: GPU } & typeof globalThis = globalThis
+
+const nodeGpu = async (): Promise<GPU> => {
+  if (keeper.__cotangentGpu !== undefined) return keeper.__cotangentGpu
+  let dawn
+  try {
+    dawn = await import('webgpu')
+  } catch {
+    throw new DeviceError(
+      `init: this JavaScript engine has no WebGPU. In Node, install the optional package that brings it: npm install webgpu. ` +
+        `Or pass a GPU object: init({ device: 'webgpu', gpu }).`,
+    )
+  }
+  keeper.__cotangentGpu = dawn.create([])
+  return keeper.__cotangentGpu
+}
+
+/** The GPU object to use when none is given. */
+export const findGpu = async (): Promise<GPU> => {
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } }
+  return navigator?.gpu ?? nodeGpu()
+}
+
+/** Limits that are asked for at what the adapter has; the rest stays at what every device has. */
+const wanted = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupStorageSize',
+  'minUniformBufferOffsetAlignment',
+] as const
+
+/** A device with the best limits that it is given for. */
+export const acquire = async (gpu: GPU): Promise<{ readonly device: GPUDevice; readonly software: boolean; readonly name: string }> => {
+  const adapterOf = async (): Promise<GPUAdapter> => {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+    if (adapter === null) {
+      throw new DeviceError(
+        `init: no WebGPU adapter was found. On Linux a Vulkan driver is needed (VK_DRIVER_FILES may name one), ` +
+          `in browsers WebGPU must be enabled; 'wasm' works everywhere.`,
+      )
+    }
+    return adapter
+  }
+  let adapter = await adapterOf()
+  const { info } = adapter
+  const software = info.isFallbackAdapter
+  const name = [info.vendor, info.architecture, info.description].filter((part) => part !== '').join(' ')
+  const requiredLimits: Record<string, number> = {}
+  for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit]
+  let device: GPUDevice
+  try {
+    device = await adapter.requestDevice({ requiredLimits })
+  } catch {
+    // Refused together: the limits of every device will do. An adapter gives one device only.
+    adapter = await adapterOf()
+    device = await adapter.requestDevice()
+  }
+  return { device, software, name }
+}

@@ -1,0 +1,2 @@
+/** The WebGPU backend. */
+export { type WebgpuDevice, type WebgpuDeviceOptions, createWebgpuDevice } from './device.js'

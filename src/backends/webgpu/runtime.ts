@@ -1,0 +1,151 @@
+/** What all programs of one GPU share: memory, compiled shaders, the order of work, and reading. */
+import { type MemoryStats, type Storage, DeviceError, InternalError } from '../../core/index.js'
+import { type GpuBuffer, Pool } from './pool.js'
+import { Pipelines, TripTable } from './pipelines.js'
+import { Reader } from './reader.js'
+import { Recorder } from './recorder.js'
+import { Cell, WebgpuStorage, own } from './storage.js'
+import { type Target, targetOf } from './target.js'
+import { WorkQueue } from './work-queue.js'
+
+/** Times that collection of unused arrays is waited for before memory counts as exhausted. */
+const patience = 10
+/** Bytes of garbage that invite the engine to collect. */
+const pressureBytes = 128 << 20
+
+/** Lets the event loop turn, so that finalizers run. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+
+export interface RuntimeOptions {
+  readonly device: GPUDevice
+  readonly software: boolean
+  readonly budget: number
+}
+
+export class Runtime {
+  readonly device: GPUDevice
+  readonly target: Target
+  readonly pool: Pool
+  readonly pipelines: Pipelines
+  readonly trips: TripTable
+  readonly queue = new WorkQueue()
+  readonly empty: GpuBuffer
+  private readonly reader: Reader
+  private readonly cells = new Set<Cell>()
+  private readonly finalizers = new FinalizationRegistry<Cell>((cell) => this.free(cell))
+  private live = 0
+  private failure: Error | undefined
+
+  constructor({ device, software, budget }: RuntimeOptions) {
+    this.device = device
+    this.target = targetOf(device.limits.maxStorageBuffersPerShaderStage, software)
+    this.pool = new Pool({
+      device,
+      budget,
+      living: () => [...this.cells].map((cell) => cell.bytes).sort((a, b) => b - a),
+    })
+    this.pipelines = new Pipelines(device)
+    this.trips = new TripTable(device, this.pipelines)
+    this.reader = new Reader(device)
+    this.empty = this.pool.take(0)
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault()
+      this.failure ??= new InternalError(`the GPU refused a command: ${event.error.message}`)
+    })
+    void device.lost.then(({ reason, message }) => {
+      this.failure ??= new DeviceError(
+        `the GPU behind 'webgpu' was lost (${reason}): ${message} Arrays on it are gone; 'await init({ device: "webgpu" })' finds a new one.`,
+      )
+    })
+  }
+
+  /** Throws what went wrong on the GPU, if anything did. */
+  check(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  /** A new handle for values that are there or will be. */
+  storage(bytes: number, buffer?: GpuBuffer): WebgpuStorage {
+    const cell = new Cell(bytes, buffer)
+    const storage = new WebgpuStorage(cell)
+    this.cells.add(cell)
+    this.live += bytes
+    this.finalizers.register(storage, cell, storage)
+    return storage
+  }
+
+  release(given: Storage): void {
+    const storage = own(given)
+    if (--storage.holders > 0) return
+    this.finalizers.unregister(storage)
+    // Programs that were asked for before may still read it.
+    this.queue.then(() => this.free(storage.cell))
+  }
+
+  private free(cell: Cell): void {
+    if (!this.cells.delete(cell)) return
+    this.live -= cell.bytes
+    if (cell.buffer !== undefined) this.pool.give(cell.buffer)
+    cell.buffer = undefined
+  }
+
+  recorder(): Recorder {
+    const { device, pool, trips } = this
+    return new Recorder({ device, pool, trips, beforeSubmit: () => this.reader.flush() })
+  }
+
+  /** Uploads words into memory that nothing uses. */
+  upload(words: Float32Array | Int32Array | Uint32Array): WebgpuStorage {
+    this.check()
+    const bytes = words.byteLength
+    if (bytes === 0) return this.storage(0, undefined)
+    this.reader.flush()
+    const buffer = this.pool.take(bytes)
+    this.device.queue.writeBuffer(buffer.buffer, 0, words.buffer, words.byteOffset, bytes)
+    return this.storage(bytes, buffer)
+  }
+
+  /** The first bytes of a buffer, after all that was submitted. */
+  async read(buffer: GpuBuffer, bytes: number): Promise<ArrayBuffer> {
+    this.check()
+    try {
+      return await this.reader.read(buffer, bytes)
+    } catch (error) {
+      // That the device is lost is told a little later than that the reading failed.
+      await turn()
+      this.check()
+      throw error
+    } finally {
+      this.check()
+    }
+  }
+
+  /** Values of an array, when the programs that were asked for before have run. */
+  async readStorage(given: Storage): Promise<ArrayBuffer> {
+    const { cell } = own(given)
+    await this.queue.whenIdle()
+    if (cell.failure !== undefined) throw cell.failure
+    if (cell.bytes === 0) return new ArrayBuffer(0)
+    if (cell.buffer === undefined) throw new InternalError('an array without memory')
+    return this.read(cell.buffer, cell.bytes)
+  }
+
+  hasRoom(sizes: readonly number[]): boolean {
+    return this.pool.hasRoom(sizes)
+  }
+
+  /** Waits until unused arrays have been collected, as long as there is not enough room. */
+  async makeRoom(sizes: readonly number[]): Promise<void> {
+    for (let k = 0; k < patience && !this.hasRoom(sizes); k++) {
+      // Handles are small, so the engine does not know how much hangs on them: memory outside its heap makes it look.
+      let pressure: ArrayBuffer | undefined = new ArrayBuffer(pressureBytes)
+      pressure = pressure.byteLength === 0 ? pressure : undefined
+      await turn()
+    }
+  }
+
+  stats(name: string): MemoryStats {
+    const { live, pool } = this
+    return { device: name, live, resident: pool.resident, spilled: 0, peak: pool.peak, budget: pool.budget }
+  }
+}
