@@ -2,6 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { withSwiftShader } from './tools/swiftshader.mjs'
+
+// A driver in software, for the tests that need a GPU. Processes that are started from here on find it; this one would not.
+Object.assign(process.env, withSwiftShader())
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { exports: subpaths } = JSON.parse(readFileSync(`${here}package.json`, 'utf8')) as {
@@ -29,7 +33,17 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/examples/**', 'test/reference/**'],
+          exclude: ['test/examples/**', 'test/reference/**', 'test/backends/webgpu/**'],
+        },
+      },
+      {
+        // Dawn, the WebGPU of Chromium, in Node. Without an adapter these tests fail.
+        extends: true,
+        test: {
+          name: 'webgpu',
+          environment: 'node',
+          include: ['test/backends/webgpu/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {

@@ -1,7 +1,27 @@
 /** Medians and ratios of times, and the comparison of results. */
 
-/** @typedef {import('./measure.mjs').Digest} Digest */
-/** @typedef {import('./workloads.mjs').Workload} Workload */
+/**
+ * @typedef {import('./measure.mjs').Digest} Digest
+ * @typedef {import('./workloads.mjs').Workload} Workload
+ * @typedef {object} Measured a peer's part of a row
+ * @property {number[]} times of each round, in the workload's unit
+ * @property {number} peak resident memory of the process in MB
+ * @property {number} difference to the reference's results
+ * @property {string | null} note
+ * @property {boolean} incomparable
+ * @typedef {Measured | { absent: string } | { failed: string }} Outcome
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {string} unit
+ * @property {number | null} flops
+ * @property {number} perCall
+ * @property {[number, number] | null} goal
+ * @property {number} tolerance
+ * @property {string} reference the peer whose results the others' are compared with
+ * @property {string} date
+ * @property {number} load of the machine when the row was measured
+ * @property {Record<string, Outcome>} peers
+ */
 
 /** @type {(numbers: readonly number[]) => number} */
 export const median = (numbers) => {

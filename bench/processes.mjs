@@ -68,8 +68,10 @@ export class PeerProcess {
     this.dead = message
   }
 
-  /** The reply to a request; `{ failed }` when there is an error, no process, or no reply in time. */
-  /** @type {(request: object) => Promise<any>} */
+  /**
+   * The reply to a request; `{ failed }` when there is an error, no process, or no reply in time.
+   * @type {(request: object) => Promise<any>}
+   */
   ask(request) {
     if (this.dead !== undefined) return Promise.resolve({ failed: this.dead })
     return new Promise((resolve) => {

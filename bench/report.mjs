@@ -9,8 +9,8 @@ import { allPeers } from './processes.mjs'
 import { workloads } from './workloads.mjs'
 
 /**
- * @typedef {import('./run.mjs').Row} Row
- * @typedef {import('./run.mjs').Measured} Measured
+ * @typedef {import('./compare.mjs').Row} Row
+ * @typedef {import('./compare.mjs').Measured} Measured
  * @typedef {import('./processes.mjs').Peer} Peer
  * @typedef {object} About
  * @property {string} node
@@ -18,6 +18,7 @@ import { workloads } from './workloads.mjs'
  * @property {number} cores
  * @property {number} memory in GB
  * @property {number} threads
+ * @property {string} revision of cotangent
  * @property {number} rounds
  * @property {number} budget
  * @property {Record<string, string>} versions
@@ -30,7 +31,7 @@ import { workloads } from './workloads.mjs'
 
 /**
  * The machine, the programs and the load at the start.
- * @type {(settings: import('./processes.mjs').Settings, rest: Pick<About, 'rounds' | 'budget' | 'versions' | 'missing' | 'started'>) => About}
+ * @type {(settings: import('./processes.mjs').Settings, rest: Pick<About, 'revision' | 'rounds' | 'budget' | 'versions' | 'missing' | 'started'>) => About}
  */
 export const machine = ({ node, threads }, rest) => ({
   node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
@@ -42,8 +43,32 @@ export const machine = ({ node, threads }, rest) => ({
   ...rest,
 })
 
+/**
+ * The commit of the working tree, and whether there is more in it.
+ * @type {() => string}
+ */
+export const currentRevision = () => {
+  const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+  try {
+    return (
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'src') === '' ? '' : ' with changes')
+    )
+  } catch {
+    return 'unknown'
+  }
+}
+
 /** @type {(x: number) => string} */
-const short = (x) => (!Number.isFinite(x) ? '-' : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(2))
+const short = (x) =>
+  !Number.isFinite(x)
+    ? '-'
+    : x >= 100
+      ? x.toFixed(0)
+      : x >= 10
+        ? x.toFixed(1)
+        : x >= 1
+          ? x.toFixed(2)
+          : x.toPrecision(2)
 
 /** @type {(row: Row, name: string) => Measured | undefined} */
 const measured = (row, name) => {
@@ -68,8 +93,10 @@ const best = (row, kind) => {
   return first && { name: first.name, time: first.time, ratio: ours ? ratio(first.outcome.times, ours.times) : NaN }
 }
 
-/** How a peer fared, in a cell: its median, or why there is none. */
-/** @type {(row: Row, name: string) => string} */
+/**
+ * How a peer fared, in a cell: its median, or why there is none.
+ * @type {(row: Row, name: string) => string}
+ */
 const cell = (row, name) => {
   const outcome = row.peers[name]
   if (!outcome) return ''
@@ -79,8 +106,10 @@ const cell = (row, name) => {
   return short(median(outcome.times)) + (outcome.incomparable ? ' (other)' : '') + wrong
 }
 
-/** What is wanted of the ratio to the best peer, if issue 4 says so, and whether it is reached. */
-/** @type {(row: Row) => { wanted: number, met: boolean } | undefined} */
+/**
+ * What is wanted of the ratio to the best peer, if issue 4 says so, and whether it is reached.
+ * @type {(row: Row) => { wanted: number, met: boolean } | undefined}
+ */
 const goalOf = (row) => {
   const peer = best(row, 'js')
   if (!row.goal || !peer || !Number.isFinite(peer.ratio)) return undefined
@@ -94,30 +123,41 @@ const speed = (row) => {
   return ours && row.flops !== null && row.unit === 'ms' ? short(row.flops / median(ours.times) / 1e6) : ''
 }
 
-/** One row for the terminal. */
-/** @type {(row: Row, peers: readonly Peer[]) => string} */
+/**
+ * One row for the terminal.
+ * @type {(row: Row, peers: readonly Peer[]) => string}
+ */
 export const line = (row, peers) => {
   const cells = peers.map(({ name }) => `${name} ${cell(row, name)}`)
   const peer = best(row, 'js')
   const goal = goalOf(row)
   const end = peer ? ` | best/ours ${short(peer.ratio)}${goal ? ` (wanted ${short(goal.wanted)})` : ''}` : ''
-  return [`${row.name} [${row.unit}]: ${cells.join(', ')}${end}`, ...complaints(row).map((text) => `    ${text}`)].join('\n')
+  return [`${row.name} [${row.unit}]: ${cells.join(', ')}${end}`, ...complaints(row).map((text) => `    ${text}`)].join(
+    '\n',
+  )
 }
 
-/** What a reader must know about a row: wrong results, errors, notes. */
-/** @type {(row: Row) => string[]} */
+/**
+ * What a reader must know about a row: wrong results, errors, notes.
+ * @type {(row: Row) => string[]}
+ */
 const complaints = (row) =>
   Object.entries(row.peers).flatMap(([name, outcome]) => {
     if ('absent' in outcome) return [`${name}: ${outcome.absent}`]
     if ('failed' in outcome) return [`${name} fails: ${outcome.failed}`]
     const note = outcome.note ? [`${name}: ${outcome.note}`] : []
     return outcome.difference > row.tolerance
-      ? [...note, `${name} differs from ${row.reference} by ${outcome.difference.toPrecision(2)} (tolerance ${row.tolerance})`]
+      ? [
+          ...note,
+          `${name} differs from ${row.reference} by ${outcome.difference.toPrecision(2)} (tolerance ${row.tolerance})`,
+        ]
       : note
   })
 
-/** Over all rows: the mean ratio to the best peer, and where that is faster. */
-/** @type {(rows: readonly Row[], peers: readonly Peer[]) => string} */
+/**
+ * Over all rows: the mean ratio to the best peer, and where that is faster.
+ * @type {(rows: readonly Row[], peers: readonly Peer[]) => string}
+ */
 export const summary = (rows, peers) => {
   const paired = rows.flatMap((row) => {
     const peer = best(row, 'js')
@@ -136,7 +176,9 @@ export const summary = (rows, peers) => {
     `- Slower than the best JavaScript peer: ${names(slower)}.`,
     `- Goals of issue 4 (ratio to the best peer of the same run): ${goals.filter(({ met }) => met).length} of ${goals.length} met.`,
     ...(peers.some(({ kind }) => kind === 'native') && native.length > 0
-      ? [`- Cotangent takes ${short(geometricMean(native))} times as long as the best native library (geometric mean over ${native.length}).`]
+      ? [
+          `- Cotangent takes ${short(geometricMean(native))} times as long as the best native library (geometric mean over ${native.length}).`,
+        ]
       : []),
     `- Results that differ beyond their tolerance: ${wrong.map(({ name }) => name).join('; ') || 'none'}.`,
   ].join('\n')
@@ -174,26 +216,34 @@ const section = (about, rows) => {
     rows.map((row) => [row.name, ...peers.map((p) => short(measured(row, p.name)?.peak ?? NaN))]),
   )
   const remarks = rows.flatMap((row) => complaints(row).map((text) => `- ${row.name}: ${text}`))
-  const versions = Object.entries(about.versions).map((entry) => entry.join(' '))
+  const versions = Object.entries(about.versions).map(
+    ([name, version]) => `${name} ${version}${name === 'cotangent' ? ` (revision ${about.revision})` : ''}`,
+  )
   return [
-    `## Node ${about.node}`,
+    `### Node ${about.node}`,
     `${about.started} to ${about.finished ?? '?'} (UTC), ${about.cpu}, ${about.cores} cores, ${about.memory} GB, ${about.threads} thread${about.threads === 1 ? '' : 's'} each. Load average at the start ${loads(about.loadAtStart)}, at the end ${loads(about.loadAtEnd)}: above 0.1 before the start, something else was running. Medians of ${about.rounds} interleaved rounds of ${about.budget} ms.`,
-    `Versions: ${versions.join(', ')}.${Object.entries(about.missing).map(([peer, why]) => ` ${peer} is absent: ${why}.`).join('')}`,
+    `Versions: ${versions.join(', ')}.${Object.entries(about.missing)
+      .map(([peer, why]) => ` ${peer} is absent: ${why}.`)
+      .join('')}`,
     summary(rows, peers),
-    '### Times in ms',
+    '#### Times in ms',
     timeTable,
-    '### Memory',
+    '#### Memory',
     memoryTable,
-    '### Remarks',
+    '#### Remarks',
     remarks.join('\n') || 'None.',
   ].join('\n\n')
 }
 
 const folder = fileURLToPath(new URL('results/', import.meta.url))
+/** @type {readonly [string, string]} */
+const marks = ['<!-- npm run bench: begin -->', '<!-- npm run bench: end -->']
 const page = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 
-/** Rounds to five digits: more is noise, and makes the files of results long. */
-/** @type {(key: string, value: unknown) => unknown} */
+/**
+ * Rounds to five digits: more is noise, and makes the files of results long.
+ * @type {(key: string, value: unknown) => unknown}
+ */
 const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)
 
 /**
@@ -204,19 +254,26 @@ export const save = async (about, rows) => {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}node${about.node.split('.')[0]}.json`
   /** @type {Row[]} */
-  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
-  const merged = workloads.flatMap(({ name }) => rows.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? [])
+  const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
+  const merged = workloads.flatMap(
+    ({ name }) => rows.find((row) => row.name === name) ?? kept.find((row) => row.name === name) ?? [],
+  )
   writeFileSync(file, `${JSON.stringify({ about, rows: merged }, rounded, 1)}\n`)
   const sections = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .sort()
     .map((name) => JSON.parse(readFileSync(folder + name, 'utf8')))
-    .map((kept) => section(kept.about, kept.rows))
+    .map(({ about, rows }) => section(about, rows))
   const text = [
-    '# Results',
+    '## Beside other libraries',
     'Written by `npm run bench`; [README.md](README.md) says how to read it. `cannot`: the library has no such function; `fails`: it ends with an error; `(other)`: it computes something else and does not count; `(!)`: its results differ. The remarks say what and why.',
     ...sections,
   ].join('\n\n')
-  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }))
+  const old = existsSync(page) ? readFileSync(page, 'utf8') : '# Results\n'
+  // Other programs keep their results on the same page: only what stands between the marks is replaced.
+  const [before, rest = ''] = old.split(marks[0], 2)
+  const after = rest.split(marks[1], 2)[1] ?? ''
+  const whole = `${before}\n\n${marks[0]}\n\n${text}\n\n${marks[1]}\n${after}`
+  writeFileSync(page, await format(whole, { ...(await resolveConfig(page)), parser: 'markdown' }))
   return [file, page]
 }

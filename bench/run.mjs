@@ -12,31 +12,15 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { difference, median } from './compare.mjs'
 import { PeerProcess, allPeers } from './processes.mjs'
-import { line, machine, save, summary } from './report.mjs'
+import { currentRevision, line, machine, save, summary } from './report.mjs'
 import { workloads } from './workloads.mjs'
 
 /**
  * @typedef {import('./processes.mjs').Peer} Peer
  * @typedef {import('./workloads.mjs').Workload} Workload
  * @typedef {import('./measure.mjs').Digest} Digest
- * @typedef {object} Measured
- * @property {number[]} times of each round, in the workload's unit
- * @property {number} peak resident memory of the process in MB
- * @property {number} difference to the reference's results
- * @property {string | null} note
- * @property {boolean} incomparable
- * @typedef {Measured | { absent: string } | { failed: string }} Outcome
- * @typedef {object} Row
- * @property {string} name
- * @property {string} unit
- * @property {number | null} flops
- * @property {number} perCall
- * @property {[number, number] | null} goal
- * @property {number} tolerance
- * @property {string} reference the peer whose results the others' are compared with
- * @property {string} date
- * @property {number} load of the machine when the row was measured
- * @property {Record<string, Outcome>} peers
+ * @typedef {import('./compare.mjs').Outcome} Outcome
+ * @typedef {import('./compare.mjs').Row} Row
  */
 
 const { values: options } = parseArgs({
@@ -51,6 +35,7 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     python: { type: 'string', default: process.env['BENCH_PYTHON'] ?? 'python3' },
     dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
+    revision: { type: 'string' },
     save: { type: 'boolean', default: false },
     kernels: { type: 'boolean', default: false },
   },
@@ -66,8 +51,10 @@ const settings = {
   timeout: Number(options.timeout) * 1000,
 }
 
-/** Rounds for a peer that takes this long: one that needs seconds shows its order of magnitude in fewer. */
-/** @type {(milliseconds: number) => number} */
+/**
+ * Rounds for a peer that takes this long: one that needs seconds shows its order of magnitude in fewer.
+ * @type {(milliseconds: number) => number}
+ */
 const roundsFor = (milliseconds) => Math.min(rounds, milliseconds > 2000 ? 2 : milliseconds > 500 ? 3 : rounds)
 
 /**
@@ -103,7 +90,8 @@ const interleave = async (workload, running, outcomes) => {
  * @type {(workload: Workload, running: Map<string, Running>, first: Map<string, number>) => Promise<void>}
  */
 const restart = async (workload, running, first) => {
-  const later = async (/** @type {Running} */ { process }) => median((await process.ask({ round: { budget } })).times ?? [])
+  const later = async (/** @type {Running} */ { process }) =>
+    median((await process.ask({ round: { budget } })).times ?? [])
   for (const [name, peer] of running) peer.times.push((first.get(name) ?? NaN) - (await later(peer)))
   for (let round = 1; round < Math.min(rounds, 5); round++)
     for (const [name, peer] of running) {
@@ -115,7 +103,7 @@ const restart = async (workload, running, first) => {
     }
 }
 
-/** The peer that others' results are compared with: the first of these that has any. */
+/** Others' results are compared with those of the first of these that has any. */
 const references = ['jax', 'torch', 'onnxruntime-node', 'onnxruntime-web', 'tfjs', 'jax-js', 'cotangent']
 
 /** @type {(workload: Workload, peers: readonly Peer[]) => Promise<Row>} */
@@ -184,8 +172,10 @@ if (chosen.length === 0) {
   process.exit(2)
 }
 
-/** Peers that can be started here; the others are named with the reason. */
-/** @type {Peer[]} */
+/**
+ * Peers that can be started here; the others are named with the reason.
+ * @type {Peer[]}
+ */
 const peers = []
 /** @type {Record<string, string>} */
 const versions = {}
@@ -200,7 +190,10 @@ for (const peer of allPeers) {
     Object.assign(versions, started.versions)
   } else {
     missing[peer.name] = started.failed
-    console.log(`${peer.name} is absent: ${started.failed}`)
+    const hint = /ERR_MODULE_NOT_FOUND|Cannot find (package|module)/.test(started.failed)
+      ? ' (npm ci --prefix bench)'
+      : ''
+    console.log(`${peer.name} is absent: ${started.failed}${hint}`)
   }
 }
 if (!peers.some(({ kind }) => kind === 'ours')) {
@@ -208,9 +201,16 @@ if (!peers.some(({ kind }) => kind === 'ours')) {
   process.exit(1)
 }
 
-const about = machine(settings, { rounds, budget, versions, missing, started: today() })
-console.log(`${about.cpu}, ${about.cores} cores, Node ${about.node}, load ${about.loadAtStart.map((x) => x.toFixed(1)).join(' ')}`)
-console.log(Object.entries(versions).map((entry) => entry.join(' ')).join(', '))
+const revision = options.revision ?? currentRevision()
+const about = machine(settings, { revision, rounds, budget, versions, missing, started: today() })
+console.log(
+  `${about.cpu}, ${about.cores} cores, Node ${about.node}, revision ${revision}, load ${about.loadAtStart.map((x) => x.toFixed(1)).join(' ')}`,
+)
+console.log(
+  Object.entries(versions)
+    .map((entry) => entry.join(' '))
+    .join(', '),
+)
 
 /** @type {Row[]} */
 const rows = []

@@ -32,7 +32,15 @@ export const workloads = []
 
 /** @type {(name: string, operation: string, rest: Partial<Workload>) => void} */
 const define = (name, operation, rest) => {
-  const usual = { tolerance: 1e-4, compare: 'values', mode: 'steady', perCall: 1, unit: 'ms', parameters: {}, inputs: {} }
+  const usual = {
+    tolerance: 1e-4,
+    compare: 'values',
+    mode: 'steady',
+    perCall: 1,
+    unit: 'ms',
+    parameters: {},
+    inputs: {},
+  }
   workloads.push(/** @type {Workload} */ ({ name, operation, ...usual, ...rest }))
 }
 
@@ -73,7 +81,12 @@ define('chain tanh(x) sigmoid(x), 4M', 'chain', {
   bytes: 8 * 4194304,
   goal: [20, 42],
 })
-define('sum 16M', 'sum', { inputs: { x: { shape: [16777216] } }, bytes: 4 * 16777216, tolerance: 1e-3, goal: [3.5, 14.4] })
+define('sum 16M', 'sum', {
+  inputs: { x: { shape: [16777216] } },
+  bytes: 4 * 16777216,
+  tolerance: 1e-3,
+  goal: [3.5, 14.4],
+})
 define('softmax [1024,1024]', 'softmax', {
   inputs: { x: { shape: [1024, 1024], scale: 4 } },
   bytes: 8 * 1024 * 1024,
@@ -116,7 +129,11 @@ convolution('conv 3x3 stride 2', { batch: 32, inputs: 32, outputs: 64, size: 32,
 convolution('depthwise 3x3', { batch: 32, inputs: 64, outputs: 64, size: 32, depthwise: true }, undefined, 'gradients')
 
 const pooled = { x: { shape: [32, 28, 28, 32] } }
-define('max pool 2x2 [32,28,28,32]', 'maxPool', { inputs: pooled, bytes: 5 * sizeOf(pooled.x.shape), goal: [0.3, 0.31] })
+define('max pool 2x2 [32,28,28,32]', 'maxPool', {
+  inputs: pooled,
+  bytes: 5 * sizeOf(pooled.x.shape),
+  goal: [0.3, 0.31],
+})
 define('gradient of max pool 2x2 [32,28,28,32]', 'maxPoolGradient', {
   inputs: { ...pooled, g: { shape: [32, 14, 14, 32] } },
   bytes: 9 * sizeOf(pooled.x.shape),
@@ -134,7 +151,12 @@ const mlp = {
   b3: { shape: [10], scale: 0.1 },
 }
 const mlpFlops = 6 * 128 * (784 * 512 + 512 * 256 + 256 * 10)
-define('MLP step 784-512-256-10, Adam, b128', 'mlpStep', { inputs: mlp, flops: mlpFlops, tolerance: 2e-3, goal: [11, 17.3] })
+define('MLP step 784-512-256-10, Adam, b128', 'mlpStep', {
+  inputs: mlp,
+  flops: mlpFlops,
+  tolerance: 2e-3,
+  goal: [11, 17.3],
+})
 
 const cnn = {
   x: { shape: [64, 28, 28, 1] },
@@ -189,7 +211,12 @@ define('cholesky 256', 'cholesky', {
   tolerance: 1e-3,
   goal: [1, 5.1],
 })
-define('threefry normal 4M', 'normal', { parameters: { size: 4194304 }, compare: 'moments', tolerance: 5e-3, goal: [45, 232] })
+define('threefry normal 4M', 'normal', {
+  parameters: { size: 4194304 },
+  compare: 'moments',
+  tolerance: 5e-3,
+  goal: [45, 232],
+})
 define('eager add of [16]', 'eagerAdd', {
   parameters: { repeats: 1000 },
   inputs: { x: { shape: [16] }, y: { shape: [16], scale: 0.001 } },

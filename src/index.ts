@@ -36,7 +36,7 @@ export {
   withDevice,
 } from './core/index.js'
 export * as tree from './core/tree-functions.js'
-export { blockUntilReady, init, type InitOptions } from './init.js'
+export { blockUntilReady, init, type InitOptions, setThreads } from './init.js'
 export { stopGradient } from './lax/index.js'
 export * as lax from './lax.js'
 export { array, slice } from './numpy/index.js'

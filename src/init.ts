@@ -1,5 +1,6 @@
 /** Preparing devices, and waiting for them. */
 import { type WebgpuDevice, createWebgpuDevice } from './backends/webgpu/index.js'
+import { type WasmConfiguration, type WasmDevice, isWasmDevice } from './backends/wasm/index.js'
 import { DeviceArray, DeviceError, defaultDevice, devices, getDevice, registerDevice, tree } from './core/index.js'
 
 export interface InitOptions {
@@ -9,6 +10,10 @@ export interface InitOptions {
   readonly gpu?: GPU
   /** Most bytes of GPU memory that `webgpu` takes. Default: 4 GiB. */
   readonly gpuMemoryBudget?: number
+  /** Threads that work on large kernels of `wasm`. Default: 1. */
+  readonly threads?: number
+  /** Most bytes of linear memory of `wasm`, at most 4 GiB; arrays beyond it move out to ordinary buffers. Default: 1 GiB. */
+  readonly wasmMemoryBudget?: number
 }
 
 let webgpu: Promise<WebgpuDevice> | undefined
@@ -33,16 +38,18 @@ const startWebgpu = async ({ gpu, gpuMemoryBudget }: InitOptions): Promise<void>
 /**
  * Prepares devices and resolves to the names of those that are ready. `wasm` and `js` need no preparation; `webgpu` does.
  * Rejects with DeviceError when there is no such device, or no GPU for `webgpu`.
+ * With `threads` it resolves when they are up. It may be called again, to change one of the options.
  *
  * @param options a device's name, or options
+ * @throws ArgumentError for a budget below 4 MiB or a number of threads below 1
  * @example
  * ```ts
- * console.log(await init()) // [ 'wasm', 'js' ]
+ * console.log(await init({ threads: 2, wasmMemoryBudget: 512 * 2 ** 20 })) // [ 'wasm', 'js' ]
  * ```
  */
 export const init = async (options: InitOptions | string = {}): Promise<string[]> => {
   const given: InitOptions = typeof options === 'string' ? { device: options } : options
-  const { device } = given
+  const { device, threads, wasmMemoryBudget } = given
   if (device === 'webgpu') await startWebgpu(given)
   if (device !== undefined) {
     if (!devices().includes(device)) {
@@ -51,8 +58,40 @@ export const init = async (options: InitOptions | string = {}): Promise<string[]
     getDevice(device)
     defaultDevice(device)
   }
+  configureWasm({
+    ...(threads === undefined ? {} : { threads }),
+    ...(wasmMemoryBudget === undefined ? {} : { memoryBudget: wasmMemoryBudget }),
+  })
+  const wasm = wasmDevice()
+  if (threads !== undefined && wasm !== undefined) await wasm.threadsReady()
   return devices()
 }
+
+const wasmDevice = (): WasmDevice | undefined => {
+  const device = devices().includes('wasm') ? getDevice('wasm') : undefined
+  return device !== undefined && isWasmDevice(device) ? device : undefined
+}
+
+/** Changes what is given, and returns the number of threads. */
+const configureWasm = (options: WasmConfiguration): number => wasmDevice()?.configure(options) ?? 1
+
+/**
+ * Sets how many threads work on large kernels of the `wasm` device. Results do not depend on it. Threads start by
+ * themselves, within about 50 ms; until they are up, one works alone (`await init({ threads })` waits for them). They end
+ * with the program, and don't keep it alive.
+ *
+ * @param threads a whole number from 1 up; more than the machine has cores is slower than fewer
+ * @returns the number of threads: 1 where the engine lets no threads share memory, such as pages that are not cross-origin isolated
+ * @throws ArgumentError if it is no whole number from 1 up
+ * @example
+ * ```ts
+ * setThreads(2)
+ * const x = numpy.ones([512, 512])
+ * console.log(numpy.matmul(x, x).get(0, 0).item()) // 512
+ * setThreads(1)
+ * ```
+ */
+export const setThreads = (threads: number): number => configureWasm({ threads })
 
 /** Resolves when every array of a pytree has its values. */
 export const blockUntilReady = async <T>(value: T): Promise<T> => {

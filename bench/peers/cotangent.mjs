@@ -36,8 +36,7 @@ const layout = { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] }
 const convolve = (x, w, { stride, groups }) =>
   api.lax.convGeneralDilated(x, w, [stride, stride], 'SAME', { ...layout, featureGroupCount: groups })
 
-const crossEntropy = (logits, labels) =>
-  api.numpy.mean(api.losses.softmaxCrossEntropyWithIntegerLabels(logits, labels))
+const crossEntropy = (logits, labels) => api.numpy.mean(api.losses.softmaxCrossEntropyWithIntegerLabels(logits, labels))
 
 /** A training step with Adam: reads the loss, keeps the rest. */
 const step = (logits, { x, labels, ...weights }) => {
@@ -107,10 +106,7 @@ export const operations = {
   cnnStep: (inputs) => step(cnn, inputs),
   attention: (inputs, { heads }) => jitted((x, q, k, v, o) => attention(x, q, k, v, o, heads), inputs),
   attentionGradients: (inputs, { heads }) =>
-    jitted(
-      (x, wq, wk, wv, wo, g) => api.vjp((...a) => attention(...a, heads), x, wq, wk, wv, wo)[1](g),
-      inputs,
-    ),
+    jitted((x, wq, wk, wv, wo, g) => api.vjp((...a) => attention(...a, heads), x, wq, wk, wv, wo)[1](g), inputs),
   perExampleGradients: ({ x, labels, w1, b1, w2, b2 }) => {
     const loss = (p1, c1, p2, c2, image, label) => {
       const hidden = api.numpy.tanh(image.matmul(p1).add(c1))

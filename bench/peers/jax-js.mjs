@@ -1,13 +1,6 @@
 /** jax-js on its wasm device (one thread in Node): NCHW convolutions, its jit everywhere but in the eager workloads. */
 import { readFileSync } from 'node:fs'
-import {
-  channelsFirst,
-  channelsLast,
-  flattenedFirst,
-  kernelLast,
-  outputsFirst,
-  positiveDefinite,
-} from './arrays.mjs'
+import { channelsFirst, channelsLast, flattenedFirst, kernelLast, outputsFirst, positiveDefinite } from './arrays.mjs'
 
 let jax, np, lax, nn
 
@@ -44,11 +37,13 @@ const convolve = (x, w, { stride, groups }) =>
 const maxPool = (x) => lax.reduceWindow(x, (y) => np.max(y), [2, 2], [2, 2])
 
 /** The gradients of sum(f(...args) * g), which are f's vector-Jacobian product. */
-const pulledBack = (f, count) => (...all) => {
-  const g = all[count]
-  const argnums = Array.from({ length: count }, (_, i) => i)
-  return jax.grad((...args) => np.sum(f(...args).mul(g)), { argnums })(...all.slice(0, count))
-}
+const pulledBack =
+  (f, count) =>
+  (...all) => {
+    const g = all[count]
+    const argnums = Array.from({ length: count }, (_, i) => i)
+    return jax.grad((...args) => np.sum(f(...args).mul(g)), { argnums })(...all.slice(0, count))
+  }
 
 /** Mean cross-entropy from integer labels, given as one-hot rows. */
 const crossEntropy = (logits, hot) => np.sum(nn.logSoftmax(logits, -1).mul(hot)).mul(-1)
@@ -87,7 +82,9 @@ const step = (logits, { x, labels, ...weights }) => {
   })
   let params = Object.fromEntries(Object.entries(weights).map(([name, input]) => [name, arrayOf(input)]))
   const zeros = () =>
-    Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, np.zeros(shape, { dtype: 'float32' })]))
+    Object.fromEntries(
+      Object.entries(weights).map(([name, { shape }]) => [name, np.zeros(shape, { dtype: 'float32' })]),
+    )
   let m = zeros()
   let v = zeros()
   let count = np.array(0)
@@ -120,7 +117,11 @@ const cnn = ({ w1, b1, w2, b2, w3, b3 }, x) => {
 /** Written out, because nn.dotProductAttention calls einsum, which fails on Node 20 (it needs iterator helpers). */
 const attention = (x, wq, wk, wv, wo, heads) => {
   const [batch, length, width] = x.shape
-  const split = (y, w) => np.matmul(y, w).reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3])
+  const split = (y, w) =>
+    np
+      .matmul(y, w)
+      .reshape([batch, length, heads, width / heads])
+      .transpose([0, 2, 1, 3])
   const [q, k, v] = [split(x.ref, wq), split(x.ref, wk), split(x, wv)]
   const scores = np.matmul(q, k.transpose([0, 1, 3, 2])).mul(Math.sqrt(heads / width))
   const mixed = np.matmul(nn.softmax(scores, -1), v).transpose([0, 2, 1, 3])
@@ -174,7 +175,11 @@ export const operations = {
       ...rest,
     }),
   attention: (inputs, { heads }) => jitted((x, q, k, v, o) => attention(x, q, k, v, o, heads), inputs),
-  attentionGradients: (inputs, { heads }) => jitted(pulledBack((...args) => attention(...args, heads), 5), inputs),
+  attentionGradients: (inputs, { heads }) =>
+    jitted(
+      pulledBack((...args) => attention(...args, heads), 5),
+      inputs,
+    ),
   perExampleGradients: ({ x, labels, w1, b1, w2, b2 }) => {
     const loss = (p1, c1, p2, c2, image, hot) => {
       const hidden = np.tanh(np.matmul(image, p1).add(c1))
@@ -203,9 +208,7 @@ export const operations = {
   eagerLoop: ({ h, w, xs }) => {
     const [carry0, weights] = [arrayOf(h), arrayOf(w)]
     const width = xs.shape[1]
-    const rows = Array.from({ length: xs.shape[0] }, (_, i) =>
-      np.array(xs.values.slice(i * width, (i + 1) * width)),
-    )
+    const rows = Array.from({ length: xs.shape[0] }, (_, i) => np.array(xs.values.slice(i * width, (i + 1) * width)))
     return {
       call: () => {
         let carry = carry0.ref

@@ -53,11 +53,7 @@ export const models = {
   matmul: (inputs) => ({ feeds: inputs, bytes: model(inputs, {}, [node('MatMul', ['a', 'b'], 'y')]) }),
   chain: (inputs) => ({
     feeds: inputs,
-    bytes: model(inputs, {}, [
-      node('Tanh', ['x'], 't'),
-      node('Sigmoid', ['x'], 's'),
-      node('Mul', ['t', 's'], 'y'),
-    ]),
+    bytes: model(inputs, {}, [node('Tanh', ['x'], 't'), node('Sigmoid', ['x'], 's'), node('Mul', ['t', 's'], 'y')]),
   }),
   sum: (inputs) => ({ feeds: inputs, bytes: model(inputs, {}, [node('ReduceSum', ['x'], 'y', { keepdims: 0 })]) }),
   softmax: (inputs) => ({ feeds: inputs, bytes: model(inputs, {}, [node('Softmax', ['x'], 'y', { axis: -1 })]) }),

@@ -40,9 +40,7 @@ const maxPool = (x) => tf.maxPool(x, 2, 2, 'valid')
 const crossEntropy = (logits, hot) => tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), hot), -1)))
 
 const step = (logits, { x, labels, ...weights }) => {
-  const params = Object.fromEntries(
-    Object.entries(weights).map(([name, input]) => [name, tf.variable(arrayOf(input))]),
-  )
+  const params = Object.fromEntries(Object.entries(weights).map(([name, input]) => [name, tf.variable(arrayOf(input))]))
   const images = arrayOf(x)
   const hot = tf.cast(tf.oneHot(arrayOf(labels), 10), 'float32')
   const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8)
@@ -73,8 +71,7 @@ const cnn = ({ w1, b1, w2, b2, w3, b3 }, x) => {
 const attention = (x, wq, wk, wv, wo, heads) => {
   const [batch, length, width] = x.shape
   const rows = tf.reshape(x, [batch * length, width])
-  const split = (w) =>
-    tf.transpose(tf.reshape(tf.matMul(rows, w), [batch, length, heads, width / heads]), [0, 2, 1, 3])
+  const split = (w) => tf.transpose(tf.reshape(tf.matMul(rows, w), [batch, length, heads, width / heads]), [0, 2, 1, 3])
   const [q, k, v] = [split(wq), split(wk), split(wv)]
   const scores = tf.mul(tf.matMul(q, k, false, true), Math.sqrt(heads / width))
   const mixed = tf.transpose(tf.matMul(tf.softmax(scores), v), [0, 2, 1, 3])

@@ -4,26 +4,32 @@
  */
 import { type Expression, e, known } from '../core/index.js'
 import { scratchLayout } from './control.js'
+import type { LoopDraft } from './draft.js'
 import { newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
+import type { Limits } from './limits.js'
 import { type Rewrite, nest } from './loops.js'
 import { accesses, bufferBytes, plan } from './plan.js'
-import { type Cut, cutsOf, greatestDivisor, pieceOfContraction, pieceOfLoops, slicingOf } from './slices.js'
+import {
+  type Cut,
+  cutsOf,
+  greatestDivisor,
+  isSum,
+  pieceOfContraction,
+  pieceOfLoops,
+  pieceOfSum,
+  slicingOf,
+} from './slices.js'
 import { accessed } from './finish.js'
 
-/** What a piece should touch, so that it stays in a cache of the second level; at most. */
-const wantedBytes = 3 << 17
-const maximumBytes = 1 << 20
-/** Arrays read as a whole by every piece: more of them would drive the rest out of the cache. */
-const maximumWhole = 1 << 19
-/** An array smaller than this is not worth the trouble. */
-const smallBytes = 1 << 18
-/** Rows, and depth of a sum, that a piece of a matrix product must have to be about as fast as the whole. */
-const leastRows = 32
-const leastInner = 64
-/** Starting a kernel once more, in bytes that could be moved meanwhile. */
-const startingBytes = 2048
 const maximumMembers = 16
+
+/** What cutting needs to know. */
+export interface Blocking {
+  readonly limits: Limits
+  readonly normalize: Rewrite
+  readonly finish: (kernel: LoopKernel) => LoopKernel
+}
 
 interface Member {
   readonly kernel: Kernel
@@ -62,23 +68,34 @@ const divisors = (n: number): number[] => {
   return out.sort((a, b) => a - b)
 }
 
-const fitsMatrices = (members: readonly Member[], pieces: number): boolean =>
+const fitsMatrices = (members: readonly Member[], pieces: number, limits: Limits): boolean =>
   members.every(
     ({ kernel, cut }) =>
       kernel.kind !== 'contraction' ||
-      (cut === 'rows' ? kernel.rows / pieces >= leastRows : cut !== 'inner' || kernel.inner / pieces >= leastInner),
+      (cut === 'rows'
+        ? kernel.rows / pieces >= limits.leastRows
+        : cut !== 'inner' || kernel.inner / pieces >= limits.leastInner),
   )
 
 /** The number of pieces whose arrays fit the cache, if there is one. */
-const piecesOf = ({ members, extent, sliced, whole }: Group): number | undefined => {
-  if (total(whole) > maximumWhole) return undefined
+const piecesOf = ({ members, extent, sliced, whole }: Group, limits: Limits): number | undefined => {
+  if (total(whole) > limits.wholeBytes) return undefined
   const bytes = total(sliced)
-  const possible = divisors(extent).filter((n) => n > 1 && bytes / n <= maximumBytes && fitsMatrices(members, n))
-  return possible.find((n) => bytes / n <= wantedBytes) ?? possible.at(-1)
+  const possible = divisors(extent).filter(
+    (n) => n > 1 && bytes / n <= limits.maximumBytes && fitsMatrices(members, n, limits),
+  )
+  return possible.find((n) => bytes / n <= limits.wantedBytes) ?? possible.at(-1)
+}
+
+/** The array that a matrix product or a sum is for; a sum may also write rows of partial sums. */
+const resultOf = (kernel: Kernel): Buffer => {
+  if (kernel.kind === 'contraction') return kernel.out
+  const draft: LoopDraft | undefined = kernel.kind === 'loops' ? kernel : undefined
+  return known(draft?.sum?.buffer, 'result of a sum')
 }
 
 /** The group with one more kernel, if it can be cut alike and keeps the order of reads and writes. */
-const joined = (group: Group | undefined, kernel: Kernel, normalize: Rewrite): Group | undefined => {
+const joined = (group: Group | undefined, kernel: Kernel, { limits, normalize }: Blocking): Group | undefined => {
   const { reads, writes } = accesses(kernel)
   if (group !== undefined) {
     if (group.members.length >= maximumMembers) return undefined
@@ -91,9 +108,7 @@ const joined = (group: Group | undefined, kernel: Kernel, normalize: Rewrite): G
     if (slicing === undefined) continue
     if (
       group !== undefined &&
-      (meets(slicing.whole, group.sliced) ||
-        meets(slicing.sliced, group.whole) ||
-        !meets(reads, group.sliced))
+      (meets(slicing.whole, group.sliced) || meets(slicing.sliced, group.whole) || !meets(reads, group.sliced))
     )
       continue
     const next: Group = {
@@ -101,24 +116,24 @@ const joined = (group: Group | undefined, kernel: Kernel, normalize: Rewrite): G
       extent,
       sliced: union(group?.sliced ?? new Set(), slicing.sliced),
       whole: union(group?.whole ?? new Set(), slicing.whole),
-      written: union(group?.written ?? new Set(), writes),
-      sums: union(group?.sums ?? new Set(), cut === 'inner' ? writes : []),
+      written: union(group?.written ?? new Set(), isSum(cut) ? [resultOf(kernel)] : writes),
+      sums: union(group?.sums ?? new Set(), isSum(cut) ? [resultOf(kernel)] : []),
     }
-    if (piecesOf(next) !== undefined) return next
+    if (piecesOf(next, limits) !== undefined) return next
   }
   return undefined
 }
 
 /** Bytes that need not go through memory, less what running in pieces costs. */
-const gain = (group: Group, pieces: number, needed: ReadonlySet<Buffer>): number => {
+const gain = (group: Group, pieces: number, needed: ReadonlySet<Buffer>, limits: Limits): number => {
   let saved = 0
   for (const buffer of group.written) {
     const isRead = group.members.some(({ kernel }) => accesses(kernel).reads.includes(buffer))
-    if (!isRead || bufferBytes(buffer) < smallBytes) continue
+    if (!isRead || bufferBytes(buffer) < limits.smallBytes) continue
     saved += needed.has(buffer) ? bufferBytes(buffer) : 3 * bufferBytes(buffer)
   }
   const again = total(group.sums) + total(group.whole)
-  return saved - pieces * (2 * again + startingBytes * group.members.length)
+  return saved - pieces * (2 * again + limits.startingBytes * group.members.length)
 }
 
 const sliceShape = (buffer: Buffer, pieces: number): readonly number[] => {
@@ -131,8 +146,7 @@ const inPieces = (
   group: Group,
   pieces: number,
   needed: ReadonlySet<Buffer>,
-  normalize: Rewrite,
-  finish: (kernel: LoopKernel) => LoopKernel,
+  { normalize, finish }: Blocking,
 ): readonly Kernel[] => {
   const xs = [...group.sliced].filter((buffer) => !group.written.has(buffer))
   const constants = [...group.whole]
@@ -146,24 +160,25 @@ const inPieces = (
   const before = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
   const after = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
   const kernels = group.members.flatMap(({ kernel, cut }): Kernel[] => {
-    if (kernel.kind === 'loops') {
-      const body = pieceOfLoops(kernel, pieces, buffers, normalize)
-      return [finish({ ...kernel, body, ...accessed(body) })]
+    const i = isSum(cut) ? sums.indexOf(resultOf(kernel)) : -1
+    if (i >= 0) {
+      const total = known(sums[i], 'sum')
+      const part = newBuffer(total.dtype, total.shape)
+      const add = addition(known(before[i], 'sum'), part, known(after[i], 'sum'))
+      if (kernel.kind === 'contraction')
+        return [pieceOfContraction(kernel, cut, pieces, new Map(buffers).set(kernel.out, part)), add]
+      if (kernel.kind === 'loops')
+        return [finish(loops(kernel.name, pieceOfSum(kernel, pieces, buffers, part, normalize))), add]
     }
-    if (kernel.kind !== 'contraction') return [kernel]
-    const i = sums.indexOf(kernel.out)
-    if (i < 0) return [pieceOfContraction(kernel, cut, pieces, buffers)]
-    const part = newBuffer(kernel.out.dtype, kernel.out.shape)
-    const piece = pieceOfContraction(kernel, cut, pieces, new Map(buffers).set(kernel.out, part))
-    return [piece, addition(known(before[i], 'sum'), part, known(after[i], 'sum'))]
+    if (kernel.kind === 'contraction') return [pieceOfContraction(kernel, cut, pieces, buffers)]
+    if (kernel.kind === 'loops') return [finish(loops(kernel.name, pieceOfLoops(kernel, pieces, buffers, normalize)))]
+    return [kernel]
   })
   const inputs = [...inner(constants), ...before, ...inner(xs)]
   const outputs = [...after, ...inner(ys)]
   const body: Program = { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
   const initial = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
-  const zeros = initial.map((buffer) =>
-    elementwise(buffer, () => e.constant(0, buffer.dtype)),
-  )
+  const zeros = initial.map((buffer) => elementwise(buffer, () => e.constant(0, buffer.dtype)))
   const loop: Omit<ScanKernel, 'scratch'> = {
     kind: 'scan',
     body,
@@ -189,23 +204,36 @@ const shareCopies = (
     if (needed.has(s.buffer)) return
     const first = stores
       .slice(0, i)
-      .find((t) => t.index === s.index && t.value === s.value && t.buffer.dtype === s.buffer.dtype && t.buffer.size === s.buffer.size)
+      .find(
+        (t) =>
+          t.index === s.index &&
+          t.value === s.value &&
+          t.buffer.dtype === s.buffer.dtype &&
+          t.buffer.size === s.buffer.size,
+      )
     const piece = first && buffers.get(first.buffer)
     if (piece !== undefined) buffers.set(s.buffer, piece)
   })
   for (const s of statements) if (s.kind === 'for' || s.kind === 'if') shareCopies(s.body, needed, buffers)
 }
 
+const loops = (name: string, body: readonly Statement[]): LoopKernel => ({
+  kind: 'loops',
+  name,
+  body,
+  ...accessed(body),
+})
+
 const elementwise = (buffer: Buffer, valueAt: (index: Expression) => Expression): LoopKernel => {
   const i = buffer.size === 1 ? e.index(0) : e.variable('int32', buffer.size)
   const body = nest([i], 'parallel', [{ kind: 'store', buffer, index: i, value: valueAt(i) }])
-  return { kind: 'loops', name: 'map', body, ...accessed(body) }
+  return loops('map', body)
 }
 
 const addition = (x: Buffer, y: Buffer, sum: Buffer): LoopKernel =>
   elementwise(sum, (i) => e.binary('add', e.load(x, i), e.load(y, i)))
 
-const isLarge = (kernel: Kernel): boolean => {
+const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
   const { reads, writes } = accesses(kernel)
   return [...reads, ...writes].some((buffer) => bufferBytes(buffer) >= smallBytes)
 }
@@ -214,17 +242,12 @@ const isLarge = (kernel: Kernel): boolean => {
 const horizon = 12
 
 /** The kernels, those that gain by it in pieces; loops outside are left as they are, loops inside are finished. */
-export const block = (
-  kernels: readonly Kernel[],
-  outputs: ReadonlySet<Buffer>,
-  normalize: Rewrite,
-  finish: (kernel: LoopKernel) => LoopKernel,
-): Kernel[] => {
+export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, blocking: Blocking): Kernel[] => {
   const out: Kernel[] = []
   let rest = [...kernels]
   while (rest.length > 0) {
     const first = known(rest.shift(), 'kernel')
-    let group = isLarge(first) ? joined(undefined, first, normalize) : undefined
+    let group = isLarge(first, blocking.limits) ? joined(undefined, first, blocking) : undefined
     const before: Kernel[] = []
     const after: Kernel[] = []
     const late = new Set<Buffer>()
@@ -232,7 +255,7 @@ export const block = (
     for (const kernel of rest.slice(0, ahead)) {
       const { reads, writes } = accesses(kernel)
       const waits = meets(reads, late) || meets(writes, late)
-      const next = waits || group === undefined ? undefined : joined(group, kernel, normalize)
+      const next = waits || group === undefined ? undefined : joined(group, kernel, blocking)
       if (next !== undefined) group = next
       else if (waits || group === undefined || touches(kernel, group)) {
         after.push(kernel)
@@ -242,21 +265,26 @@ export const block = (
     const others = rest.slice(ahead)
     const needed = new Set(outputs)
     for (const kernel of [...after, ...others]) for (const buffer of accesses(kernel).reads) needed.add(buffer)
-    const pieces = group === undefined ? undefined : piecesOf(group)
-    if (group === undefined || pieces === undefined || gain(group, pieces, needed) <= 0) {
+    const pieces = group === undefined ? undefined : piecesOf(group, blocking.limits)
+    if (group === undefined || pieces === undefined || gain(group, pieces, needed, blocking.limits) <= 0) {
       out.push(first)
       continue
     }
-    out.push(...block(before, outputs, normalize, finish), ...inPieces(group, pieces, needed, normalize, finish))
+    out.push(...block(before, union(needed, readsOf(group)), blocking), ...inPieces(group, pieces, needed, blocking))
     rest = [...after, ...others]
   }
   return out
 }
 
+const readsOf = ({ members }: Group): readonly Buffer[] => members.flatMap(({ kernel }) => accesses(kernel).reads)
+
 /** Whether a kernel must stay behind a group: it uses what the group writes, or writes what the group uses. */
 const touches = (kernel: Kernel, group: Group): boolean => {
   const { reads, writes } = accesses(kernel)
   return (
-    meets(reads, group.written) || meets(writes, group.written) || meets(writes, group.sliced) || meets(writes, group.whole)
+    meets(reads, group.written) ||
+    meets(writes, group.written) ||
+    meets(writes, group.sliced) ||
+    meets(writes, group.whole)
   )
 }

@@ -4,24 +4,24 @@ import { flatIndex, linear } from './affine.js'
 import { accessed, distinctVariables, guardLoads, hoist, mapExpressions } from './finish.js'
 import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
 import type { CompileNested } from './control.js'
+import type { LoopDraft } from './draft.js'
 import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
 import { type Rewrite, arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
 import { cutRanges } from './ranges.js'
-import { type Accumulation, needsPartial, reduceColumns, reduceRows } from './reduction.js'
+import { type Accumulation, type ColumnReduction, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
 /** Turns units into kernels, in order; loops are drafts, which `finishLoops` makes ready. */
 export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested): Kernel[] => {
   return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested)]))
 }
 
-/** A loop kernel whose expressions are as they were written; loads of the trusted buffer are known to be inside it. */
-interface LoopDraft extends LoopKernel {
-  readonly trusted?: Buffer
-}
-
-const loopKernel = (name: string, body: readonly Statement[], trusted?: Buffer): LoopKernel => {
-  const draft: LoopDraft = { kind: 'loops', name, body, ...accessed(body), ...(trusted !== undefined && { trusted }) }
+const loopKernel = (
+  name: string,
+  body: readonly Statement[],
+  more: Pick<LoopDraft, 'trusted' | 'sum'> = {},
+): LoopKernel => {
+  const draft: LoopDraft = { kind: 'loops', name, body, ...accessed(body), ...more }
   return draft
 }
 
@@ -180,7 +180,7 @@ const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce
   const partial = needsPartial(isFloating(step.buffer.dtype), step.combine, reduced)
     ? newBuffer(step.buffer.dtype, step.shape)
     : undefined
-  const statements = reduceColumns({
+  const sum: ColumnReduction = {
     outer,
     reduced,
     columns,
@@ -190,8 +190,8 @@ const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce
     buffer: step.buffer,
     at: rewrite(at),
     partial,
-  })
-  return loopKernel('reduce', statements)
+  }
+  return loopKernel('reduce', reduceColumns(sum), { sum })
 }
 
 /** Inner axes of the updates that walk along the operand hit different elements in every iteration, whatever the outer ones do. */
@@ -227,11 +227,9 @@ const emitScatter = (
   const distinct = step.unique ? step.loops.length : distinctAxes(step.loops, at)
   const outside = step.loops.length - distinct
   const inside = nest(step.loops.slice(outside), 'parallel', body)
-  return loopKernel(
-    'scatter',
-    body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside),
-    step.buffer,
-  )
+  return loopKernel('scatter', body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside), {
+    trusted: step.buffer,
+  })
 }
 
 const emitCumulate = (

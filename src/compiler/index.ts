@@ -8,11 +8,13 @@ import { fuse } from './fuse.js'
 import type { Buffer, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
+import { type Limits, usualLimits } from './limits.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { optimize } from './simplify.js'
 
 export * from './kernel.js'
+export type { Limits } from './limits.js'
 export { scratchLayout } from './control.js'
 export { accesses, bufferBytes } from './plan.js'
 export { expressionsOf, mapExpressions } from './finish.js'
@@ -20,30 +22,50 @@ export { kernelText, programFlops } from './print.js'
 export { legalize, legalizeKernel } from './legalize.js'
 export { optimize } from './simplify.js'
 
-const build = (jaxpr: Jaxpr, ownOutputs: boolean): Program => {
+export interface CompileOptions {
+  /**
+   * Whether kernels that pass large arrays on run in turns, piece by piece, so that the pieces stay in a cache. False for
+   * machines that need whole arrays to be busy. Default: true.
+   */
+  readonly blocks?: boolean
+  /** Sizes that decide about it. */
+  readonly limits?: Limits
+}
+
+const build = (jaxpr: Jaxpr, ownOutputs: boolean, options: CompileOptions): Program => {
+  const { blocks = true, limits = usualLimits } = options
   const { graph, inputs, outputs: values } = lower(optimize(jaxpr), ownOutputs)
   const steps = decide(graph, values)
   const outputs = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const results = new Set(outputs)
   const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize)
-  const drafts = emit(graph, fuse(graph, steps, results), compileNested)
-  const kernels = block(fuseRows(drafts, results, graph.normalize), results, graph.normalize, finish).map((kernel) =>
+  const drafts = emit(graph, fuse(graph, steps, results), nestedWith(options))
+  const context = { limits, normalize: graph.normalize, finish }
+  const rows = fuseRows(drafts, results, context)
+  const kernels = (blocks ? block(rows, results, context) : rows).map((kernel) =>
     kernel.kind === 'loops' ? finish(kernel) : kernel,
   )
   return { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
 }
 
-const nestedPrograms = new WeakMap<Jaxpr, Program>()
-
 /** Programs inside loops and branches write every output to memory of its own. */
-const compileNested: CompileNested = (jaxpr) => {
-  let program = nestedPrograms.get(jaxpr)
-  if (program === undefined) {
-    program = build(jaxpr, true)
-    nestedPrograms.set(jaxpr, program)
+const nested = (options: CompileOptions): CompileNested => {
+  const programs = new WeakMap<Jaxpr, Program>()
+  return (jaxpr) => {
+    let program = programs.get(jaxpr)
+    if (program === undefined) {
+      program = build(jaxpr, true, options)
+      programs.set(jaxpr, program)
+    }
+    return program
   }
-  return program
 }
 
+const compileNested = nested({ blocks: true })
+const compileWhole = nested({ blocks: false })
+
+const nestedWith = (options: CompileOptions): CompileNested =>
+  options.limits !== undefined ? nested(options) : options.blocks === false ? compileWhole : compileNested
+
 /** Compiles a jaxpr: constants come first among the program's inputs. */
-export const compile = (jaxpr: Jaxpr): Program => build(jaxpr, false)
+export const compile = (jaxpr: Jaxpr, options: CompileOptions = {}): Program => build(jaxpr, false, options)

@@ -5,6 +5,7 @@
 import { type Expression, e, known } from '../core/index.js'
 import { accessed, expressionsOf, mapExpressions } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Statement } from './kernel.js'
+import type { Limits } from './limits.js'
 import { type Rewrite, loadsOf } from './loops.js'
 import { accesses, bufferBytes } from './plan.js'
 import { slicingOf } from './slices.js'
@@ -16,11 +17,14 @@ const maximumStatements = 64
 const maximumMembers = 16
 /** Rows of more than this would not stay in the cache while they are finished. */
 const maximumRowBytes = 1 << 17
-const leastRows = 4
-/** Rows with fewer elements are better walked across than along. */
-const leastElements = 8
 /** How far ahead a sweep looks for more members. */
 const horizon = 12
+
+/** What sweeping needs to know. */
+export interface Sweeping {
+  readonly limits: Limits
+  readonly normalize: Rewrite
+}
 
 /** Kernels over the same rows. */
 interface Sweep {
@@ -40,21 +44,22 @@ const countStatements = (statements: readonly Statement[]): number =>
   statements.reduce((sum, s) => sum + 1 + (s.kind === 'for' || s.kind === 'if' ? countStatements(s.body) : 0), 0)
 
 /** Short loops inside are written out or walked across by backends, which a sweep would keep them from. */
-const hasShortLoops = (statements: readonly Statement[]): boolean =>
-  statements.some((s) => s.kind === 'for' && (s.extent < leastElements || hasShortLoops(s.body)))
+const hasShortLoops = (statements: readonly Statement[], least: number): boolean =>
+  statements.some((s) => s.kind === 'for' && (s.extent < least || hasShortLoops(s.body, least)))
 
 const hasReduction = (statements: readonly Statement[]): boolean =>
   statements.some((s) => s.kind === 'for' && (s.order === 'reduce' || hasReduction(s.body)))
 
 /** The sweep with one more kernel, if everything that its rows need of the others is in the same row. */
-const joined = (sweep: Sweep | undefined, kernel: Kernel, normalize: Rewrite): Sweep | undefined => {
+const joined = (sweep: Sweep | undefined, kernel: Kernel, { limits, normalize }: Sweeping): Sweep | undefined => {
   const loop = onlyLoop(kernel)
-  if (loop === undefined || kernel.kind !== 'loops' || hasShortLoops(loop.body)) return undefined
+  if (loop === undefined || kernel.kind !== 'loops' || hasShortLoops(loop.body, limits.leastSweepElements))
+    return undefined
   if (sweep === undefined) {
     return { members: [kernel], rows: loop.extent, reads: new Set(kernel.reads), writes: new Set(kernel.writes) }
   }
   const rows = Math.min(sweep.rows, loop.extent)
-  if (Math.max(sweep.rows, loop.extent) % rows !== 0 || rows < leastRows) return undefined
+  if (Math.max(sweep.rows, loop.extent) % rows !== 0 || rows < limits.leastSweepRows) return undefined
   const members = [...sweep.members, kernel]
   const reads = new Set([...sweep.reads, ...kernel.reads])
   const writes = new Set([...sweep.writes, ...kernel.writes])
@@ -67,7 +72,7 @@ const joined = (sweep: Sweep | undefined, kernel: Kernel, normalize: Rewrite): S
   if (members.reduce((sum, member) => sum + countStatements(member.body), 0) > maximumStatements) return undefined
   for (const member of members) {
     const extent = onlyLoop(member)?.extent ?? 0
-    if (extent > rows && extent / rows < leastElements) return undefined
+    if (extent > rows && extent / rows < limits.leastSweepElements) return undefined
     const slicing = slicingOf(member, 'loops', rows, normalize)
     if (slicing === undefined) return undefined
     for (const buffer of slicing.whole) if (writes.has(buffer)) return undefined
@@ -140,12 +145,12 @@ const writesAny = (kernel: Kernel, buffers: ReadonlySet<Buffer>): boolean =>
   accesses(kernel).writes.some((buffer) => buffers.has(buffer))
 
 /** The kernels, those over the same rows as one. */
-export const fuseRows = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, normalize: Rewrite): Kernel[] => {
+export const fuseRows = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, sweeping: Sweeping): Kernel[] => {
   const out: Kernel[] = []
   let rest = [...kernels]
   while (rest.length > 0) {
     const first = known(rest.shift(), 'kernel')
-    let sweep = joined(undefined, first, normalize)
+    let sweep = joined(undefined, first, sweeping)
     if (sweep === undefined) {
       out.push(first)
       continue
@@ -155,9 +160,14 @@ export const fuseRows = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer
     const late = new Set<Buffer>()
     for (const kernel of rest.slice(0, horizon)) {
       const waits = readsAny(kernel, late) || writesAny(kernel, late)
-      const next: Sweep | undefined = waits ? undefined : joined(sweep, kernel, normalize)
+      const next: Sweep | undefined = waits ? undefined : joined(sweep, kernel, sweeping)
       if (next !== undefined) sweep = next
-      else if (waits || readsAny(kernel, sweep.writes) || writesAny(kernel, sweep.writes) || writesAny(kernel, sweep.reads)) {
+      else if (
+        waits ||
+        readsAny(kernel, sweep.writes) ||
+        writesAny(kernel, sweep.writes) ||
+        writesAny(kernel, sweep.reads)
+      ) {
         after.push(kernel)
         const { reads, writes } = accesses(kernel)
         for (const buffer of [...reads, ...writes]) late.add(buffer)
@@ -170,7 +180,10 @@ export const fuseRows = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer
     const others = rest.slice(horizon)
     const needed = new Set(outputs)
     for (const kernel of [...after, ...others]) for (const buffer of accesses(kernel).reads) needed.add(buffer)
-    out.push(...fuseRows(before, outputs, normalize), merged(sweep, needed, normalize))
+    out.push(
+      ...fuseRows(before, new Set([...needed, ...sweep.reads]), sweeping),
+      merged(sweep, needed, sweeping.normalize),
+    )
     rest = [...after, ...others]
   }
   return out

@@ -1,14 +1,20 @@
 /** Kernels in pieces: which part of every array a piece touches when the outermost loop is cut into equal ranges. */
-import { type Expression, e, known } from '../core/index.js'
+import { type Expression, e, isFloating, known } from '../core/index.js'
 import { linear } from './affine.js'
+import type { LoopDraft } from './draft.js'
 import { expressionsOf, mapExpressions } from './finish.js'
+import { newBuffer } from './graph.js'
 import type { Buffer, ContractionKernel, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
 import type { Rewrite } from './loops.js'
+import { needsPartial, reduceColumns } from './reduction.js'
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
 
-/** Along what a kernel is cut: its loops, or an axis of its matrices; along `inner` the pieces are added up. */
-export type Cut = 'loops' | 'batch' | 'rows' | 'inner'
+/** Along what a kernel is cut: its loops, or an axis of its matrices; along `inner` and `sum` the pieces are added up. */
+export type Cut = 'loops' | 'batch' | 'rows' | 'inner' | 'sum'
+
+/** Whether the results of the pieces are parts of a sum. */
+export const isSum = (cut: Cut): boolean => cut === 'inner' || cut === 'sum'
 
 /** Arrays that piece k of n touches in range k of n ranges of equal size, and those that every piece reads anywhere. */
 export interface Slicing {
@@ -27,6 +33,8 @@ export const cutsOf = (kernel: Kernel): readonly { readonly cut: Cut; readonly e
     ]
   }
   if (kernel.kind !== 'loops') return []
+  const axis = summedAxis(kernel)
+  if (axis !== undefined) return [{ cut: 'sum', extent: axis.extent ?? 1 }]
   let extent = 0
   for (const s of kernel.body) {
     if (s.kind === 'define') continue
@@ -36,25 +44,42 @@ export const cutsOf = (kernel: Kernel): readonly { readonly cut: Cut; readonly e
   return [{ cut: 'loops', extent }]
 }
 
+/** The outermost axis that a sum down columns walks, if all of it is one sum. */
+const summedAxis = ({ sum }: LoopDraft): Expression | undefined =>
+  sum?.op === 'add' && sum.init === 0 && sum.outer.length === 0
+    ? sum.reduced.find((variable) => variable.op !== 'const')
+    : undefined
+
 /** Greatest common divisor; of 0 and b it is b. */
 export const greatestDivisor = (a: number, b: number): number => (a === 0 ? b : greatestDivisor(b % a, a))
 
 /** The arrays of a kernel in n pieces, or undefined when a piece would need something outside its ranges. */
 export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
   if (kernel.kind === 'contraction') return sliceContraction(kernel, cut, n)
-  return kernel.kind === 'loops' ? sliceLoops(kernel, n, normalize) : undefined
+  if (kernel.kind !== 'loops') return undefined
+  return cut === 'sum' ? sliceSum(kernel, n, normalize) : sliceLoops(kernel.body, n, normalize)
+}
+
+/** What a sum down columns reads: as if every row of it were an iteration of a loop. */
+const sliceSum = (kernel: LoopDraft, n: number, normalize: Rewrite): Slicing | undefined => {
+  const variable = summedAxis(kernel)
+  if (variable === undefined || kernel.sum === undefined) return undefined
+  const { element } = kernel.sum
+  const body: readonly Statement[] = [{ kind: 'define', local: e.variable(element.dtype), value: element }]
+  const loop: Loop = { kind: 'for', variable, extent: variable.extent ?? 1, order: 'parallel', body }
+  return sliceLoops([loop], n, normalize)
 }
 
 /** The variable of a loop within one of n pieces. */
-const pieceVariable = (loop: Loop, n: number): Expression =>
-  loop.extent === n ? e.index(0) : e.variable('int32', loop.extent / n)
+const pieceVariable = (extent: number, n: number): Expression =>
+  extent === n ? e.index(0) : e.variable('int32', extent / n)
 
-const sliceLoops = (kernel: LoopKernel, n: number, normalize: Rewrite): Slicing | undefined => {
+const sliceLoops = (statements: readonly Statement[], n: number, normalize: Rewrite): Slicing | undefined => {
   const sliced = new Set<Buffer>()
   const whole = new Set<Buffer>()
   let possible = true
-  const analyze = (statements: readonly Statement[], loop: Loop | undefined): void => {
-    const inside = loop === undefined ? e.index(0) : pieceVariable(loop, n)
+  const analyze = (list: readonly Statement[], loop: Loop | undefined): void => {
+    const inside = loop === undefined ? e.index(0) : pieceVariable(loop.extent, n)
     const memo = new Map<Expression, Expression>()
     if (loop !== undefined) memo.set(loop.variable, inside)
     const seen = new Set<Expression>()
@@ -79,8 +104,8 @@ const sliceLoops = (kernel: LoopKernel, n: number, normalize: Rewrite): Slicing 
       else if (x.op === 'load') access(x.source as Buffer, known(x.args[0], 'index of a load'), false)
       else x.args.forEach(visit)
     }
-    const walk = (list: readonly Statement[]): void => {
-      for (const s of list) {
+    const walk = (inside: readonly Statement[]): void => {
+      for (const s of inside) {
         if (s.kind === 'store') {
           access(s.buffer, s.index, true)
           visit(s.value)
@@ -88,9 +113,9 @@ const sliceLoops = (kernel: LoopKernel, n: number, normalize: Rewrite): Slicing 
         if (s.kind === 'for' || s.kind === 'if') walk(s.body)
       }
     }
-    walk(statements)
+    walk(list)
   }
-  for (const s of kernel.body) {
+  for (const s of statements) {
     if (s.kind === 'for' && s.extent % n === 0) analyze(s.body, s)
     else if (s.kind === 'define') analyze([s], undefined)
     else return undefined
@@ -101,7 +126,13 @@ const sliceLoops = (kernel: LoopKernel, n: number, normalize: Rewrite): Slicing 
 }
 
 /** Whether a view lies in one of n equal parts of its buffer, when the axis of this stride is cut. */
-const viewFits = (view: MatrixView, axes: readonly [number, number][], cutStride: number, cutExtent: number, n: number) => {
+const viewFits = (
+  view: MatrixView,
+  axes: readonly [number, number][],
+  cutStride: number,
+  cutExtent: number,
+  n: number,
+) => {
   if (cutStride * cutExtent !== view.buffer.size) return false
   let low = view.offset
   let high = view.offset
@@ -196,12 +227,30 @@ export const pieceOfLoops = (
 ): readonly Statement[] =>
   kernel.body.flatMap((s): readonly Statement[] => {
     const variable = s.kind === 'for' ? s.variable : undefined
-    const inside = s.kind === 'for' ? pieceVariable(s, n) : e.index(0)
+    const inside = s.kind === 'for' ? pieceVariable(s.extent, n) : e.index(0)
     const rewrite = pieceRewrite(variable, inside, buffers, normalize)
     const moved = mapExpressions(moveStores(s, buffers), rewrite)
     if (moved.kind !== 'for') return [moved]
     return inside.op === 'const' ? moved.body : [{ ...moved, variable: inside, extent: moved.extent / n }]
   })
+
+/** One of n pieces of a sum down columns: a part of the sum, in `part`. */
+export const pieceOfSum = (
+  kernel: LoopDraft,
+  n: number,
+  buffers: ReadonlyMap<Buffer, Buffer>,
+  part: Buffer,
+  normalize: Rewrite,
+): readonly Statement[] => {
+  const sum = known(kernel.sum, 'sum')
+  const variable = known(summedAxis(kernel), 'axis of a sum')
+  const inside = pieceVariable(variable.extent ?? 1, n)
+  const reduced = sum.reduced.map((v) => (v === variable ? inside : v)).filter((v) => v.op !== 'const')
+  const element = pieceRewrite(variable, inside, buffers, normalize)(sum.element)
+  const blocked = needsPartial(isFloating(part.dtype), sum.op, reduced)
+  const partial = blocked ? newBuffer(part.dtype, part.shape) : undefined
+  return reduceColumns({ ...sum, reduced, element, buffer: part, partial })
+}
 
 /** One of n pieces of a contraction, over the ranges that it touches; along `inner` its result is a part of the sum. */
 export const pieceOfContraction = (

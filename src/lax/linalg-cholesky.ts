@@ -1,12 +1,5 @@
 /** Cholesky factors of symmetric positive definite matrices. */
-import {
-  type ArrayLike,
-  type NDArray,
-  type Primitive,
-  bindOne,
-  definePrimitive,
-  known,
-} from '../core/index.js'
+import { type ArrayLike, type NDArray, type Primitive, bindOne, definePrimitive, known } from '../core/index.js'
 import { div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, reshape, transpose, zerosOf } from './broadcasting.js'
 import { eq, ge, gt, select } from './comparison.js'
@@ -66,10 +59,7 @@ const factorByBlocks = (a: NDArray): NDArray => {
     const factors = known(done, 'factors')
     const start = mul(k, blockSize)
     const before = dynamicSliceInDim(factors, start, blockSize, { axis: 1 })
-    const panel = sub(
-      dynamicSliceInDim(matrix, start, blockSize, { axis: 2 }),
-      productTransposed(factors, before),
-    )
+    const panel = sub(dynamicSliceInDim(matrix, start, blockSize, { axis: 2 }), productTransposed(factors, before))
     const corner = bindOne(choleskyPrimitive, [dynamicSliceInDim(panel, start, blockSize, { axis: 1 })], {})
     const solved = triangularSolve(corner, panel, { lower: true, transposeA: true })
     const below = keepWhere(ge(rowIndex(solved.shape), start), solved)

@@ -116,7 +116,9 @@ const eighPrimitive: Primitive<EighParams> = definePrimitive<EighParams>({
   batch: batchStack(() => eighPrimitive),
   lower: lowerAs(([a], params) => {
     const matrix = known(a, 'matrix')
-    return sizesOf(matrix)[0] === 0 ? [matrix, zerosOf(shapedArray(matrix.shape.slice(0, -1), matrix.dtype))] : decompose(matrix, params)
+    return sizesOf(matrix)[0] === 0
+      ? [matrix, zerosOf(shapedArray(matrix.shape.slice(0, -1), matrix.dtype))]
+      : decompose(matrix, params)
   }),
   print: ({ lower, sortEigenvalues }) => ({
     algorithm: null,

@@ -72,11 +72,15 @@ export const orthogonalizedRows = (x: NDArray): NDArray => {
   ])
   const tolerance = 4 * dtypeEpsilon(x.dtype) * Math.sqrt(m)
   const sweep = (halves: Halves): { readonly halves: Halves; readonly cosine: NDArray } => {
-    const { carries } = repeat(2 * half - 1, [halves.top, halves.bottom, scalarOf(0, x.aval)], (_, [top, bottom, largest]) => {
-      const step = rotate({ top: known(top, 'rows'), bottom: known(bottom, 'rows') })
-      const next = nextPairs(step.halves)
-      return { carries: [next.top, next.bottom, max(known(largest, 'cosine'), step.cosine)] }
-    })
+    const { carries } = repeat(
+      2 * half - 1,
+      [halves.top, halves.bottom, scalarOf(0, x.aval)],
+      (_, [top, bottom, largest]) => {
+        const step = rotate({ top: known(top, 'rows'), bottom: known(bottom, 'rows') })
+        const next = nextPairs(step.halves)
+        return { carries: [next.top, next.bottom, max(known(largest, 'cosine'), step.cosine)] }
+      },
+    )
     const [top, bottom, cosine] = carries
     return { halves: { top: known(top, 'rows'), bottom: known(bottom, 'rows') }, cosine: known(cosine, 'cosine') }
   }

@@ -175,7 +175,10 @@ const eliminateBlock = (matrix: NDArray, start: NDArray) => {
   ])
   const panel = eliminateByColumns(dynamicSlice(tall, [0, start, start], [count, m, blockSize]))
   const position = broadcastedIota('int32', [count, m], 1)
-  const local = add(dynamicSliceInDim(concatenate([position, panel.permutation], 1), sub(m, start), m, { axis: 1 }), start)
+  const local = add(
+    dynamicSliceInDim(concatenate([position, panel.permutation], 1), sub(m, start), m, { axis: 1 }),
+    start,
+  )
   const order = select(ge(position, start), local, position)
   const exchanged = takeRows(matrix, order)
   const columnsOf = (x: NDArray): NDArray => dynamicSliceInDim(x, start, blockSize, { axis: 2 })
@@ -219,10 +222,7 @@ const square = (factors: NDArray): readonly [l: NDArray, u: NDArray] => {
   const lower = pad(strictlyLower(sliceInDim(factors, 0, k, { axis: -1 })), zero, [...axes, [0, 0, 0], [0, m - k, 0]])
   const upper = pad(upperTriangle(sliceInDim(factors, 0, k, { axis: -2 })), zero, [...axes, [0, n - k, 0], [0, 0, 0]])
   const eye = identity(upper.shape, factors.dtype)
-  return [
-    add(lower, identity(lower.shape, factors.dtype)),
-    add(upper, keepWhere(ge(rowIndex(eye.shape), k), eye)),
-  ]
+  return [add(lower, identity(lower.shape, factors.dtype)), add(upper, keepWhere(ge(rowIndex(eye.shape), k), eye))]
 }
 
 const luPrimitive: Primitive<Empty> = definePrimitive<Empty>({
@@ -254,7 +254,9 @@ const luPrimitive: Primitive<Empty> = definePrimitive<Empty>({
     const stack = draw.shape({ maxRank: 1 })
     return {
       inputs: [
-        fullRank(draw.array([...stack, draw.integer(0, 4), draw.integer(0, 4)], draw.pick(factored), { min: -1, max: 1 })),
+        fullRank(
+          draw.array([...stack, draw.integer(0, 4), draw.integer(0, 4)], draw.pick(factored), { min: -1, max: 1 }),
+        ),
       ],
       params: {},
     }
@@ -285,7 +287,11 @@ export const lu = (a: ArrayLike): [lu: NDArray, pivots: NDArray, permutation: ND
  */
 export const luSolve = (factors: NDArray, permutation: NDArray, b: NDArray, transposeA = false): NDArray => {
   if (!transposeA) {
-    const first = triangularSolve(factors, takeRows(b, permutation), { leftSide: true, lower: true, unitDiagonal: true })
+    const first = triangularSolve(factors, takeRows(b, permutation), {
+      leftSide: true,
+      lower: true,
+      unitDiagonal: true,
+    })
     return triangularSolve(factors, first, { leftSide: true })
   }
   const first = triangularSolve(factors, b, { leftSide: true, transposeA: true })

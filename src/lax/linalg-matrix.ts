@@ -55,8 +55,7 @@ export const checkMatrices = (operation: string, x: ShapedArray, { square = fals
 }
 
 /** The matrices transposed. */
-export const transposed = (x: NDArray): NDArray =>
-  transpose(x, [...range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
+export const transposed = (x: NDArray): NDArray => transpose(x, [...range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 /** Matrix products of two stacks of one shape. */
 export const product = (x: NDArray, y: NDArray): NDArray => {
@@ -138,7 +137,8 @@ export const flatStack = (x: NDArray): NDArray => {
 }
 
 /** Number of matrices of a stack. */
-export const stackSize = (shape: readonly number[]): number => shape.slice(0, -2).reduce((count, size) => count * size, 1)
+export const stackSize = (shape: readonly number[]): number =>
+  shape.slice(0, -2).reduce((count, size) => count * size, 1)
 
 /** Batching of operations on stacks of matrices: one more leading axis. */
 export const batchStack =

@@ -174,10 +174,7 @@ const qrPrimitive: Primitive<QrParams> = definePrimitive<QrParams>({
     const [dq, dr] = thinTangents(part(q, -1, 0, n), part(r, -2, 0, n), t)
     if (!params.fullMatrices || m === n) return [outs, [dq, dr]]
     const zeros = zerosOf(shapedArray([...a.shape.slice(0, -2), m - n, n], a.dtype))
-    return [
-      outs,
-      [concatenate([dq, completeTangents(q, dq, n)], a.ndim - 1), concatenate([dr, zeros], a.ndim - 2)],
-    ]
+    return [outs, [concatenate([dq, completeTangents(q, dq, n)], a.ndim - 1), concatenate([dr, zeros], a.ndim - 2)]]
   },
   batch: batchStack(() => qrPrimitive),
   lower: lowerAs(([a], { fullMatrices }) => factor(known(a, 'matrix'), fullMatrices)),

@@ -91,4 +91,5 @@ const solvePrimitive: Primitive<SolveParams> = definePrimitive<SolveParams>({
  * Solutions of `a x = b` (or `a^T x = b`) for stacks `[..., n, n]` and `[..., n, k]` with equal leading axes, through LU
  * factors. Linear in `b`. `np.linalg.solve` broadcasts and takes vectors.
  */
-export const solve = (a: NDArray, b: NDArray, transposeA = false): NDArray => bindOne(solvePrimitive, [a, b], { transposeA })
+export const solve = (a: NDArray, b: NDArray, transposeA = false): NDArray =>
+  bindOne(solvePrimitive, [a, b], { transposeA })

@@ -109,11 +109,7 @@ const emptyResults = (a: NDArray, { fullMatrices, computeUv }: SvdParams): reado
   const s = zerosOf(shapedArray([...stack, 0], a.dtype))
   if (!computeUv) return [s]
   const columns = fullMatrices ? [m, n] : [0, 0]
-  return [
-    s,
-    identity([...stack, m, columns[0] ?? 0], a.dtype),
-    identity([...stack, columns[1] ?? 0, n], a.dtype),
-  ]
+  return [s, identity([...stack, m, columns[0] ?? 0], a.dtype), identity([...stack, columns[1] ?? 0, n], a.dtype)]
 }
 
 const svdPrimitive: Primitive<SvdParams> = definePrimitive<SvdParams>({

@@ -163,7 +163,11 @@ const triangularSolvePrimitive: Primitive<TriangularSolveParams> = definePrimiti
     const a = known(x, 'matrix')
     const b = known(y, 'right-hand sides')
     if (batchA !== null || batchB === null || batchB === undefined) {
-      const out = bindOne(triangularSolvePrimitive, [batchInFront(a, batchA, size), batchInFront(b, batchB, size)], params)
+      const out = bindOne(
+        triangularSolvePrimitive,
+        [batchInFront(a, batchA, size), batchInFront(b, batchB, size)],
+        params,
+      )
       return [[out], [0]]
     }
     // One matrix for all members: they are more columns (or rows) of one system.

@@ -46,7 +46,10 @@ export interface VectorNormOptions {
  * np.linalg.vectorNorm(np.array([3, 4])) // 5
  * ```
  */
-export const vectorNorm = (x: ArrayLike, { ord = 2, axis = null, keepdims = false }: VectorNormOptions = {}): NDArray => {
+export const vectorNorm = (
+  x: ArrayLike,
+  { ord = 2, axis = null, keepdims = false }: VectorNormOptions = {},
+): NDArray => {
   const array = inexactOperand('linalg.vectorNorm', x)
   const order: unknown = ord ?? 2
   const over = { axis, keepdims }
@@ -71,7 +74,13 @@ export interface MatrixNormOptions {
 }
 
 /** Norm of matrices on two axes, the rows' and the columns'. */
-const matrixNormOf = (x: NDArray, ord: MatrixOrder | null, rows: number, columns: number, keepdims: boolean): NDArray => {
+const matrixNormOf = (
+  x: NDArray,
+  ord: MatrixOrder | null,
+  rows: number,
+  columns: number,
+  keepdims: boolean,
+): NDArray => {
   const over = { axis: [rows, columns], keepdims }
   // The axis that is left, once one of the two has been summed over.
   const after = (axis: number, gone: number): number => (keepdims || axis < gone ? axis : axis - 1)
@@ -93,7 +102,8 @@ const matrixNormOf = (x: NDArray, ord: MatrixOrder | null, rows: number, columns
     case -2:
     case 'nuc': {
       const s = singularValuesOf(moveaxis(x, [rows, columns], [-2, -1]))
-      const norm = ord === 'nuc' ? sum(s, { axis: -1 }) : ord === 2 ? max(s, { axis: -1, initial: 0 }) : min(s, { axis: -1 })
+      const norm =
+        ord === 'nuc' ? sum(s, { axis: -1 }) : ord === 2 ? max(s, { axis: -1, initial: 0 }) : min(s, { axis: -1 })
       return keepdims ? expandDims(norm, [rows, columns]) : norm
     }
     default:
@@ -118,7 +128,9 @@ const matrixNormOf = (x: NDArray, ord: MatrixOrder | null, rows: number, columns
 export const matrixNorm = (x: ArrayLike, { ord = 'fro', keepdims = false }: MatrixNormOptions = {}): NDArray => {
   const array = inexactOperand('linalg.matrixNorm', x)
   if (array.ndim < 2) {
-    throw new ShapeError(`linalg.matrixNorm: expected matrices [..., m, n], got ${avalText(array.aval)}; for vectors use vectorNorm.`)
+    throw new ShapeError(
+      `linalg.matrixNorm: expected matrices [..., m, n], got ${avalText(array.aval)}; for vectors use vectorNorm.`,
+    )
   }
   return matrixNormOf(array, ord, array.ndim - 2, array.ndim - 1, keepdims)
 }
@@ -149,7 +161,9 @@ export const norm = (x: ArrayLike, { ord = null, axis = null, keepdims = false }
   const [first, second] = axes
   if (first !== undefined && axes.length === 1) {
     if (typeof ord === 'string') {
-      throw new ArgumentError(`linalg.norm: '${ord}' is a norm of matrices, and axis ${first} alone makes vectors; name two axes, or give a number.`)
+      throw new ArgumentError(
+        `linalg.norm: '${ord}' is a norm of matrices, and axis ${first} alone makes vectors; name two axes, or give a number.`,
+      )
     }
     return vectorNorm(array, { ord: ord ?? 2, axis: first, keepdims })
   }
@@ -193,7 +207,9 @@ export const cond = (x: ArrayLike, { p = null }: ConditionOptions = {}): NDArray
     return divide(largest, smallest)
   }
   if (p !== -2 && m !== n) {
-    throw new ShapeError(`linalg.cond: with p = ${String(p)} matrices must be square, got ${avalText(array.aval)}; use p = 2.`)
+    throw new ShapeError(
+      `linalg.cond: with p = ${String(p)} matrices must be square, got ${avalText(array.aval)}; use p = 2.`,
+    )
   }
   const ratio = (): NDArray => {
     if (p === -2) {

@@ -141,7 +141,10 @@ export const slogdet = (a: ArrayLike): [sign: NDArray, logabsdet: NDArray] => {
 
 /** Element (i, j) of each matrix. */
 const elementOf = (x: NDArray, i: number, j: number): NDArray =>
-  lax.squeeze(lax.slice(x, [...range(x.ndim - 2).map(() => 0), i, j], [...x.shape.slice(0, -2), i + 1, j + 1]), [-2, -1])
+  lax.squeeze(
+    lax.slice(x, [...range(x.ndim - 2).map(() => 0), i, j], [...x.shape.slice(0, -2), i + 1, j + 1]),
+    [-2, -1],
+  )
 
 /** Sum of signed products of elements, one from each row. */
 const expanded = (x: NDArray, terms: readonly (readonly [sign: 1 | -1, columns: readonly number[]])[]): NDArray => {
@@ -172,7 +175,9 @@ const cofactorSolve = (a: NDArray, b: NDArray): readonly [determinant: NDArray, 
   const column = lax.broadcastedIota('int32', a.shape, last + 1)
   const corner = lax.bitwiseAnd(lax.eq(row, n - 1), lax.eq(column, n - 1))
   const replaced = lax.select(corner, asMatrix(lax.reciprocal(at(n - 2))), factors)
-  const probe = lax.linalg.triangularSolve(replaced, lax.filled(1, shapedArray([...stack, n], a.dtype)), { leftSide: true })
+  const probe = lax.linalg.triangularSolve(replaced, lax.filled(1, shapedArray([...stack, n], a.dtype)), {
+    leftSide: true,
+  })
   // Rank below n - 1: all cofactors are zero.
   const finite = lax.reduceAnd(lax.isFinite(probe), [last])
   const flags = lax.broadcastInDim(finite, b.shape, range(last))
@@ -211,7 +216,11 @@ export const det = (a: ArrayLike): NDArray => {
   const x = squareMatrices('linalg.det', a)
   const [n] = sizesOf(x)
   if (n === 0) return lax.filled(1, shapedArray(x.shape.slice(0, -2), x.dtype))
-  if (n === 2) return expanded(x, [[1, [0, 1]], [-1, [1, 0]]])
+  if (n === 2)
+    return expanded(x, [
+      [1, [0, 1]],
+      [-1, [1, 0]],
+    ])
   if (n === 3) {
     return expanded(x, [
       [1, [0, 1, 2]],
@@ -239,7 +248,9 @@ export const det = (a: ArrayLike): NDArray => {
 export const tensorinv = (a: ArrayLike, { ind = 2 }: { readonly ind?: number } = {}): NDArray => {
   const x = inexactOperand('linalg.tensorinv', a)
   if (!Number.isInteger(ind) || ind <= 0) {
-    throw new ArgumentError(`linalg.tensorinv: ind is ${ind}; it counts leading axes, so it must be a positive integer.`)
+    throw new ArgumentError(
+      `linalg.tensorinv: ind is ${ind}; it counts leading axes, so it must be a positive integer.`,
+    )
   }
   const leading = x.shape.slice(0, ind)
   const trailing = x.shape.slice(ind)

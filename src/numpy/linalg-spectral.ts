@@ -45,7 +45,10 @@ export interface QrOptions {
  * ```
  */
 export function qr(a: ArrayLike, options: QrOptions & { readonly mode: 'r' }): NDArray
-export function qr(a: ArrayLike, options?: QrOptions & { readonly mode?: 'reduced' | 'complete' | 'full' }): [q: NDArray, r: NDArray]
+export function qr(
+  a: ArrayLike,
+  options?: QrOptions & { readonly mode?: 'reduced' | 'complete' | 'full' },
+): [q: NDArray, r: NDArray]
 export function qr(a: ArrayLike, { mode = 'reduced' }: QrOptions = {}): NDArray | [q: NDArray, r: NDArray] {
   if (!['reduced', 'complete', 'r', 'full'].includes(mode)) {
     throw new ArgumentError(`linalg.qr: '${String(mode)}' is not a mode; there are 'reduced', 'complete' and 'r'.`)
@@ -86,7 +89,10 @@ const symmetricSvd = (x: NDArray): [u: NDArray, s: NDArray, vh: NDArray] => {
  * ```
  */
 export function svd(a: ArrayLike, options: SvdOptions & { readonly computeUv: false }): NDArray
-export function svd(a: ArrayLike, options?: SvdOptions & { readonly computeUv?: true }): [u: NDArray, s: NDArray, vh: NDArray]
+export function svd(
+  a: ArrayLike,
+  options?: SvdOptions & { readonly computeUv?: true },
+): [u: NDArray, s: NDArray, vh: NDArray]
 export function svd(
   a: ArrayLike,
   { fullMatrices = true, computeUv = true, hermitian = false }: SvdOptions = {},
@@ -248,7 +254,14 @@ export const lstsq = (
   const matrix = known(first, 'matrix')
   const given = known(second, 'right-hand sides')
   const [m, n] = matrix.shape
-  if (m === undefined || n === undefined || matrix.ndim !== 2 || given.ndim < 1 || given.ndim > 2 || given.shape[0] !== m) {
+  if (
+    m === undefined ||
+    n === undefined ||
+    matrix.ndim !== 2 ||
+    given.ndim < 1 ||
+    given.ndim > 2 ||
+    given.shape[0] !== m
+  ) {
     throw new ShapeError(
       `linalg.lstsq: ${avalText(matrix.aval)} and ${avalText(given.aval)} don't fit: a must be one matrix [m, n], ` +
         `b a vector [m] or a matrix [m, k].`,

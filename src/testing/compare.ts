@@ -33,19 +33,38 @@ export const difference = (
   return undefined
 }
 
+/** Throws unless values that were read are those of an array of this aval, within the tolerance. */
+const assertValues = (
+  got: NDArray,
+  values: ArrayLike<number>,
+  expected: NDArray,
+  expectedValues: ArrayLike<number>,
+  what: string,
+  tolerance: Tolerance,
+): void => {
+  if (avalText(got.aval) !== avalText(expected.aval))
+    throw new Error(`${what}: ${avalText(got.aval)} instead of ${avalText(expected.aval)}`)
+  const found = difference(values, expectedValues, tolerance)
+  if (found !== undefined) {
+    const first = (list: ArrayLike<number>): string => Array.from(list).slice(0, 24).join(' ')
+    throw new Error(
+      `${what}: ${found} in ${avalText(got.aval)}\n  got      ${first(values)}\n  expected ${first(expectedValues)}`,
+    )
+  }
+}
+
 /** Throws unless two arrays have one shape and dtype and close values. */
 export const assertClose = (
   got: NDArray,
   expected: NDArray,
   what: string,
   tolerance: Tolerance = toleranceOf(expected.dtype),
-): void => {
-  if (avalText(got.aval) !== avalText(expected.aval))
-    throw new Error(`${what}: ${avalText(got.aval)} instead of ${avalText(expected.aval)}`)
-  const found = difference(got.dataSync(), expected.dataSync(), tolerance)
-  if (found !== undefined) {
-    throw new Error(
-      `${what}: ${found} in ${avalText(got.aval)}\n  got      ${[...got.dataSync()].slice(0, 24).join(' ')}\n  expected ${[...expected.dataSync()].slice(0, 24).join(' ')}`,
-    )
-  }
-}
+): void => assertValues(got, got.dataSync(), expected, expected.dataSync(), what, tolerance)
+
+/** The same for arrays of any device: rejects unless they agree. */
+export const assertCloseAsync = async (
+  got: NDArray,
+  expected: NDArray,
+  what: string,
+  tolerance: Tolerance = toleranceOf(expected.dtype),
+): Promise<void> => assertValues(got, await got.data(), expected, await expected.data(), what, tolerance)

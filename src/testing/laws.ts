@@ -7,12 +7,14 @@ import {
   type Sample,
   type SampleArray,
   DeviceArray,
+  DeviceError,
   avalText,
   bind,
   buildJaxpr,
   checkJaxpr,
   currentDevice,
   encodeHost,
+  getDevice,
   isFloating,
   known,
   parseJaxpr,
@@ -24,7 +26,7 @@ import {
 } from '../core/index.js'
 import { add, concatenate, expandDims, moveAxis, mul, reduceSum, sub } from '../lax/index.js'
 import { jit, jvp, vjp, vmap } from '../transforms/index.js'
-import { type Tolerance, assertClose, toleranceOf } from './compare.js'
+import { type Tolerance, assertClose, assertCloseAsync, toleranceOf } from './compare.js'
 import { sampleData } from './draw.js'
 
 /** An array on the current device from a sample. */
@@ -89,6 +91,49 @@ export const deviceLaw = (primitive: Primitive, draw: Draw, device: string, refe
       toleranceOf(other.dtype, scale),
     )
   })
+}
+
+/** Whether a device has the dtypes of a sample and of its results. */
+const hasDTypes = (device: string, primitive: Primitive, sample: Sample<object>): boolean => {
+  const avals = sample.inputs.map((x) => shapedArray(x.shape, x.dtype))
+  try {
+    for (const { dtype } of [...avals, ...primitive.abstract(avals, sample.params)]) getDevice(device).checkDType(dtype)
+  } catch (error) {
+    if (error instanceof DeviceError) return false
+    throw error
+  }
+  return true
+}
+
+/**
+ * The same for a device whose arrays are read asynchronously, alone and compiled inside a program. Says nothing about samples
+ * of dtypes that the device lacks.
+ */
+export const deviceLawAsync = async (
+  primitive: Primitive,
+  draw: Draw,
+  device: string,
+  reference: string,
+  scale = 1,
+): Promise<void> => {
+  const sample = primitive.sample(draw)
+  if (!hasDTypes(device, primitive, sample)) return
+  const f = apply(primitive, sample.params)
+  const expected = withDevice(reference, () => f(...inputsOf(sample)))
+  const [eager, jitted] = withDevice(device, () => {
+    const inputs = inputsOf(sample)
+    return [f(...inputs), jit(f)(...inputs)]
+  })
+  for (const [how, outs] of [
+    ['', known(eager, 'results')],
+    ['jit of ', known(jitted, 'results')],
+  ] as const) {
+    for (const [i, out] of outs.entries()) {
+      const other = known(expected[i], 'output')
+      const what = `${device} against ${reference}: ${how}${signature(primitive, sample)}, output ${i}`
+      await assertCloseAsync(out, other, what, toleranceOf(other.dtype, scale))
+    }
+  }
 }
 
 const stack = (xs: readonly NDArray[]): NDArray =>

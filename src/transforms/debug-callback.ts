@@ -1,5 +1,17 @@
 /** Looking into compiled programs: callbacks and prints that run when the program does. */
-import { type Primitive, NDArray, bind, definePrimitive, known, tree, withEager, withOwnSource } from '../core/index.js'
+import {
+  type Primitive,
+  DeviceArray,
+  NDArray,
+  bind,
+  definePrimitive,
+  encodeHost,
+  getDevice,
+  known,
+  tree,
+  withEager,
+  withOwnSource,
+} from '../core/index.js'
 import { indexInDim } from '../lax/index.js'
 import { functionName } from './arguments.js'
 import { checkFormat, formatMessage } from './format.js'
@@ -109,6 +121,26 @@ export const setSink = (next: Sink | null): Sink => {
   return before
 }
 
+const isAsync = (x: unknown): x is DeviceArray => x instanceof DeviceArray && !x.deviceHandle.synchronous
+
+/** A copy of an array on the device that is read at once. */
+const readableCopy = async (x: DeviceArray): Promise<NDArray> => {
+  const device = getDevice('js')
+  return new DeviceArray(x.aval, device, device.fromHost(encodeHost(await x.data(), x.dtype), x.dtype))
+}
+
+/** Calls with arguments whose arrays can be read at once: now, or when their device has given the values. */
+const whenReadable = (args: readonly unknown[], then: (args: readonly unknown[]) => void): void => {
+  const { leaves, def } = tree.flatten([...args])
+  if (!leaves.some(isAsync)) then(args)
+  else {
+    void Promise.all(leaves.map((x) => (isAsync(x) ? readableCopy(x) : x))).then((all) => {
+      const filled: unknown = tree.unflatten(def, all)
+      then(Array.isArray(filled) ? filled : [])
+    })
+  }
+}
+
 /**
  * Prints values when the program runs: `debug.print('x = {}', x)`, inside jit, grad, vmap and loops as well.
  * Fields are `{}` for the next value, `{0}` by position, `{name}` from a record that comes last; `{{` and `}}` are braces.
@@ -126,5 +158,6 @@ export const setSink = (next: Sink | null): Sink => {
  */
 export const print = (format: string, ...values: readonly unknown[]): void => {
   checkFormat(format, values, 'debug.print')
-  bindCallback('print', (args) => sink(formatMessage(format, args, 'debug.print')), values)
+  const show = (args: readonly unknown[]): void => sink(formatMessage(format, args, 'debug.print'))
+  bindCallback('print', (args) => whenReadable(args, show), values)
 }

@@ -3,6 +3,7 @@ import {
   type Atom,
   type Equation,
   type Jaxpr,
+  type Literal,
   type NDArray,
   type Var,
   DeviceArray,
@@ -13,6 +14,7 @@ import {
   sameAval,
   snakeCase,
 } from '../core/index.js'
+import { scalarText } from './format.js'
 import { Rule } from './rule.js'
 
 /** A program whose leading inputs are the arrays that its function was closed over. */
@@ -28,7 +30,7 @@ const arrayText = (x: NDArray): string => {
   const what = avalText(x.aval)
   if (x instanceof Tracer) return `${what} array (${x.origin})`
   return x instanceof DeviceArray && x.size === 1 && x.deviceHandle.synchronous && !x.isDeleted
-    ? `${what} array with value ${x.item()}`
+    ? `${what} array with value ${scalarText(x.item(), x.dtype).replace(/\.0$/, '')}`
     : `${what} array`
 }
 
@@ -102,7 +104,7 @@ class Comparison {
     if (p.kind === 'literal' && q.kind === 'literal') {
       return Object.is(p.value, q.value) && sameAval(p.aval, q.aval)
         ? undefined
-        : `was the number ${p.value}, and then ${q.value}`
+        : `was the number ${numberText(p)}, and then ${numberText(q)}`
     }
     if (p.kind === 'var' && this.#match.get(p) === q) return undefined
     const x = p.kind === 'var' ? this.#firstConstants.get(p) : undefined
@@ -113,7 +115,7 @@ class Comparison {
     }
     const text = (atom: Atom, constant: NDArray | undefined): string =>
       atom.kind === 'literal'
-        ? `the number ${atom.value}`
+        ? `the number ${numberText(atom)}`
         : constant === undefined
           ? 'a value of the program'
           : `a closed-over ${arrayText(constant)}`
@@ -148,6 +150,8 @@ class Comparison {
     return Object.is(x, y) ? undefined : { text: `was ${plainText(x)}, and then ${plainText(y)}`, inside: false }
   }
 }
+
+const numberText = ({ value, aval }: Literal): string => scalarText(value, aval.dtype).replace(/\.0$/, '')
 
 const plainText = (value: unknown): string =>
   Array.isArray(value) ? `[${value.map(plainText).join(', ')}]` : String(value)

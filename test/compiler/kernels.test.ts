@@ -236,35 +236,22 @@ describe('reductions', () => {
     expect(kernels(softmax, [20, 50])).toMatchInlineSnapshot(`
       "inputs in0 f32[20,50]
       outputs out0 f32[20,50]
-      temporaries t0 f32[20] at 0, t1 f32[20,50] at 80, t2 f32[20] at 0 of 4080 bytes
-      0: reduce, 1000 flops, 4080 bytes
+      temporaries t0 f32[20,50] at 0 of 4000 bytes
+      0: rows, 5000 flops, 16000 bytes
         parallel i0 < 20 {
           f32 a0 = -Infinity
           reduce i1 < 50 {
             a0 = max(a0, in0[i0 * 50 + i1])
           }
-          t0[i0] = a0
-        }
-      1: map, 2000 flops, 8080 bytes
-        parallel i0 < 20 {
-          f32 a0 = t0[i0]
-          parallel i1 < 50 {
-            t1[i0 * 50 + i1] = exp(in0[i0 * 50 + i1] - a0)
+          parallel i2 < 50 {
+            t0[i0 * 50 + i2] = exp(in0[i0 * 50 + i2] - a0)
           }
-        }
-      2: reduce, 1000 flops, 4080 bytes
-        parallel i0 < 20 {
-          f32 a0 = 0.0
-          reduce i1 < 50 {
-            a0 += t1[i0 * 50 + i1]
+          f32 a1 = 0.0
+          reduce i3 < 50 {
+            a1 += t0[i0 * 50 + i3]
           }
-          t2[i0] = a0
-        }
-      3: map, 1000 flops, 8080 bytes
-        parallel i0 < 20 {
-          f32 a0 = t2[i0]
-          parallel i1 < 50 {
-            out0[i0 * 50 + i1] = t1[i0 * 50 + i1] / a0
+          parallel i4 < 50 {
+            out0[i0 * 50 + i4] = t0[i0 * 50 + i4] / a1
           }
         }
       "

@@ -15,11 +15,14 @@ import { createJsDevice } from '../../src/backends/js/index.js'
 import { createWasmDevice } from '../../src/backends/wasm/index.js'
 import { compile, kernelText } from '../../src/compiler/index.js'
 import { randomProgram, randomValues } from './random.js'
+import { tinyLimits } from './tiny-limits.js'
 
 const exact = createJsDevice({ exact: true })
 const js = createJsDevice()
 const wasm = createWasmDevice()
 const planned = createJsDevice({ name: 'planned', planned: true })
+const pieces = createJsDevice({ name: 'pieces', exact: true, limits: tinyLimits })
+registerDevice(pieces)
 registerDevice(js)
 registerDevice(exact)
 registerDevice(planned)
@@ -61,6 +64,9 @@ describe('compiled programs give what their operations give one at a time', () =
   }, 600_000)
   test('in the planned memory', () => {
     for (let seed = 1; seed <= count; seed++) check(planned, seed, 1e-4)
+  }, 600_000)
+  test('in pieces and row by row', () => {
+    for (let seed = 1; seed <= count; seed++) check(pieces, seed, 1e-9)
   }, 600_000)
   test('on wasm, compared with the reference', () => {
     for (let seed = 1; seed <= count; seed++) check(wasm, seed, 1e-4, js)

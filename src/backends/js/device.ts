@@ -4,7 +4,6 @@ import {
   type DType,
   type Executable,
   type HostData,
-  type Jaxpr,
   type MemoryStats,
   type Storage,
   DeviceArray,
@@ -20,6 +19,7 @@ import {
   type Buffer,
   type CallbackKernel,
   type Kernel,
+  type Limits,
   type Program,
   compile,
   kernelText,
@@ -49,6 +49,8 @@ export interface JsDeviceOptions {
   readonly planned?: boolean
   /** Run expressions as `legalize` rewrites them for machines, to test that rewriting. */
   readonly legalized?: boolean
+  /** Sizes that decide what runs in pieces, to test that with small programs. */
+  readonly limits?: Limits
 }
 
 const dataOf = (storage: Storage): HostData => {
@@ -58,7 +60,7 @@ const dataOf = (storage: Storage): HostData => {
 
 /** Makes a reference device. */
 export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
-  const { exact = false, planned = false, legalized = false, name = exact ? 'exact' : 'js' } = options
+  const { exact = false, planned = false, legalized = false, name = exact ? 'exact' : 'js', limits } = options
   let live = 0
   let peak = 0
   const registry = new FinalizationRegistry<number>((bytes) => {
@@ -87,7 +89,15 @@ export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
     name,
     synchronous: true,
     checkDType: () => {},
-    compile: (jaxpr) => executable(jaxpr, { exact, planned, legalized, own, allocate, arrayOf }),
+    compile: (jaxpr) =>
+      executable(compile(jaxpr, limits === undefined ? {} : { limits }), {
+        exact,
+        planned,
+        legalized,
+        own,
+        allocate,
+        arrayOf,
+      }),
     fromHost: (data, dtype) =>
       own(exact && isFloating(dtype) ? Float64Array.from(data, (x) => decodeValue(x, dtype)) : data.slice()),
     read,
@@ -170,8 +180,7 @@ const runOn = (machine: Machine, arrays: Arrays, actions: readonly Action[]): vo
   }
 }
 
-const executable = (jaxpr: Jaxpr, runtime: Runtime): Executable => {
-  const program = compile(jaxpr)
+const executable = (program: Program, runtime: Runtime): Executable => {
   const machine = new Machine(runtime)
   const actions = program.kernels.map((kernel) => compileKernel(machine, kernel, runtime))
   return {

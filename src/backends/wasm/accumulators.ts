@@ -16,7 +16,7 @@ export interface Accumulator {
 }
 
 /** Value that leaves any other unchanged under the operation. */
-const identity = (op: CombineOp, dtype: Expression['dtype']): number => {
+export const identity = (op: CombineOp, dtype: Expression['dtype']): number => {
   const floating = dtype === 'float32' || dtype === 'float64'
   switch (op) {
     case 'add':

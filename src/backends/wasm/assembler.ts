@@ -251,6 +251,26 @@ export interface MemoryType {
   readonly shared: boolean
 }
 
+/** The same module for shared memory. The memory is its last import: kind, flags, minimum 0, and a maximum in three bytes. */
+export const withSharedMemory = (bytes: Uint8Array): Uint8Array => {
+  const out = bytes.slice()
+  for (let at = 8; at < out.length;) {
+    const id = out[at++]
+    let size = 0
+    for (let shift = 0, more = true; more; shift += 7) {
+      const byte = out[at++] ?? 0
+      size |= (byte & 0x7f) << shift
+      more = byte >= 0x80
+    }
+    at += size
+    if (id === 2) {
+      out[at - 5] = 3
+      return out
+    }
+  }
+  return out
+}
+
 /** Most pages that a 32-bit memory can have. */
 export const largestPages = 65536
 

@@ -26,15 +26,15 @@ export interface ProductParts {
 
 /**
  * `c = a b` with c contiguous; `inPlace` says that b is read where it is (its elements along a row are neighbours).
- * Parameters: a, b, c, rows, columns, inner, then strides in bytes of a (rows, columns) and b, inPlace, scratch.
+ * Parameters: a, b, c, rows, columns, inner, then strides in bytes of a (rows, columns) and b, inPlace, scratch,
+ * and the bytes from a row of c to the next.
  */
 export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: ProductParts): void => {
-  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch, cRow] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
   ]
   const code = f.code
   const names32 = [
-    'cRow',
     'depth',
     'jc',
     'nc',
@@ -58,10 +58,6 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     (typeof names32)[number],
     number
   >
-  code.get(columns)
-  code.i32(shape.size)
-  code.op(ops['i32.mul'])
-  code.set(v.cRow)
   // Blocks of equal depth: inner / ceil(inner / blockInner), rounded up to an even number of steps.
   code.get(inner)
   code.get(inner)
@@ -129,7 +125,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
       upTo(code, v.jr, v.nc, shape.width, () => {
         restUpTo(code, v.w, v.nc, v.jr, shape.width)
         code.get(c)
-        addProduct(code, v.ic, v.cRow)
+        addProduct(code, v.ic, cRow)
         code.get(v.jc)
         code.get(v.jr)
         code.op(ops['i32.add'])
@@ -145,7 +141,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
           code.get(v.kc)
           code.get(v.leftStride)
           if (edge) code.i32(panelBytes)
-          else code.get(v.cRow)
+          else code.get(cRow)
           code.get(bRow)
           if (edge) code.i32(0)
           else code.get(v.pc)
@@ -166,7 +162,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
         either(false)
         code.else()
         either(true)
-        writeEdge(f, shape, { ...v, scratch })
+        writeEdge(f, shape, { ...v, cRow, scratch })
         code.end()
         code.get(inPlace)
         code.if()

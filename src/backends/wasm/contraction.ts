@@ -42,7 +42,7 @@ export const contractionModule = (memory: MemoryType): Uint8Array => {
     const streams = [streamRows, 1].map((height) =>
       make(`stream${height}_${shape.type}`, 5, (f) => writeStream(f, shape, height)),
     )
-    module.export(make(name.product, 12, (f) => writeProduct(f, shape, parts)))
+    module.export(make(name.product, 13, (f) => writeProduct(f, shape, parts)))
     module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
     module.export(
       make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)),
@@ -98,7 +98,7 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
 /** Functions of the shared module that a contraction calls. */
 export const contractionImports = (plan: ContractionPlan): readonly FunctionImport[] => {
   const name = names(plan.element)
-  if (plan.kind === 'product') return [{ name: name.product, params: i32(12), results: [] }]
+  if (plan.kind === 'product') return [{ name: name.product, params: i32(13), results: [] }]
   const call = { name: plan.kind === 'dots' ? name.dots : name.stream, params: i32(6), results: [] }
   return plan.vectorStride === 1 ? [call] : [call, { name: name.gather, params: i32(7), results: [] }]
 }

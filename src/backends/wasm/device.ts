@@ -6,7 +6,9 @@ import {
   type HostData,
   type Jaxpr,
   type Storage,
+  ArgumentError,
   DeviceArray,
+  DeviceError,
   InternalError,
   dtypeBytes,
   known,
@@ -14,13 +16,25 @@ import {
   shapedArray,
 } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
+import { type Block } from './allocator.js'
+import { largestPages, withSharedMemory } from './assembler.js'
 import { contractionModule } from './contraction.js'
 import { contractionScratchBytes } from './contraction-product.js'
 import { disassemble } from './disassembler.js'
 import { mathImport } from './helpers.js'
-import { Arena, WasmStorage, smallBytes } from './memory.js'
+import { forkImport } from './jobs.js'
+import { Arena, type Slot, WasmStorage, smallBytes } from './memory.js'
 import { ModuleCache } from './module-cache.js'
-import { type Pointer, constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
+import { ParallelModule, WorkerPool, mostWorkers, threadsAvailable } from './pool.js'
+import {
+  type Pointer,
+  constantWord,
+  inputWord,
+  outputWord,
+  scratchWord,
+  temporariesWord,
+  threadsWord,
+} from './frame.js'
 import { type PrintedProgram, printProgram, routineImport } from './program.js'
 import { runSort } from './sort.js'
 
@@ -29,7 +43,26 @@ export interface WasmDeviceOptions {
   readonly wasmMemoryBudget?: number
 }
 
+/** What can be changed while the device is in use. */
+export interface WasmConfiguration {
+  /** Most bytes of linear memory; arrays beyond it move out to ordinary buffers. At most 4 GiB. */
+  readonly memoryBudget?: number
+  /** Threads that work on large kernels, this one included. They start by themselves; until then one works alone. */
+  readonly threads?: number
+}
+
+/** The device with what only it has. */
+export interface WasmDevice extends Device {
+  /** Applies what is given, and returns the number of threads: 1 where engines don't let threads share memory. */
+  readonly configure: (options: WasmConfiguration) => number
+  /** Resolves when the threads that were asked for are up, or after two seconds. */
+  readonly threadsReady: () => Promise<void>
+}
+
 const defaultBudget = 2 ** 30
+const smallestBudget = 4 << 20
+/** Milliseconds that worker threads are waited for. */
+const longestStart = 2000
 const moduleCacheBytes = 16 << 20
 /** Words that a loop copies faster than a call does. */
 const loopedWords = 48
@@ -44,13 +77,17 @@ type Result =
 /** What all programs of one device share. */
 export class WasmRuntime {
   readonly arena: Arena
-  readonly modules = new ModuleCache<() => void>(moduleCacheBytes)
+  /** Changes when instances have to be made again. */
+  generation = 0
   /** The program that is running: its routines are asked for by number. */
   running: PrintedProgram | undefined
   /** What arrays for callbacks belong to. */
   device: Device | undefined
+  private modules = new ModuleCache<() => void>(moduleCacheBytes)
   private products: WebAssembly.Exports | undefined
-  private scratchAddress: number | undefined
+  private scratchBlock: Block<Slot> | undefined
+  private workersScratch: Block<Slot> | undefined
+  private pool: WorkerPool | undefined
 
   constructor(budget: number) {
     this.arena = new Arena({ budget })
@@ -58,8 +95,52 @@ export class WasmRuntime {
 
   /** Address of the memory for packed blocks, which is taken when the first product needs it. */
   scratch(): number {
-    this.scratchAddress ??= this.arena.permanent(contractionScratchBytes)
-    return this.scratchAddress
+    this.scratchBlock ??= this.arena.hold(contractionScratchBytes)
+    if (this.pool !== undefined)
+      this.workersScratch ??= this.arena.hold(contractionScratchBytes * (this.pool.threads - 1))
+    return this.scratchBlock.offset
+  }
+
+  /** Threads that were asked for. */
+  get threads(): number {
+    return this.pool?.threads ?? 1
+  }
+
+  /** Whether all of them are up. */
+  get areThreadsReady(): boolean {
+    return this.pool === undefined || this.pool.ready === this.pool.threads - 1
+  }
+
+  /** Starts or ends worker threads. The first time, everything moves into memory that they can share. */
+  setThreads(threads: number): void {
+    const wanted = threadsAvailable() ? Math.min(threads, mostWorkers + 1) : 1
+    if (wanted === this.threads) return
+    this.pool?.stop()
+    this.pool = undefined
+    if (this.workersScratch !== undefined) this.arena.giveBack(this.workersScratch)
+    this.workersScratch = undefined
+    this.arena.words[threadsWord] = 0
+    if (wanted === 1) return
+    if (!this.isShared) {
+      this.arena.share()
+      this.generation++
+      this.modules = new ModuleCache<() => void>(moduleCacheBytes)
+      this.products = undefined
+    }
+    this.pool = new WorkerPool(
+      wanted,
+      this.arena.memory,
+      contractionModule({ maximumPages: largestPages, shared: true }),
+    )
+  }
+
+  /** To be called before every run: other threads may have come up. */
+  findHelp(): void {
+    if (this.pool !== undefined) this.arena.words[threadsWord] = this.pool.ready
+  }
+
+  private get isShared(): boolean {
+    return !(this.arena.memory.buffer instanceof ArrayBuffer)
   }
 
   private readonly routine = (index: number): void => {
@@ -91,20 +172,34 @@ export class WasmRuntime {
   /** The `run` function of a printed program. */
   instantiate(printed: PrintedProgram): () => void {
     return this.modules.get(printed.bytes, () => {
+      const bytes = this.isShared ? withSharedMemory(printed.bytes) : printed.bytes
+      const jobs = new ParallelModule(bytes)
       const imports: Record<string, WebAssembly.ImportValue> = { memory: this.arena.memory }
       for (const name of printed.imports) {
-        imports[name] = name === routineImport ? this.routine : (mathImport(name) ?? this.product(name))
+        imports[name] =
+          name === routineImport
+            ? this.routine
+            : name === forkImport
+              ? (job: number, extent: number, chunk: number) => this.fork(jobs, job, extent, chunk)
+              : (mathImport(name) ?? this.product(name))
       }
-      const module = new WebAssembly.Module(printed.bytes as BufferSource)
-      const { run } = new WebAssembly.Instance(module, { e: imports }).exports
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), { e: imports })
+      jobs.link(exports)
+      const { run } = exports
       if (typeof run !== 'function') throw new InternalError('a program without run')
       return run as () => void
     })
   }
 
+  private fork(module: ParallelModule, job: number, extent: number, chunk: number): void {
+    const bytesEach = contractionScratchBytes
+    const scratch = { main: this.scratchBlock?.offset ?? 0, workers: this.workersScratch?.offset ?? 0, bytesEach }
+    known(this.pool, 'threads').run(module, job, extent, chunk, scratch)
+  }
+
   private product(name: string): WebAssembly.ExportValue {
     if (this.products === undefined) {
-      const bytes = contractionModule({ maximumPages: 65536, shared: false })
+      const bytes = contractionModule({ maximumPages: largestPages, shared: this.isShared })
       const module = new WebAssembly.Module(bytes as BufferSource)
       this.products = new WebAssembly.Instance(module, { e: { memory: this.arena.memory } }).exports
     }
@@ -113,18 +208,18 @@ export class WasmRuntime {
 }
 
 /** Makes the device; it is ready at once. */
-export const createWasmDevice = (options: WasmDeviceOptions = {}): Device =>
+export const createWasmDevice = (options: WasmDeviceOptions = {}): WasmDevice =>
   deviceOf(new WasmRuntime(options.wasmMemoryBudget ?? defaultBudget))
 
 /** The device of a runtime. */
-export const deviceOf = (runtime: WasmRuntime): Device => {
+export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
   const { arena } = runtime
   const read = (storage: Storage, dtype: DType, size: number): HostData => {
     const out = makeHostData(dtype, size)
     arena.copyOut(own(storage), out)
     return out
   }
-  const device: Device = {
+  const device: WasmDevice = {
     name: 'wasm',
     synchronous: true,
     checkDType: () => {},
@@ -134,10 +229,40 @@ export const deviceOf = (runtime: WasmRuntime): Device => {
     readAsync: (storage, dtype, size) => Promise.resolve(read(storage, dtype, size)),
     release: (storage) => arena.release(own(storage)),
     memoryStats: () => arena.stats('wasm'),
+    configure: ({ memoryBudget, threads }) => {
+      if (arena.isInterrupted) {
+        throw new DeviceError(
+          'wasm: threads and budget cannot change while a program waits for a callback. Set them before it runs.',
+        )
+      }
+      if (memoryBudget !== undefined) {
+        if (!Number.isSafeInteger(memoryBudget) || memoryBudget < smallestBudget) {
+          throw new ArgumentError(
+            `wasm: a memory budget is a whole number of bytes, at least ${smallestBudget}; got ${memoryBudget}.`,
+          )
+        }
+        arena.setBudget(memoryBudget)
+      }
+      if (threads !== undefined) {
+        if (!Number.isSafeInteger(threads) || threads < 1) {
+          throw new ArgumentError(`wasm: the number of threads is a whole number from 1 up; got ${threads}.`)
+        }
+        runtime.setThreads(threads)
+      }
+      return runtime.threads
+    },
+    threadsReady: async () => {
+      for (let waited = 0; !runtime.areThreadsReady && waited < longestStart; waited += 2) {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    },
   }
   runtime.device = device
   return device
 }
+
+/** Whether a device is one of this backend. */
+export const isWasmDevice = (device: Device): device is WasmDevice => 'configure' in device && 'threadsReady' in device
 
 const own = (storage: Storage): WasmStorage => {
   if (storage instanceof WasmStorage) return storage
@@ -164,7 +289,8 @@ export const storageFromHost = (arena: Arena, data: HostData, bytes: number): Wa
 export const programExecutable = (runtime: WasmRuntime, program: Program): Executable => {
   const { arena } = runtime
   const printed = printProgram(program, { maximumPages: 65536, shared: false })
-  const run = runtime.instantiate(printed)
+  let run = runtime.instantiate(printed)
+  let { generation } = runtime
   const { frame } = printed
   const inputCount = program.inputs.length
   const blockWord = temporariesWord(frame)
@@ -210,6 +336,11 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
   return {
     run: (inputs, donated) => {
       arena.beginRun()
+      if (generation !== runtime.generation) {
+        run = runtime.instantiate(printed)
+        generation = runtime.generation
+      }
+      runtime.findHelp()
       const scratch = printed.usesScratch ? runtime.scratch() : 0
       const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
       for (let i = 0; i < inputCount; i++)

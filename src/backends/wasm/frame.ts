@@ -4,6 +4,14 @@ import type { Buffer, Program } from '../../compiler/index.js'
 import type { Code } from './assembler.js'
 import { ops } from './opcodes.js'
 
+/** Partial results of reductions that are cut into parts: two words each, one number for every part. */
+export const partialsWord = 0
+export const mostPartials = 96
+/** What a job's function is told besides its range: two words for each number. */
+export const argumentsWord = 192
+export const mostArguments = 16
+/** Not zero while other threads are there to help. */
+export const threadsWord = 255
 /** The first word holds the address of the scratch memory of products; frames of programs follow. */
 export const scratchWord = 256
 const firstWord = scratchWord + 1

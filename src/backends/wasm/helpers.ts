@@ -61,6 +61,10 @@ const binaryMath: Readonly<Partial<Record<string, (x: number, y: number) => numb
   nextafter32: reference.nextafter32,
 }
 
+/** Whether an import is among those that worker threads have: `Math` and what is one line. */
+export const workersHave = (name: string): boolean =>
+  name === 'rem' || name === 'pow' || unaryMath[name] === Reflect.get(Math, name) || name === 'atan2'
+
 /** The JS function behind an imported name. */
 export const mathImport = (name: string): ((...x: number[]) => number) | undefined =>
   unaryMath[name] ?? (binaryMath[name] as ((...x: number[]) => number) | undefined)

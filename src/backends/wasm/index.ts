@@ -1,2 +1,8 @@
 /** The WebAssembly backend: kernels as generated SIMD code. */
-export { type WasmDeviceOptions, createWasmDevice } from './device.js'
+export {
+  type WasmConfiguration,
+  type WasmDevice,
+  type WasmDeviceOptions,
+  createWasmDevice,
+  isWasmDevice,
+} from './device.js'

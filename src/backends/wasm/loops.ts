@@ -1,15 +1,17 @@
 /** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
-import { type Expression, known } from '../../core/index.js'
+import { type CombineOp, type Expression, known } from '../../core/index.js'
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
-import { type Accumulator, closeAccumulators, openAccumulators } from './accumulators.js'
+import { type Accumulator, closeAccumulators, identity, openAccumulators } from './accumulators.js'
 import { KernelAnalysis, type Loop, assignedLocals, freeVariables } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { mostPartials, partialsWord } from './frame.js'
+import { Jobs, jobCost, loadAt, storeAt } from './jobs.js'
 import type { ModuleContext } from './scopes.js'
 import { VectorEmitter } from './vector-emitter.js'
 import { type ValueType, ops } from './opcodes.js'
 import { type LoopPlan, Planner } from './plan.js'
 import { scalarBinary } from './scalar.js'
-import { scalarStore, valueType } from './scalar-memory.js'
+import { scalarConstant, scalarStore, valueType } from './scalar-memory.js'
 import { tileTransposes } from './tiling.js'
 import { vectorBinary } from './vector.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
@@ -22,6 +24,10 @@ const chunkCost = 120_000
 
 /** Loop iterations are multiples of this in every chunk but the last, so that only that one has a remainder. */
 const chunkMultiple = 64
+
+/** Parts that a job should have, so that threads end at about the same time; parts that cost less are not worth it. */
+const wantedParts = 16
+const smallestPart = 8_000
 
 /** A loop bound: known, or in a local. */
 type Bound = { readonly value: number } | { readonly local: number }
@@ -38,11 +44,45 @@ const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
   }),
 })
 
+/** What a loop reads and sets of what is outside it. */
+interface Ends {
+  /** All variables from outside. */
+  readonly free: readonly Expression[]
+  /** Those of them that the loop sets. */
+  readonly results: readonly Expression[]
+}
+
+const endsOf = (s: Loop): Ends => {
+  const assigned = assignedLocals(s.body)
+  const free = [...freeVariables([s])]
+  return { free, results: free.filter((x) => assigned.has(x)) }
+}
+
+const typesOf = (list: readonly Expression[]): ValueType[] => list.map((x) => valueType(x.dtype))
+
+/** How each local is combined, if statements do nothing else to it. */
+const combinations = (statements: readonly Statement[], out = new Map<Expression, CombineOp | undefined>()) => {
+  for (const s of statements) {
+    if (s.kind === 'combine') out.set(s.local, out.has(s.local) && out.get(s.local) !== s.op ? undefined : s.op)
+    else if (s.kind === 'assign') out.set(s.local, undefined)
+    else if (s.kind === 'assignAll') for (const local of s.locals) out.set(local, undefined)
+    else if (s.kind === 'for' || s.kind === 'if') combinations(s.body, out)
+  }
+  return out
+}
+
+/** Whether a loop around a larger one has too few iterations to be cut itself. */
+const isOuter = (s: Loop): boolean =>
+  s.extent < 8 &&
+  s.body.some((inner) => inner.kind === 'for' && inner.order !== 'sequential' && inner.extent > s.extent)
+
 /** Emits statements into one function. */
 class StatementEmitter extends VectorEmitter {
   private readonly module: ModuleBuilder
   private readonly plans: ReadonlyMap<Loop, LoopPlan>
   private accumulators: readonly Accumulator[] = []
+  /** Where loops may become jobs: not in functions that are parts of jobs themselves. */
+  private readonly jobs: Jobs | undefined
 
   constructor(
     f: FunctionBuilder,
@@ -50,10 +90,12 @@ class StatementEmitter extends VectorEmitter {
     context: ModuleContext,
     module: ModuleBuilder,
     plans: ReadonlyMap<Loop, LoopPlan>,
+    jobs?: Jobs,
   ) {
     super(f, analysis, context)
     this.module = module
     this.plans = plans
+    this.jobs = jobs
   }
 
   /** Makes a parameter of the function known as a variable. */
@@ -205,14 +247,20 @@ class StatementEmitter extends VectorEmitter {
       return
     }
     const perIteration = plan.cost / s.extent
-    if (plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1) {
-      const wanted = Math.max(1, Math.floor(chunkCost / perIteration))
-      const multiple = wanted >= chunkMultiple ? chunkMultiple : wanted >= lanes ? lanes : 1
-      const chunk = wanted - (wanted % multiple)
-      this.chunkedLoop(s, plan, chunk)
-      return
+    const isLong = plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1
+    const chunk = isLong ? this.iterationsOf(chunkCost, perIteration, plan) : s.extent
+    if (this.jobs !== undefined && plan.cost >= jobCost && s.extent > 1 && s.order !== 'sequential' && !isOuter(s)) {
+      if (this.jobLoop(s, plan, chunk, this.jobs)) return
     }
-    this.range(s, plan, { value: 0 }, { value: s.extent })
+    if (isLong) this.chunkedLoop(s, plan, chunk)
+    else this.range(s, plan, { value: 0 }, { value: s.extent })
+  }
+
+  /** About as many iterations as cost so much, so that vectors fit into all ranges but the last. */
+  private iterationsOf(cost: number, perIteration: number, plan: LoopPlan): number {
+    const wanted = Math.max(plan.copies > 0 ? lanes : 1, Math.floor(cost / perIteration))
+    const multiple = wanted >= chunkMultiple ? chunkMultiple : wanted >= lanes ? lanes : 1
+    return wanted - (wanted % multiple)
   }
 
   /** All iterations from `start` to `end`, as planned. */
@@ -332,19 +380,20 @@ class StatementEmitter extends VectorEmitter {
     }
   }
 
-  /** Makes the loop a function over a range of its iterations, and calls it range by range. */
-  private chunkedLoop(s: Loop, plan: LoopPlan, chunk: number): void {
-    const { f } = this
-    const assigned = assignedLocals(s.body)
-    const free = [...freeVariables([s])]
-    const results = free.filter((x) => assigned.has(x))
-    const types = (list: readonly Expression[]): ValueType[] => list.map((x) => valueType(x.dtype))
-    const child = this.module.function(`${f.name}_range`, [...types(free), 'i32', 'i32'], types(results))
+  /** The loop as a function over a range of its iterations; `start` sets results to something else than they were. */
+  private rangeFunction(s: Loop, plan: LoopPlan, { free, results }: Ends, start?: (child: FunctionBuilder) => void) {
+    const child = this.module.function(`${this.f.name}_range`, [...typesOf(free), 'i32', 'i32'], typesOf(results))
+    start?.(child)
     const emitter = new StatementEmitter(child, this.analysis, this.context, this.module, this.plans)
     free.forEach((x, i) => emitter.bind(x, i))
     emitter.range(s, plan, { local: free.length }, { local: free.length + 1 })
     for (const x of results) child.code.get(emitter.localOf(x))
+    return child
+  }
 
+  /** Calls `each` for ranges of `chunk` iterations; it is given the locals of their bounds. */
+  private ranges(extent: number, chunk: number, each: (begin: number, end: number) => void): void {
+    const { f } = this
     const begin = f.local('i32')
     const end = f.local('i32')
     const { code } = f
@@ -355,23 +404,137 @@ class StatementEmitter extends VectorEmitter {
     code.i32(chunk)
     code.op(ops['i32.add'])
     code.tee(end)
-    code.i32(s.extent)
+    code.i32(extent)
     code.get(end)
-    code.i32(s.extent)
+    code.i32(extent)
     code.op(ops['i32.lt_s'])
     code.op(ops.select)
     code.set(end)
-    for (const x of free) code.get(this.localOf(x))
-    code.get(begin)
-    code.get(end)
-    code.call(child.index)
-    for (const x of results.reverse()) code.set(this.localOf(x))
+    each(begin, end)
     code.get(end)
     code.tee(begin)
-    code.i32(s.extent)
+    code.i32(extent)
     code.op(ops['i32.lt_s'])
     code.brIf(0)
     code.end()
+  }
+
+  /** Makes the loop a function over a range of its iterations, and calls it range by range. */
+  private chunkedLoop(s: Loop, plan: LoopPlan, chunk: number): void {
+    const ends = endsOf(s)
+    const child = this.rangeFunction(s, plan, ends)
+    const { code } = this.f
+    this.ranges(s.extent, chunk, (begin, end) => {
+      for (const x of ends.free) code.get(this.localOf(x))
+      code.get(begin)
+      code.get(end)
+      code.call(child.index)
+      for (const x of [...ends.results].reverse()) code.set(this.localOf(x))
+    })
+  }
+
+  /**
+   * The loop as a job for all threads. A reduction is cut into the same parts however many threads there are, and their
+   * results are joined in order, so that it always gives the same numbers. Returns false if the loop can't be a job.
+   */
+  private jobLoop(s: Loop, plan: LoopPlan, chunk: number, jobs: Jobs): boolean {
+    const ends = endsOf(s)
+    const { results } = ends
+    const given = ends.free.filter((x) => !results.includes(x))
+    const operations = combinations(s.body)
+    const cost = Math.min(chunkCost, Math.max(smallestPart, plan.cost / wantedParts))
+    let part = this.iterationsOf(cost, plan.cost / s.extent, plan)
+    if (results.length > 0) {
+      if (results.some((x) => operations.get(x) === undefined)) return false
+      const most = Math.floor(mostPartials / results.length)
+      if (most < 2) return false
+      const fewest = Math.ceil(s.extent / most)
+      const multiple = fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1
+      if (part < fewest) part = Math.ceil(fewest / multiple) * multiple
+    }
+    if (part >= s.extent || !Jobs.takes(typesOf(given)) || !Jobs.takes(typesOf(results))) return false
+    // A part begins with what changes nothing.
+    const child = this.rangeFunction(s, plan, ends, (f) => {
+      for (const x of results) {
+        scalarConstant(f, identity(known(operations.get(x), 'operation'), x.dtype), x.dtype)
+        f.code.set(ends.free.indexOf(x))
+      }
+    })
+    const zero = (f: FunctionBuilder, x: Expression): void => scalarConstant(f, 0, x.dtype)
+    const partial = (i: number): number => partialsWord + 2 * i
+    const job = jobs.make((f) => {
+      const slot = f.local('i32')
+      const { code } = f
+      const pushGiven = (): void => {
+        for (const x of ends.free) {
+          const i = given.indexOf(x)
+          if (i < 0) zero(f, x)
+          else jobs.pushArgument(code, valueType(x.dtype), i)
+        }
+      }
+      pushGiven()
+      code.get(0)
+      code.get(1)
+      code.call(child.index)
+      if (results.length === 0) return
+      const values = results.map((x) => f.local(valueType(x.dtype)))
+      for (const value of [...values].reverse()) code.set(value)
+      code.get(0)
+      code.i32(part)
+      code.op(ops['i32.div_u'])
+      code.i32(8 * results.length)
+      code.op(ops['i32.mul'])
+      code.set(slot)
+      results.forEach((x, i) => {
+        code.get(slot)
+        code.get(known(values[i], 'value'))
+        storeAt(code, valueType(x.dtype), partial(i))
+      })
+    })
+    const { code } = this.f
+    jobs.pushHelp(code)
+    code.if()
+    jobs.passArguments(code, typesOf(given), (i) => code.get(this.localOf(known(given[i], 'argument'))))
+    jobs.request(code, job, s.extent, part)
+    if (results.length > 0) {
+      const slot = this.f.local('i32')
+      const end = Math.ceil(s.extent / part) * 8 * results.length
+      code.i32(0)
+      code.set(slot)
+      code.loop()
+      results.forEach((x, i) => {
+        code.get(this.localOf(x))
+        code.get(slot)
+        loadAt(code, valueType(x.dtype), partial(i))
+        scalarBinary(this.f, this.context.helpers, known(operations.get(x), 'operation'), x.dtype)
+        code.set(this.localOf(x))
+      })
+      code.get(slot)
+      code.i32(8 * results.length)
+      code.op(ops['i32.add'])
+      code.tee(slot)
+      code.i32(end)
+      code.op(ops['i32.lt_s'])
+      code.brIf(0)
+      code.end()
+    }
+    code.else()
+    this.ranges(s.extent, results.length > 0 ? part : chunk, (begin, end) => {
+      for (const x of ends.free) code.get(this.localOf(x))
+      code.get(begin)
+      code.get(end)
+      code.call(child.index)
+      const values = results.map((x) => this.f.local(valueType(x.dtype)))
+      for (const value of [...values].reverse()) code.set(value)
+      results.forEach((x, i) => {
+        code.get(this.localOf(x))
+        code.get(known(values[i], 'value'))
+        scalarBinary(this.f, this.context.helpers, known(operations.get(x), 'operation'), x.dtype)
+        code.set(this.localOf(x))
+      })
+    })
+    code.end()
+    return true
   }
 }
 
@@ -387,7 +550,7 @@ export const emitLoops = (
   const planner = new Planner(analysis)
   planner.plan(body)
   const f = module.function(name, [], [])
-  const emitter = new StatementEmitter(f, analysis, context, module, planner.plans)
+  const emitter = new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs)
   emitter.statements(body)
   return f
 }

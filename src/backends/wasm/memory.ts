@@ -2,6 +2,7 @@
 import { type HostData, type MemoryStats, type Storage, InternalError, OutOfMemoryError } from '../../core/index.js'
 import { Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
+import { largestPages } from './assembler.js'
 
 const pageBytes = 65536
 const smallestGrowth = 16 << 20
@@ -50,10 +51,13 @@ const released = (): never => {
   throw new InternalError('a released array was used')
 }
 
+/** A budget that a 32-bit memory can hold besides the guards around the arena. */
+const within = (budget: number): number => Math.max(0, Math.min(budget, (largestPages - 2) * pageBytes))
+
 /** Linear memory and who lives in it. */
 export class Arena {
-  readonly memory: WebAssembly.Memory
-  readonly budget: number
+  private current: WebAssembly.Memory
+  private bound: number
   /** Views of all memory; they are replaced when it grows. */
   bytes: Uint8Array
   words: Int32Array
@@ -80,14 +84,47 @@ export class Arena {
   private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
 
   constructor(options: ArenaOptions) {
-    const pages = Math.min(65536, Math.max(4, Math.ceil(options.budget / pageBytes) + 2))
-    this.budget = Math.min(options.budget, (pages - 2) * pageBytes)
-    this.limit = Math.min(this.budget, firstLimit)
-    this.memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 })
+    this.bound = within(options.budget)
+    this.limit = Math.min(this.bound, firstLimit)
+    this.current = new WebAssembly.Memory({ initial: 2, maximum: largestPages })
     this.bytes = new Uint8Array(this.memory.buffer)
     this.words = new Int32Array(this.memory.buffer)
     this.oldest.next = this.newest
     this.newest.previous = this.oldest
+  }
+
+  /** The linear memory; `share` replaces it. */
+  get memory(): WebAssembly.Memory {
+    return this.current
+  }
+
+  /** Most bytes of linear memory. */
+  get budget(): number {
+    return this.bound
+  }
+
+  /** Changes the budget: arrays beyond a smaller one move out at once, those of a run that waits for a callback excepted. */
+  setBudget(bytes: number): void {
+    this.bound = within(bytes)
+    this.limit = Math.min(this.bound, Math.max(firstLimit, this.capacity - arenaStart))
+    this.beginRun()
+    this.keepWithin(0)
+  }
+
+  /** Whether a run waits for a callback, so that nothing may move. */
+  get isInterrupted(): boolean {
+    return this.waiting > 0
+  }
+
+  /** Moves everything into memory that other threads can be given. Modules must be instantiated again. */
+  share(): void {
+    const pages = Math.ceil(this.current.buffer.byteLength / pageBytes)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: largestPages, shared: true })
+    const bytes = new Uint8Array(memory.buffer)
+    bytes.set(this.bytes)
+    this.current = memory
+    this.bytes = bytes
+    this.words = new Int32Array(memory.buffer)
   }
 
   /** Starts a run: what it touches stays in the arena until the next one starts. */
@@ -110,8 +147,6 @@ export class Arena {
     }
   }
 
-  // ---- arrays
-
   /** A new array with arbitrary contents, and its address. */
   allocate(storage: WasmStorage): number {
     const slot = new Slot(storage.bytes)
@@ -132,7 +167,7 @@ export class Arena {
       block = this.reserve(slot.bytes)
       this.bytes.set(host, block.offset)
       slot.host = undefined
-      this.limit = Math.min(this.budget, this.limit + 2 * slot.bytes)
+      this.limit = Math.min(this.bound, this.limit + 2 * slot.bytes)
       this.settle(storage, slot, block)
     } else if (block.run !== this.run) {
       this.forget(block)
@@ -200,8 +235,6 @@ export class Arena {
     block.next = undefined
   }
 
-  // ---- room
-
   /** Address of a block of so many bytes for the temporaries of the run; it is the same one for every run. */
   temporary(bytes: number): number {
     const held = this.temporaryBlock
@@ -219,19 +252,24 @@ export class Arena {
     return block.offset
   }
 
-  /** Address of a block that is never given back. */
-  permanent(bytes: number): number {
-    return this.reserve(bytes).offset
+  /** A block that stays where it is until `giveBack`. */
+  hold(bytes: number): Block<Slot> {
+    return this.reserve(bytes)
+  }
+
+  giveBack(block: Block<Slot>): void {
+    this.blocks.give(block)
   }
 
   private reserve(bytes: number): Block<Slot> {
+    if (this.capacity - arenaStart > this.bound && !this.fits(bytes)) throw this.outOfMemory(bytes)
     // Large arrays would push out everything else again and again.
-    if (4 * bytes > this.limit) this.limit = Math.min(this.budget, 4 * bytes)
+    if (4 * bytes > this.limit) this.limit = Math.min(this.bound, 4 * bytes)
     const block =
       this.blocks.take(bytes) ??
       this.grown(bytes, this.limit) ??
       this.vacated(bytes) ??
-      this.grown(bytes, this.budget) ??
+      this.grown(bytes, this.bound) ??
       this.withoutTemporaries(bytes)
     if (block === undefined) throw this.outOfMemory(bytes)
     return block
@@ -249,6 +287,27 @@ export class Arena {
   /** A block of memory added within a limit. */
   private grown(bytes: number, limit: number): Block<Slot> | undefined {
     return this.grow(bytes, limit) ? this.blocks.take(bytes) : undefined
+  }
+
+  /** Makes room for so many bytes in a budget that is smaller than the memory there is; whether that is possible. */
+  private fits(bytes: number): boolean {
+    this.keepWithin(bytes)
+    const held = this.temporaryBlock
+    if (this.blocks.used + bytes > this.bound && held !== undefined && held.run < this.firstRun) {
+      this.temporaryBlock = undefined
+      this.blocks.give(held)
+    }
+    return this.blocks.used + bytes <= this.bound
+  }
+
+  /** Moves arrays out until so many more bytes fit into the budget, which may be less than the memory there is. */
+  private keepWithin(bytes: number): void {
+    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest;) {
+      if (this.blocks.used + bytes <= this.bound) return
+      const next = victim.next
+      if (victim.run < this.firstRun) this.spill(victim)
+      victim = next
+    }
   }
 
   /** A block that arrays made room for, the least recently used first; the running program's arrays stay. */
@@ -277,7 +336,7 @@ export class Arena {
 
   private grow(bytes: number, limit: number): boolean {
     const room = limit + arenaStart - this.capacity
-    if (room <= 0 || (room < bytes && limit < this.budget)) return false
+    if (room <= 0 || (room < bytes && limit < this.bound)) return false
     const wanted = Math.max(bytes + 64, smallestGrowth, this.capacity >> 1)
     const amount = Math.min(room, Math.ceil(wanted / pageBytes) * pageBytes)
     const needed = this.capacity + amount + guardBytes
@@ -304,7 +363,7 @@ export class Arena {
     sizes.sort((a, b) => b - a)
     const named = sizes.slice(0, 5).map(megabytes).join(', ')
     return new OutOfMemoryError(
-      `wasm: no room for ${megabytes(bytes)} within the budget of ${megabytes(this.budget)}. The running program itself holds ` +
+      `wasm: no room for ${megabytes(bytes)} within the budget of ${megabytes(this.bound)}. The running program itself holds ` +
         `${megabytes(sizes.reduce((sum, size) => sum + size, 0))} in arrays` +
         `${sizes.length > 0 ? ` (the largest: ${named})` : ''} and ${megabytes(this.temporaryBlock?.bytes ?? 0)} of temporaries. ` +
         `Work on smaller pieces (a smaller batch), or raise the budget: init({ wasmMemoryBudget: bytes }).`,
@@ -318,7 +377,7 @@ export class Arena {
       resident: this.blocks.used,
       spilled: this.spilled,
       peak: this.peak,
-      budget: this.budget,
+      budget: this.bound,
     }
   }
 }

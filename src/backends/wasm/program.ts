@@ -12,15 +12,16 @@ import {
   mapExpressions,
 } from '../../compiler/index.js'
 import { decompose } from '../../compiler/decompose.js'
-import { elementBytes, rootsOf } from './analysis.js'
+import { rootsOf } from './analysis.js'
 import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
+import { emitContraction } from './contraction-call.js'
 import { type Inner, writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
-import { type Frame, Frames, type Pointer, pointerOf, pushAddress, pushWord, scratchWord } from './frame.js'
-import { type Helpers, importMath, moduleHelpers } from './helpers.js'
+import { type Frame, Frames, type Pointer, pointerOf, pushAddress } from './frame.js'
+import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
 import { emitLoops } from './loops.js'
-import { ops } from './opcodes.js'
+import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
 import { isTranscendental } from './plan.js'
 
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
@@ -67,9 +68,12 @@ class Preparation {
   readonly kernels = new Map<Program, readonly Kernel[]>()
   readonly plans = new Map<ContractionKernel, ContractionPlan>()
   readonly math = new Set<string>()
+  /** Kernels that only the main thread can run. */
+  readonly alone = new Set<Kernel>()
   hasRoutines = false
+  /** Whether some kernel may be large enough for several threads. */
+  hasJobs = false
   private readonly decomposed = new Map<Expression, Expression>()
-  private readonly seen = new Set<Expression>()
 
   constructor(program: Program) {
     this.prepare(program)
@@ -78,31 +82,43 @@ class Preparation {
   private prepare(program: Program): void {
     if (this.kernels.has(program)) return
     const prepared = program.kernels.map((kernel): Kernel => {
-      if (kernel.kind === 'contraction') this.plans.set(kernel, planContraction(kernel))
+      if (kernel.kind === 'contraction') {
+        this.plans.set(kernel, planContraction(kernel))
+        this.hasJobs ||= isLargeContraction(kernel)
+      }
       if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
       if (kernel.kind !== 'loops') return kernel
       const legal = legalizeKernel(kernel)
       const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, this.decomposed)))
-      this.findMath(body)
-      return { ...legal, body }
+      const math = this.findMath(body)
+      for (const name of math) this.math.add(name)
+      const out = { ...legal, body }
+      if (![...math].every(workersHave)) this.alone.add(out)
+      else this.hasJobs ||= mayBeLarge(body)
+      return out
     })
     this.kernels.set(program, prepared)
     for (const kernel of program.kernels) for (const inner of innerPrograms(kernel)) this.prepare(inner)
   }
 
-  private findMath(statements: readonly Statement[]): void {
-    for (const s of statements) {
-      for (const root of rootsOf(s)) this.visit(root)
-      if (s.kind === 'for' || s.kind === 'if') this.findMath(s.body)
+  /** Names of the imported functions that statements need. */
+  private findMath(
+    statements: readonly Statement[],
+    seen = new Set<Expression>(),
+    out = new Set<string>(),
+  ): Set<string> {
+    const visit = (x: Expression): void => {
+      if (seen.has(x)) return
+      seen.add(x)
+      if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) out.add('rem')
+      else if (isTranscendental(x)) out.add(x.op === 'nextafter' && x.dtype === 'float32' ? 'nextafter32' : x.op)
+      x.args.forEach(visit)
     }
-  }
-
-  private visit(x: Expression): void {
-    if (this.seen.has(x)) return
-    this.seen.add(x)
-    if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) this.math.add('rem')
-    else if (isTranscendental(x)) this.math.add(x.op === 'nextafter' && x.dtype === 'float32' ? 'nextafter32' : x.op)
-    for (const arg of x.args) this.visit(arg)
+    for (const s of statements) {
+      rootsOf(s).forEach(visit)
+      if (s.kind === 'for' || s.kind === 'if') this.findMath(s.body, seen, out)
+    }
+    return out
   }
 }
 
@@ -113,6 +129,7 @@ class ProgramPrinter {
   private readonly module: ModuleBuilder
   private readonly preparation: Preparation
   private readonly helpers: Helpers
+  private readonly jobs: Jobs | undefined
   private readonly printed = new Map<Program, FunctionBuilder>()
 
   constructor(module: ModuleBuilder, preparation: Preparation) {
@@ -123,6 +140,7 @@ class ProgramPrinter {
       for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
     }
     if (preparation.hasRoutines) module.import(routineImport, ['i32'], [])
+    if (preparation.hasJobs) this.jobs = new Jobs(module)
     this.helpers = moduleHelpers(module)
   }
 
@@ -134,6 +152,7 @@ class ProgramPrinter {
       const context: ModuleContext = {
         helpers: this.helpers,
         pushAddress: (code, buffer) => pushAddress(code, frame, buffer),
+        jobs: this.jobs,
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
       const functions = kernels.map((kernel, k) =>
@@ -154,13 +173,19 @@ class ProgramPrinter {
   private kernel(kernel: Kernel, name: string, frame: Frame, context: ModuleContext): FunctionBuilder {
     switch (kernel.kind) {
       case 'loops':
-        return emitLoops(this.module, context, kernel, name)
+        return emitLoops(
+          this.module,
+          this.preparation.alone.has(kernel) ? { ...context, jobs: undefined } : context,
+          kernel,
+          name,
+        )
       case 'contraction':
         return emitContraction(
           this.module,
           frame,
           kernel,
           known(this.preparation.plans.get(kernel), 'plan of a contraction'),
+          this.jobs,
           name,
         )
       case 'sort':
@@ -208,84 +233,4 @@ export const printProgram = (program: Program, memory: MemoryType): PrintedProgr
     routines: printer.routines,
     usesScratch: preparation.plans.size > 0,
   }
-}
-
-/** A function that calls the shared product for every matrix of the batch. */
-const emitContraction = (
-  module: ModuleBuilder,
-  frame: Frame,
-  kernel: ContractionKernel,
-  plan: ContractionPlan,
-  name: string,
-): FunctionBuilder => {
-  const { batch, rows, columns, inner, left, right, out } = kernel
-  const size = elementBytes(out.dtype)
-  const f = module.function(name, [], [])
-  const { code } = f
-  const a = f.local('i32')
-  const b = f.local('i32')
-  const c = f.local('i32')
-  const count = f.local('i32')
-  for (const [local, view] of [
-    [a, left],
-    [b, right],
-  ] as const) {
-    pushAddress(code, frame, view.buffer)
-    code.i32(view.offset * size)
-    code.op(ops['i32.add'])
-    code.set(local)
-  }
-  pushAddress(code, frame, out)
-  code.set(c)
-  const scratch = (): void => pushWord(code, scratchWord)
-  const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
-  code.i32(batch)
-  code.set(count)
-  code.loop()
-  if (plan.kind === 'product') {
-    for (const local of [a, b, c]) code.get(local)
-    for (const value of [rows, columns, inner]) code.i32(value)
-    for (const stride of [left.rowStride, left.columnStride, right.rowStride, right.columnStride])
-      code.i32(stride * size)
-    code.i32(plan.inPlace ? 1 : 0)
-    scratch()
-  } else {
-    const [matrix, vector] = plan.matrix === 'left' ? [a, b] : [b, a]
-    if (plan.vectorStride !== 1) {
-      // The vector's elements side by side: one row of a gather.
-      scratch()
-      code.i32(0)
-      code.get(vector)
-      code.i32(0)
-      code.i32(plan.vectorStride * size)
-      code.i32(1)
-      code.i32(inner)
-      code.call(known(imports[1], 'gather'))
-    }
-    code.get(matrix)
-    if (plan.vectorStride !== 1) scratch()
-    else code.get(vector)
-    code.get(c)
-    code.i32(plan.size)
-    code.i32(inner)
-    code.i32(plan.stride * size)
-  }
-  code.call(known(imports[0], 'product'))
-  for (const [local, stride] of [
-    [a, left.batchStride],
-    [b, right.batchStride],
-    [c, rows * columns],
-  ] as const) {
-    code.get(local)
-    code.i32(stride * size)
-    code.op(ops['i32.add'])
-    code.set(local)
-  }
-  code.get(count)
-  code.i32(1)
-  code.op(ops['i32.sub'])
-  code.tee(count)
-  code.brIf(0)
-  code.end()
-  return f
 }

@@ -4,6 +4,7 @@ import type { Buffer } from '../../compiler/kernel.js'
 import { type KernelAnalysis, elementBytes } from './analysis.js'
 import { Code, type FunctionBuilder } from './assembler.js'
 import type { Helpers } from './helpers.js'
+import type { Jobs } from './jobs.js'
 import { type ValueType, ops } from './opcodes.js'
 
 /** What the functions of one module share. */
@@ -11,6 +12,8 @@ export interface ModuleContext {
   readonly helpers: Helpers
   /** Emits the address of a buffer's first element. */
   readonly pushAddress: (code: Code, buffer: Buffer) => void
+  /** Work that other threads may take part in, where that is possible. */
+  readonly jobs: Jobs | undefined
 }
 
 /** A pointer that a loop moves: it is at element `core + bias` of the buffer for the current index. */

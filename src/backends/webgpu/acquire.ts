@@ -37,7 +37,9 @@ const wanted = [
 ] as const
 
 /** A device with the best limits that it is given for. */
-export const acquire = async (gpu: GPU): Promise<{ readonly device: GPUDevice; readonly software: boolean; readonly name: string }> => {
+export const acquire = async (
+  gpu: GPU,
+): Promise<{ readonly device: GPUDevice; readonly software: boolean; readonly name: string }> => {
   const adapterOf = async (): Promise<GPUAdapter> => {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
     if (adapter === null) {

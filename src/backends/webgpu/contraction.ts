@@ -126,8 +126,7 @@ const blockShader = (problem: Problem, bases: Bases): Shader => {
   const leftInner = alongVectors(left, 'columnStride', bases, right.buffer) && inner % block === 0
   const leftRows = !leftInner && alongVectors(left, 'rowStride', bases, right.buffer) && rows % block === 0
   const rightColumns = alongVectors(right, 'columnStride', bases, left.buffer) && columns % block === 0
-  const rightInner =
-    !rightColumns && alongVectors(right, 'rowStride', bases, left.buffer) && inner % block === 0
+  const rightInner = !rightColumns && alongVectors(right, 'rowStride', bases, left.buffer) && inner % block === 0
   // Vectors along the sum take four steps at once; parts of the sum are multiples of four, and so is the whole then.
   const step = leftInner || rightInner ? block : 1
   const quarter = (index: string): string => `(${index}) / 4`
@@ -247,7 +246,11 @@ const tileShader = (problem: Problem, bases: Bases): Shader => {
     '}',
     'let row = tileRow + threadRow;',
     'let column = tileColumn + threadColumn;',
-    ...guarded(storeLines(shader, problem, (i, j) => `sum${i}.${component[j] ?? 'x'}`), rows, columns),
+    ...guarded(
+      storeLines(shader, problem, (i, j) => `sum${i}.${component[j] ?? 'x'}`),
+      rows,
+      columns,
+    ),
   ]
   const declarations = ['leftTile', 'rightTile'].map(
     (name) => `var<workgroup> ${name}: array<${type}, ${tile * tileDepth}>;`,

@@ -1,12 +1,5 @@
 /** The device named `webgpu`: compiles programs to WGSL and runs them on a GPU. */
-import {
-  type Device,
-  type Executable,
-  type Jaxpr,
-  DeviceError,
-  InternalError,
-  known,
-} from '../../core/index.js'
+import { type Device, type Executable, type Jaxpr, DeviceError, InternalError, known } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
 import { acquire, findGpu } from './acquire.js'
 import { type Run, execute } from './execute.js'
@@ -24,6 +17,8 @@ export interface WebgpuDeviceOptions {
   readonly gpu?: GPU
   /** Most bytes of GPU memory that are taken. Default: 4 GiB. */
   readonly gpuMemoryBudget?: number
+  /** What shaders are chosen for. Default: what the adapter is. */
+  readonly tuning?: 'software' | 'hardware'
 }
 
 /** A device, and the adapter behind it. */
@@ -39,7 +34,11 @@ const defaultBudget = 4 * 2 ** 30
 /** Makes the device; rejects with DeviceError when there is no WebGPU or no adapter. */
 export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Promise<WebgpuDevice> => {
   const { device, software, name } = await acquire(options.gpu ?? (await findGpu()))
-  const runtime = new Runtime({ device, software, budget: options.gpuMemoryBudget ?? defaultBudget })
+  const runtime = new Runtime({
+    device,
+    software: options.tuning === undefined ? software : options.tuning === 'software',
+    budget: options.gpuMemoryBudget ?? defaultBudget,
+  })
   return {
     name: 'webgpu',
     adapter: name,
@@ -74,7 +73,9 @@ const resultsOf = (program: Program): Result[] =>
     const placement = known(program.placements.get(buffer), 'placement of a result')
     if (placement.kind === 'input') return { kind: 'input', index: placement.index }
     if (placement.kind !== 'output') throw new InternalError('a result among the temporaries')
-    return placement.index === i ? { kind: 'fresh', bytes: gpuBytes(buffer) } : { kind: 'output', index: placement.index }
+    return placement.index === i
+      ? { kind: 'fresh', bytes: gpuBytes(buffer) }
+      : { kind: 'output', index: placement.index }
   })
 
 /** Every shader that a program needs, inside loops too. */
@@ -102,7 +103,7 @@ const checkJaxpr = (jaxpr: Jaxpr): void => {
 
 const executable = (runtime: Runtime, jaxpr: Jaxpr): Executable => {
   checkJaxpr(jaxpr)
-  const program = compile(jaxpr)
+  const program = compile(jaxpr, { blocks: false })
   const shaders: Shader[] = []
   const prepared = prepare(
     { target: runtime.target, pipelines: runtime.pipelines, see: (shader) => shaders.push(shader) },
@@ -118,12 +119,19 @@ const executable = (runtime: Runtime, jaxpr: Jaxpr): Executable => {
   const texts = [...new Set(shaders.map(({ text }) => text))]
 
   /** Encodes everything; nothing of it needs the handles of inputs any more afterwards. */
-  const run = (inputs: readonly WebgpuStorage[], outputs: readonly (WebgpuStorage | undefined)[]): Promise<void> | undefined => {
+  const run = (
+    inputs: readonly WebgpuStorage[],
+    outputs: readonly (WebgpuStorage | undefined)[],
+  ): Promise<void> | undefined => {
     runtime.check()
     for (const { failure } of pipelines) if (failure !== undefined) throw failure
     for (const { cell } of inputs) if (cell.failure !== undefined) throw cell.failure
     const recorder = runtime.recorder()
-    const machine = { recorder, read: (buffer: GpuBuffer, bytes: number) => runtime.read(buffer, bytes), empty: runtime.empty }
+    const machine = {
+      recorder,
+      read: (buffer: GpuBuffer, bytes: number) => runtime.read(buffer, bytes),
+      empty: runtime.empty,
+    }
     const bufferOf = ({ cell }: WebgpuStorage): GpuBuffer =>
       cell.bytes === 0 ? runtime.empty : known(cell.buffer, 'memory of an array')
     const targets = outputs.map((storage) => {

@@ -182,7 +182,10 @@ function* callback(machine: Machine, step: CallbackStep, table: Table, around: S
   let open = true
   const reads = operands.map(async (buffer, i) => {
     const bytes = gpuBytes(buffer)
-    const words = bytes === 0 ? new ArrayBuffer(0) : await machine.read(at(table, known(step.operands[i], 'operand'), around), bytes)
+    const words =
+      bytes === 0
+        ? new ArrayBuffer(0)
+        : await machine.read(at(table, known(step.operands[i], 'operand'), around), bytes)
     values[i] = fromWords(words, buffer.dtype)
   })
   const { flags } = around

@@ -41,7 +41,14 @@ export const copy = (from: Buffer, fromOffset: number, to: Buffer, toOffset: num
     { kind: 'store', buffer: to, index: at(toOffset), value: e.load(from, at(fromOffset)) },
   ]
   const loop = { kind: 'for', variable, extent: size, order: 'parallel', body: [] } as const
-  return { piece: { parallel: size === 1 ? [] : [loop], body: size === 1 ? body.map((s) => atZero(s, variable)) : body, inStep: false }, writes: [to] }
+  return {
+    piece: {
+      parallel: size === 1 ? [] : [loop],
+      body: size === 1 ? body.map((s) => atZero(s, variable)) : body,
+      inStep: false,
+    },
+    writes: [to],
+  }
 }
 
 const atZero = (s: Statement, variable: Expression): Statement =>
@@ -106,7 +113,8 @@ export const withinLimit = (piece: Piece, limit: number): readonly Work[] => {
     // The smallest ones, as many as must go; one binding comes back for all of them.
     const chosen = [...largest].sort((a, b) => a.size - b.size).slice(0, excess + 1)
     const [first] = chosen
-    if (first === undefined || chosen.length < 2) return [...before, { piece: { ...piece, body }, writes: [...uses.writes] }, ...after]
+    if (first === undefined || chosen.length < 2)
+      return [...before, { piece: { ...piece, body }, writes: [...uses.writes] }, ...after]
     const packed = packTogether(first.dtype, chosen)
     for (const [buffer, offset] of packed.offsets) {
       // What is written is copied in too: a piece may write a part of it only.

@@ -1,9 +1,8 @@
 /** Loop kernels as shaders: a dispatch for each piece of a kernel. */
-import { type CombineOp, type DType, type Expression, e } from '../../core/index.js'
+import { type Expression, e } from '../../core/index.js'
 import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
 import { BodyPrinter, contextOf } from './body.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
-import { operationText } from './scalar.js'
 import { type Loop, type Piece } from './schedule.js'
 import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import type { Target } from './target.js'
@@ -25,9 +24,19 @@ const indexLines = (printer: BodyPrinter, loops: readonly Loop[], flat: string):
 }
 
 /** The shader of a piece. */
-export const pieceShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases, target: Target): Shader => {
-  if (piece.inStep) return inStepShader(name, piece, writes, bases)
+export const pieceShader = (
+  name: string,
+  piece: Piece,
+  writes: LoopKernel['writes'],
+  bases: Bases,
+  target: Target,
+): Shader => {
   const results = countOf(piece.parallel)
+  if (piece.inStep) {
+    // Many short rows keep a GPU busy with an invocation each.
+    const plain = target.software ? results >= 16 : results >= manyResults && largestExtent(piece.body) <= plainSize / 2
+    return plain ? plainShader(name, piece, writes, bases) : inStepShader(name, piece, writes, bases)
+  }
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
   const shares =
@@ -79,35 +88,44 @@ const sharedShader = (
   const printer = new BodyPrinter(shader, printed)
   const size = longest >= sharedSize ? sharedSize : 64
   const shared = new SharedMemory(size)
-  const combine = (op: CombineOp, dtype: DType, a: string, b: string): string =>
-    operationText(e.binary(op, e.variable(dtype), e.variable(dtype)), [a, b], context)
   indexLines(printer, parallel, 'group')
   body.forEach((s, i) => {
     const reduction = reductions[i]
-    if (reduction !== undefined) printReduction(printer, reduction, size, shared, context, combine)
+    if (reduction !== undefined) printReduction(printer, reduction, size, shared, context)
     else if (s.kind === 'store' || s.kind === 'if') printer.block('if (lane == 0u)', () => printer.statement(s))
     else printer.statement(s)
   })
   return shader.finish(name, printer.lines, size, countOf(parallel), shared.declarations)
 }
 
-/** A workgroup for each index, whose threads share the parallel loops inside and wait for each other after each. */
-const inStepShader = (name: string, { parallel, body }: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+/**
+ * A workgroup for each index, whose threads share the parallel loops and reductions inside, and wait for each other after
+ * each: a softmax, say, has a workgroup for every row.
+ */
+const inStepShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+  const { parallel } = piece
+  const reductions = new Map<Statement, Reduction>()
+  const body = prepareReductions(piece.body, reductions)
   const shader = new ShaderBuilder(bases, writes)
+  const context = contextOf(shader)
   const printer = new BodyPrinter(shader, body)
+  const size = largestExtent(body) > 64 ? sharedSize : 64
+  const shared = new SharedMemory(size)
   indexLines(printer, parallel, 'group')
   const print = (list: readonly Statement[]): void => {
     for (const s of list) {
-      if (s.kind === 'for' && s.order === 'parallel') {
+      const reduction = reductions.get(s)
+      if (reduction !== undefined) printReduction(printer, reduction, size, shared, context)
+      else if (s.kind === 'for' && s.order === 'parallel') {
         const { loops, body: inside } = nestOf(s)
         const at = printer.fresh('t')
-        printer.block(`for (var ${at} = lane; ${at} < ${countOf(loops)}u; ${at} += ${sharedSize}u)`, () => {
+        printer.block(`for (var ${at} = lane; ${at} < ${countOf(loops)}u; ${at} += ${size}u)`, () => {
           indexLines(printer, loops, at)
           printer.statements(inside)
         })
         printer.line('storageBarrier();')
         printer.forget(new Set(writes))
-      } else if (s.kind === 'for') printer.loop(s, '0', '++', () => print(s.body))
+      } else if (s.kind === 'for' && s.order === 'sequential') printer.loop(s, '0', '++', () => print(s.body))
       else if (s.kind === 'store' || s.kind === 'if') {
         printer.block('if (lane == 0u)', () => printer.statement(s))
         printer.line('storageBarrier();')
@@ -116,8 +134,26 @@ const inStepShader = (name: string, { parallel, body }: Piece, writes: LoopKerne
     }
   }
   print(body)
-  return shader.finish(name, printer.lines, sharedSize, countOf(parallel))
+  return shader.finish(name, printer.lines, size, countOf(parallel), shared.declarations)
 }
+
+/** Least number of elements for which threads of a workgroup share a reduction. */
+const leastShared = 16
+
+/** The statements with reductions made ready for sharing, which are noted; those inside parallel loops stay with a thread. */
+const prepareReductions = (list: readonly Statement[], into: Map<Statement, Reduction>): readonly Statement[] =>
+  list.map((s): Statement => {
+    const reduction = reductionOf(s)
+    if (reduction !== undefined && reduction.size >= leastShared) {
+      const outermost = reduction.loops[0] ?? s
+      into.set(outermost, reduction)
+      return outermost
+    }
+    return s.kind === 'for' && s.order === 'sequential' ? { ...s, body: prepareReductions(s.body, into) } : s
+  })
+
+const largestExtent = (list: readonly Statement[]): number =>
+  list.reduce((most, s) => (s.kind === 'for' ? Math.max(most, s.extent * largestExtent(s.body)) : most), 1)
 
 /** Loops that consist of nothing but the next one. */
 const nestOf = (loop: Loop): { readonly loops: readonly Loop[]; readonly body: readonly Statement[] } => {

@@ -47,11 +47,17 @@ export class Pipelines {
     if (pipeline === undefined) {
       const layout = this.arrayLayout(shader)
       const layouts = shader.levels.length === 0 ? [layout] : [layout, this.tripLayout(shader.levels.length)]
+      // A refused shader fails the programs that need it, not the device.
+      this.device.pushErrorScope('validation')
       const made = this.device.createComputePipelineAsync({
         label: shader.name,
         layout: this.device.createPipelineLayout({ bindGroupLayouts: layouts }),
-        compute: { module: this.device.createShaderModule({ label: shader.name, code: shader.text }), entryPoint: 'main' },
+        compute: {
+          module: this.device.createShaderModule({ label: shader.name, code: shader.text }),
+          entryPoint: 'main',
+        },
       })
+      this.device.popErrorScope().catch(() => {})
       pipeline = new Pipeline(layout, made, shader.text)
       const oldest = this.found.size >= maximumPipelines ? this.found.keys().next().value : undefined
       if (oldest !== undefined) this.found.delete(oldest)

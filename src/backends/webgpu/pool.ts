@@ -55,7 +55,9 @@ export class Pool {
 
   /** Whether buffers of these sizes could be had without going over the budget. */
   hasRoom(sizes: readonly number[]): boolean {
-    return this.resident + sizes.reduce((sum, bytes) => sum + sizeClass(bytes), 0) <= this.budget || this.trimmedRoom(sizes)
+    return (
+      this.resident + sizes.reduce((sum, bytes) => sum + sizeClass(bytes), 0) <= this.budget || this.trimmedRoom(sizes)
+    )
   }
 
   private trimmedRoom(sizes: readonly number[]): boolean {

@@ -186,7 +186,10 @@ class Preparation {
   }
 
   /** The same for results: places for them, and afterwards the copies to where they belong. */
-  private wholeResults(buffers: readonly Buffer[]): { readonly places: readonly Buffer[]; readonly finish: () => void } {
+  private wholeResults(buffers: readonly Buffer[]): {
+    readonly places: readonly Buffer[]
+    readonly finish: () => void
+  } {
     const places = buffers.map((buffer) => (this.bases.has(buffer) ? newBuffer(buffer.dtype, buffer.shape) : buffer))
     const finish = (): void =>
       places.forEach((place, i) => {

@@ -35,7 +35,12 @@ export class Recorder {
   }
 
   /** Encodes a step over the arrays; with `counts`, as many workgroups as are written there. */
-  dispatch(step: DispatchStep, arrays: readonly GpuBuffer[], trips: readonly number[], counts: GpuBuffer | undefined): void {
+  dispatch(
+    step: DispatchStep,
+    arrays: readonly GpuBuffer[],
+    trips: readonly number[],
+    counts: GpuBuffer | undefined,
+  ): void {
     this.pass ??= this.commands().beginComputePass()
     const { pass } = this
     const { pipeline, levels, groups, gated } = step

@@ -1,9 +1,9 @@
 /** Reductions that the threads of a workgroup share: each combines some elements, then they combine with each other in a tree. */
-import { type DType, type Expression, type CombineOp, dtypeRange, isFloating, known } from '../../core/index.js'
+import { type DType, type Expression, type CombineOp, dtypeRange, e, isFloating, known } from '../../core/index.js'
 import type { Statement } from '../../compiler/index.js'
 import type { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
-import { type ScalarContext, constantText } from './scalar.js'
+import { type ScalarContext, constantText, operationText } from './scalar.js'
 import type { Loop } from './schedule.js'
 
 const isReduce = (s: Statement | undefined): s is Loop => s?.kind === 'for' && s.order === 'reduce'
@@ -77,7 +77,10 @@ export const reductionOf = (s: Statement): Reduction | undefined => {
   return { loops, body: loop.body, size: loops.reduce((size, { extent }) => size * extent, 1) }
 }
 
-const accumulators = (list: readonly Statement[], into = new Map<Expression, CombineOp>()): Map<Expression, CombineOp> => {
+const accumulators = (
+  list: readonly Statement[],
+  into = new Map<Expression, CombineOp>(),
+): Map<Expression, CombineOp> => {
   const own = new Set(list.flatMap((s) => (s.kind === 'define' ? [s.local] : [])))
   for (const s of list) {
     if (s.kind === 'combine' && !own.has(s.local)) into.set(s.local, s.op)
@@ -113,8 +116,9 @@ export const printReduction = (
   size: number,
   shared: SharedMemory,
   context: ScalarContext,
-  combine: (op: CombineOp, dtype: DType, a: string, b: string) => string,
 ): void => {
+  const combine = (op: CombineOp, dtype: DType, a: string, b: string): string =>
+    operationText(e.binary(op, e.variable(dtype), e.variable(dtype)), [a, b], context)
   const results = [...accumulators(body)]
   printer.block('if (lane != 0u)', () => {
     for (const [local, op] of results)

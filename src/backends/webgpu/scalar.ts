@@ -104,7 +104,8 @@ const shiftText = (x: Expression, a: string, b: string, type: ValueType, context
   if (amount.op === 'const' && amount.value >= 0 && amount.value < 32) {
     const by = `${amount.value}u`
     if (x.op === 'shl') return `(${a} << ${by})`
-    if (x.op === 'shrArithmetic') return type === 'i32' ? `(${a} >> ${by})` : `bitcast<u32>(bitcast<i32>(${a}) >> ${by})`
+    if (x.op === 'shrArithmetic')
+      return type === 'i32' ? `(${a} >> ${by})` : `bitcast<u32>(bitcast<i32>(${a}) >> ${by})`
     return type === 'u32' ? `(${a} >> ${by})` : `bitcast<i32>(bitcast<u32>(${a}) >> ${by})`
   }
   return `${context.helper(`${x.op}_${type}`)}(${a}, ${b})`
@@ -199,4 +200,3 @@ export const wordText = (value: string, dtype: DType): string => (dtype === 'boo
 
 /** A word of memory as a value. */
 export const valueText = (word: string, dtype: DType): string => (dtype === 'bool' ? `(${word} != 0u)` : word)
-

@@ -83,7 +83,9 @@ const cut = (loops: readonly Loop[], defines: readonly Define[], list: readonly 
 
 /** Threads can meet at barriers only where all of them come. */
 const canRunInStep = (list: readonly Statement[]): boolean =>
-  list.every((s) => (s.kind === 'if' ? !hasParallel(s.body) : s.kind !== 'for' || isParallel(s) || canRunInStep(s.body)))
+  list.every((s) =>
+    s.kind === 'if' ? !hasParallel(s.body) : s.kind !== 'for' || isParallel(s) || canRunInStep(s.body),
+  )
 
 interface Chain {
   readonly loops: readonly Loop[]

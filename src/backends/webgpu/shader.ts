@@ -67,7 +67,7 @@ export class ShaderBuilder {
 
   private bind(buffer: Buffer, vector: boolean): string {
     let found = this.bound.get(buffer)
-    if (found === undefined) this.bound.set(buffer, (found = { name: `b${this.bound.size}`, vector }))
+    if (found === undefined) this.bound.set(buffer, (found = { name: `m${this.bound.size}`, vector }))
     return found.name
   }
 
@@ -138,7 +138,7 @@ export class ShaderBuilder {
 }
 
 const storageDeclaration = (index: number, type: WordType, vector: boolean, writes: boolean): string =>
-  `@group(0) @binding(${index}) var<storage, ${writes ? 'read_write' : 'read'}> b${index}: array<${vector ? `vec4<${type}>` : type}>;`
+  `@group(0) @binding(${index}) var<storage, ${writes ? 'read_write' : 'read'}> m${index}: array<${vector ? `vec4<${type}>` : type}>;`
 
 /** Lines that turn a flat u32 index into int32 positions along extents, innermost last. */
 export const unflatten = (flat: string, names: readonly string[], extents: readonly number[]): string[] => {

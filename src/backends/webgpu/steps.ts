@@ -63,7 +63,11 @@ export interface WhileStep {
 
 export interface BranchStep {
   readonly kind: 'branch'
-  readonly branches: readonly { readonly gate: Gate; readonly choose: DispatchStep; readonly program: PreparedProgram }[]
+  readonly branches: readonly {
+    readonly gate: Gate
+    readonly choose: DispatchStep
+    readonly program: PreparedProgram
+  }[]
   readonly operands: readonly number[]
   readonly outputs: readonly number[]
 }

@@ -35,7 +35,11 @@ export class WorkQueue {
   /** Does something in its turn; now, if nothing is before it. */
   then(action: () => void): void {
     if (this.tail === undefined) action()
-    else this.append(() => Promise.resolve(action()), () => {})
+    else
+      this.append(
+        () => Promise.resolve(action()),
+        () => {},
+      )
   }
 
   /** Resolves when all that was asked for so far has been given to the GPU. */
@@ -50,12 +54,15 @@ export class WorkQueue {
 
   private append(start: () => Promise<void>, fail: (error: unknown) => void): void {
     const before = this.tail ?? Promise.resolve()
-    const tail: Promise<void> = before.then(start).then(
-      () => {},
-      (error: unknown) => fail(error),
-    ).then(() => {
-      if (this.tail === tail) this.tail = undefined
-    })
+    const tail: Promise<void> = before
+      .then(start)
+      .then(
+        () => {},
+        (error: unknown) => fail(error),
+      )
+      .then(() => {
+        if (this.tail === tail) this.tail = undefined
+      })
     this.tail = tail
   }
 }

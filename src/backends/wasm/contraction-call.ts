@@ -1,0 +1,197 @@
+/** The function of a contraction: calls the shared product for every matrix of the batch, or for pieces of them on all threads. */
+import { known } from '../../core/index.js'
+import type { ContractionKernel } from '../../compiler/kernel.js'
+import { elementBytes } from './analysis.js'
+import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { type ContractionPlan, contractionImports } from './contraction.js'
+import { type Frame, pushAddress, pushWord, scratchWord } from './frame.js'
+import { type Jobs, isLargeContraction } from './jobs.js'
+import { ops } from './opcodes.js'
+
+/** Operations of a piece, from which on it is not worth cutting further: about 10 us. */
+const pieceOperations = 600_000
+/** Pieces begin at multiples of this many rows or columns, so that all but the last are whole panels. */
+const pieceMultiple = 16
+/** Pieces that a job should have, so that threads end at about the same time. */
+const wantedPieces = 16
+
+/** How matrices are cut into pieces for a job. */
+interface Cut {
+  readonly along: 'rows' | 'columns'
+  readonly pieces: number
+  readonly length: number
+}
+
+const cutOf = (kernel: ContractionKernel, plan: ContractionPlan): Cut => {
+  const { batch, rows, columns, inner } = kernel
+  const along = plan.kind === 'product' ? (rows > columns ? 'rows' : 'columns') : columns === 1 ? 'rows' : 'columns'
+  const extent = along === 'rows' ? rows : columns
+  const operations = 2 * rows * columns * inner
+  const pieces = Math.max(1, Math.min(wantedPieces / batch, operations / pieceOperations, extent / pieceMultiple))
+  const length = Math.ceil(Math.ceil(extent / pieces) / pieceMultiple) * pieceMultiple
+  return { along, pieces: Math.ceil(extent / length), length }
+}
+
+/** Locals of a matrix or a piece of it: number in the batch, first row or column, how many, and the scratch memory. */
+interface Piece {
+  readonly batch: number
+  readonly first: number
+  readonly count: number
+  readonly scratch: number
+}
+
+/** Calls the product for one piece. */
+const writePiece = (
+  f: FunctionBuilder,
+  frame: Frame,
+  kernel: ContractionKernel,
+  plan: ContractionPlan,
+  imports: readonly number[],
+  along: Cut['along'],
+  piece: Piece,
+): void => {
+  const { rows, columns, inner, left, right, out } = kernel
+  const size = elementBytes(out.dtype)
+  const { code } = f
+  const [a, b, c] = [f.local('i32'), f.local('i32'), f.local('i32')]
+  const isRows = along === 'rows'
+  const place = (target: number, push: () => void, offset: number, batchStride: number, firstStride: number): void => {
+    push()
+    for (const [local, stride] of [
+      [piece.batch, batchStride],
+      [piece.first, firstStride],
+    ] as const) {
+      if (stride === 0) continue
+      code.get(local)
+      code.i32(stride * size)
+      code.op(ops['i32.mul'])
+      code.op(ops['i32.add'])
+    }
+    if (offset !== 0) {
+      code.i32(offset * size)
+      code.op(ops['i32.add'])
+    }
+    code.set(target)
+  }
+  const from = (buffer: ContractionKernel['out']) => (): void => pushAddress(code, frame, buffer)
+  place(a, from(left.buffer), left.offset, left.batchStride, isRows ? left.rowStride : 0)
+  place(b, from(right.buffer), right.offset, right.batchStride, isRows ? 0 : right.columnStride)
+  place(c, from(out), 0, rows * columns, isRows ? columns : 1)
+  if (plan.kind === 'product') {
+    for (const local of [a, b, c]) code.get(local)
+    if (isRows) {
+      code.get(piece.count)
+      code.i32(columns)
+    } else {
+      code.i32(rows)
+      code.get(piece.count)
+    }
+    code.i32(inner)
+    for (const stride of [left.rowStride, left.columnStride, right.rowStride, right.columnStride])
+      code.i32(stride * size)
+    code.i32(plan.inPlace ? 1 : 0)
+    code.get(piece.scratch)
+    code.i32(columns * size)
+  } else {
+    const [matrix, vector] = plan.matrix === 'left' ? [a, b] : [b, a]
+    if (plan.vectorStride !== 1) {
+      // The vector's elements side by side: one row of a gather.
+      code.get(piece.scratch)
+      code.i32(0)
+      code.get(vector)
+      code.i32(0)
+      code.i32(plan.vectorStride * size)
+      code.i32(1)
+      code.i32(inner)
+      code.call(known(imports[1], 'gather'))
+    }
+    code.get(matrix)
+    code.get(plan.vectorStride !== 1 ? piece.scratch : vector)
+    code.get(c)
+    code.get(piece.count)
+    code.i32(inner)
+    code.i32(plan.stride * size)
+  }
+  code.call(known(imports[0], 'product'))
+}
+
+/** `local += 1; if (local < end) continue`. */
+const again = (code: Code, local: number, pushEnd: () => void): void => {
+  code.get(local)
+  code.i32(1)
+  code.op(ops['i32.add'])
+  code.tee(local)
+  pushEnd()
+  code.op(ops['i32.lt_u'])
+  code.brIf(0)
+}
+
+/** A job over all pieces of all matrices. */
+const writeJob = (f: FunctionBuilder, cut: Cut, extent: number, write: (piece: Piece) => void): void => {
+  const [at, end, scratch] = [0, 1, 2]
+  const { code } = f
+  const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch }
+  code.loop()
+  code.get(at)
+  code.i32(cut.pieces)
+  code.op(ops['i32.div_u'])
+  code.set(piece.batch)
+  code.get(at)
+  code.i32(cut.pieces)
+  code.op(ops['i32.rem_u'])
+  code.i32(cut.length)
+  code.op(ops['i32.mul'])
+  code.tee(piece.first)
+  code.i32(extent - cut.length)
+  code.op(ops['i32.le_s'])
+  code.if('i32')
+  code.i32(cut.length)
+  code.else()
+  code.i32(extent)
+  code.get(piece.first)
+  code.op(ops['i32.sub'])
+  code.end()
+  code.set(piece.count)
+  write(piece)
+  again(code, at, () => code.get(end))
+  code.end()
+}
+
+/** Adds a function for a contraction to the module; it takes nothing and returns nothing. */
+export const emitContraction = (
+  module: ModuleBuilder,
+  frame: Frame,
+  kernel: ContractionKernel,
+  plan: ContractionPlan,
+  jobs: Jobs | undefined,
+  name: string,
+): FunctionBuilder => {
+  const { batch, rows, columns } = kernel
+  const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
+  const cut = cutOf(kernel, plan)
+  const extent = cut.along === 'rows' ? rows : columns
+  const units = batch * cut.pieces
+  const isJob = jobs !== undefined && units > 1 && isLargeContraction(kernel)
+  const f = module.function(name, [], [])
+  const { code } = f
+  if (isJob) {
+    const job = jobs.make((g) =>
+      writeJob(g, cut, extent, (piece) => writePiece(g, frame, kernel, plan, imports, cut.along, piece)),
+    )
+    jobs.pushHelp(code)
+    code.if()
+    jobs.request(code, job, units, Math.ceil(units / (2 * wantedPieces)))
+    code.op(ops.return)
+    code.end()
+  }
+  const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch: f.local('i32') }
+  code.i32(extent)
+  code.set(piece.count)
+  pushWord(code, scratchWord)
+  code.set(piece.scratch)
+  code.loop()
+  writePiece(f, frame, kernel, plan, imports, cut.along, piece)
+  again(code, piece.batch, () => code.i32(batch))
+  code.end()
+  return f
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import { type NDArray, devicePut, grad, jit, lax, nn, numpy as np, random, withDevice } from '../../src/index.js'
+import { known, registerDevice } from '../../src/core/index.js'
+import { createJsDevice } from '../../src/backends/js/index.js'
+import { tinyLimits } from './tiny-limits.js'
+
+registerDevice(createJsDevice({ exact: true }))
+registerDevice(createJsDevice({ name: 'pieces', exact: true, limits: tinyLimits }))
+
+type Function = (...inputs: NDArray[]) => NDArray | readonly NDArray[]
+
+const listed = (out: NDArray | readonly NDArray[]): readonly NDArray[] => (Array.isArray(out) ? out : [out as NDArray])
+
+/** Runs on whole arrays and in pieces, and compares; gives the kernels of the latter. */
+const compare = (f: Function, shapes: readonly (readonly number[])[]): string => {
+  const inputs = shapes.map((shape, i) => random.normal(random.key(i), shape))
+  const on = (device: string): { values: number[][]; kernels: string } =>
+    withDevice(device, () => {
+      const own = inputs.map((x) => devicePut(x, device))
+      const compiled = jit(f)
+      return {
+        values: listed(compiled(...own)).map((x) => [...x.dataSync()]),
+        kernels: compiled.lower(...own).kernels,
+      }
+    })
+  const whole = on('exact')
+  const pieces = on('pieces')
+  pieces.values.forEach((values, i) => {
+    const want = known(whole.values[i], 'result')
+    expect(values.length).toBe(want.length)
+    values.forEach((x, k) => expect(Math.abs(x - known(want[k], 'element'))).toBeLessThan(1e-9))
+  })
+  return pieces.kernels
+}
+
+const convolution = (x: NDArray, w: NDArray): NDArray => lax.convGeneralDilated(x, w, [1, 1], 'SAME')
+const channelsLast = (x: NDArray, w: NDArray): NDArray =>
+  lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })
+const squares =
+  (f: (...x: NDArray[]) => NDArray): ((...x: NDArray[]) => NDArray) =>
+  (...x) =>
+    np.sum(np.square(f(...x)))
+const layerNorm = (x: NDArray, g: NDArray, b: NDArray): NDArray => {
+  const centered = np.subtract(x, np.mean(x, { axis: -1, keepdims: true }))
+  const variance = np.mean(np.square(centered), { axis: -1, keepdims: true })
+  return np.add(np.multiply(np.divide(centered, np.sqrt(np.add(variance, 1e-5))), g), b)
+}
+const attention = (q: NDArray, k: NDArray, v: NDArray): NDArray =>
+  np.einsum('bqk,bkd->bqd', nn.softmax(np.einsum('bqd,bkd->bqk', q, k)), v)
+
+describe('in pieces, results stay the same', () => {
+  test('convolutions and what follows them', () => {
+    const relu = (x: NDArray, w: NDArray, b: NDArray): NDArray => nn.relu(np.add(channelsLast(x, w), b))
+    expect(compare(relu, [[4, 6, 6, 3], [3, 3, 3, 5], [5]])).toContain('scan')
+    expect(
+      compare(convolution, [
+        [4, 3, 12, 12],
+        [5, 3, 3, 3],
+      ]),
+    ).toContain('scan')
+  })
+
+  test('gradients of convolutions, of weights as sums over pieces', () => {
+    const shapes = [[4, 6, 6, 3], [3, 3, 3, 5], [5]]
+    const relu = (x: NDArray, w: NDArray, b: NDArray): NDArray => nn.relu(np.add(channelsLast(x, w), b))
+    const gradients = grad(squares(relu), { argnums: [0, 1, 2] }) as Function
+    expect(compare(gradients, shapes)).toMatch(/scan[^\n]*\n {2}\(\w/)
+    const first = grad(squares(convolution), { argnums: [0, 1] }) as Function
+    expect(
+      compare(first, [
+        [4, 3, 12, 12],
+        [5, 3, 3, 3],
+      ]),
+    ).toContain('scan')
+  })
+
+  test('attention and its gradients', () => {
+    const shapes = [
+      [4, 6, 3],
+      [4, 6, 3],
+      [4, 6, 3],
+    ]
+    expect(compare(attention, shapes)).toContain('scan')
+    expect(compare(grad(squares(attention), { argnums: [0, 1, 2] }) as Function, shapes)).toContain('scan')
+  })
+
+  test('matrix products with a small right side', () => {
+    const dense = (x: NDArray, w: NDArray, b: NDArray): NDArray => np.tanh(np.add(np.matmul(x, w), b))
+    expect(compare(dense, [[12, 4], [4, 5], [5]])).toContain('scan')
+  })
+})
+
+describe('rows are finished one after the other', () => {
+  test.each([
+    ['softmax', (x: NDArray) => nn.softmax(x)],
+    ['log softmax', (x: NDArray) => nn.logSoftmax(x)],
+    ['gradient of softmax', grad(squares((x) => nn.softmax(known(x, 'x'))))],
+  ] as const)('%s', (_, f) => {
+    const kernels = compare(f as Function, [[12, 9]])
+    expect(kernels.match(/: rows/g)).toHaveLength(1)
+    expect(kernels).not.toMatch(/: (map|reduce)/)
+  })
+
+  test('layer normalization and its gradients', () => {
+    const shapes = [[12, 9], [9], [9]]
+    expect(compare(layerNorm, shapes).match(/: rows/g)).toHaveLength(1)
+    compare(grad(squares(layerNorm), { argnums: [0, 1, 2] }) as Function, shapes)
+  })
+
+  test('a row that needs another row is left alone', () => {
+    const shifted = (x: NDArray): NDArray => np.add(x, np.flip(np.sum(x, { axis: 1 })).reshape([12, 1]))
+    expect(compare(shifted, [[12, 9]])).not.toContain(': rows')
+    const previous = (x: NDArray): NDArray => np.subtract(nn.softmax(x), np.roll(nn.softmax(x), 1, { axis: 0 }))
+    compare(previous, [[12, 9]])
+  })
+})
