@@ -5,6 +5,7 @@
  * @typedef {import('./workloads.mjs').Workload} Workload
  * @typedef {object} Measured a peer's part of a row
  * @property {number[]} times of each round, in the workload's unit
+ * @property {number[]} cpu processor time of a call in each round
  * @property {number} peak resident memory of the process in MB
  * @property {number} difference to the reference's results
  * @property {string | null} note

@@ -94,6 +94,20 @@ const best = (row, kind) => {
 }
 
 /**
+ * The same ratio by processor time, which a busy machine disturbs least.
+ * @type {(row: Row) => number}
+ */
+const ratioByProcessor = (row) => {
+  const ours = measured(row, 'cotangent')
+  const theirs = allPeers
+    .filter(({ kind }) => kind === 'js')
+    .flatMap(({ name }) => measured(row, name) ?? [])
+    .filter(({ incomparable, cpu }) => !incomparable && cpu.length > 0)
+    .sort((a, b) => median(a.cpu) - median(b.cpu))
+  return ours && theirs[0] ? ratio(theirs[0].cpu, ours.cpu) : NaN
+}
+
+/**
  * How a peer fared, in a cell: its median, or why there is none.
  * @type {(row: Row, name: string) => string}
  */
@@ -131,7 +145,9 @@ export const line = (row, peers) => {
   const cells = peers.map(({ name }) => `${name} ${cell(row, name)}`)
   const peer = best(row, 'js')
   const goal = goalOf(row)
-  const end = peer ? ` | best/ours ${short(peer.ratio)}${goal ? ` (wanted ${short(goal.wanted)})` : ''}` : ''
+  const end = peer
+    ? ` | best/ours ${short(peer.ratio)}, by CPU time ${short(ratioByProcessor(row))}${goal ? ` (wanted ${short(goal.wanted)})` : ''}`
+    : ''
   return [`${row.name} [${row.unit}]: ${cells.join(', ')}${end}`, ...complaints(row).map((text) => `    ${text}`)].join(
     '\n',
   )
@@ -164,6 +180,11 @@ export const summary = (rows, peers) => {
     return peer && Number.isFinite(peer.ratio) ? [{ row, peer }] : []
   })
   const slower = paired.filter(({ peer }) => peer.ratio < 1)
+  const byProcessor = rows.flatMap((row) => {
+    const r = ratioByProcessor(row)
+    return Number.isFinite(r) ? [{ row, ratio: r }] : []
+  })
+  const slowerByProcessor = byProcessor.filter(({ ratio: r }) => r < 1)
   const goals = rows.flatMap((row) => goalOf(row) ?? [])
   const native = rows.flatMap((row) => {
     const peer = best(row, 'native')
@@ -174,6 +195,7 @@ export const summary = (rows, peers) => {
   return [
     `- The best JavaScript peer takes ${short(geometricMean(paired.map(({ peer }) => peer.ratio)))} times as long as cotangent (geometric mean over ${paired.length} workloads).`,
     `- Slower than the best JavaScript peer: ${names(slower)}.`,
+    `- By processor time: ${short(geometricMean(byProcessor.map(({ ratio: r }) => r)))} times over ${byProcessor.length}; slower: ${names(slowerByProcessor)}.`,
     `- Goals of issue 4 (ratio to the best peer of the same run): ${goals.filter(({ met }) => met).length} of ${goals.length} met.`,
     ...(peers.some(({ kind }) => kind === 'native') && native.length > 0
       ? [
@@ -196,7 +218,7 @@ const section = (about, rows) => {
   const peers = allPeers.filter(({ name }) => rows.some((row) => name in row.peers))
   const name = (/** @type {Peer} */ peer) => peer.name
   const timeTable = table(
-    ['workload', ...peers.map(name), 'GFLOP/s', 'best JS / ours', 'wanted', 'ours / native'],
+    ['workload', ...peers.map(name), 'GFLOP/s', 'best JS / ours', 'by CPU time', 'wanted', 'ours / native'],
     rows.map((row) => {
       const peer = best(row, 'js')
       const native = best(row, 'native')
@@ -206,6 +228,7 @@ const section = (about, rows) => {
         ...peers.map((p) => cell(row, p.name)),
         speed(row),
         peer ? short(peer.ratio) : '',
+        peer ? short(ratioByProcessor(row)) : '',
         goal ? `${short(goal.wanted)} ${goal.met ? 'met' : 'missed'}` : '',
         native ? short(1 / native.ratio) : '',
       ]
@@ -247,14 +270,15 @@ const page = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)
 
 /**
- * Merges rows into those kept for this version of Node, and writes RESULTS.md anew from all that is kept. Gives the files.
- * @type {(about: About, rows: readonly Row[]) => Promise<string[]>}
+ * Keeps rows for this version of Node, instead of all that were kept or merged with them, and writes RESULTS.md anew from all that
+ * is kept.
+ * @type {(about: About, rows: readonly Row[], merging: boolean) => Promise<void>}
  */
-export const save = async (about, rows) => {
+export const save = async (about, rows, merging) => {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}node${about.node.split('.')[0]}.json`
   /** @type {Row[]} */
-  const kept = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
+  const kept = merging && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
   const merged = workloads.flatMap(
     ({ name }) => rows.find((row) => row.name === name) ?? kept.find((row) => row.name === name) ?? [],
   )
@@ -275,5 +299,4 @@ export const save = async (about, rows) => {
   const after = rest.split(marks[1], 2)[1] ?? ''
   const whole = `${before}\n\n${marks[0]}\n\n${text}\n\n${marks[1]}\n${after}`
   writeFileSync(page, await format(whole, { ...(await resolveConfig(page)), parser: 'markdown' }))
-  return [file, page]
 }

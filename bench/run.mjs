@@ -61,7 +61,8 @@ const roundsFor = (milliseconds) => Math.min(rounds, milliseconds > 2000 ? 2 : m
  * @typedef {object} Running
  * @property {PeerProcess} process
  * @property {number} rounds
- * @property {number[]} times
+ * @property {number[]} times the median of each round
+ * @property {number[]} cpu processor time of a call in each round
  * @property {Digest[]} digests
  * @property {string | null} note
  * @property {boolean} incomparable
@@ -78,9 +79,12 @@ const interleave = async (workload, running, outcomes) => {
     for (let i = 0; i < order.length; i++) {
       const peer = order[(i + round) % order.length]
       if (!peer || round >= peer.rounds || peer.process.dead !== undefined) continue
-      const { times, failed } = await peer.process.ask({ round: { budget } })
+      const { times, cpu, failed } = await peer.process.ask({ round: { budget } })
       if (failed !== undefined) outcomes[peer.process.peer.name] = { failed }
-      else peer.times.push(median(times))
+      else {
+        peer.times.push(median(times))
+        peer.cpu.push(cpu)
+      }
     }
   }
 }
@@ -128,7 +132,15 @@ const measure = async (workload, peers) => {
       }
       const { digests, note, incomparable, each } = reply.ready
       first.set(peer.name, reply.ready.first)
-      running.set(peer.name, { process, rounds: roundsFor(each), times: [], digests, note, incomparable })
+      running.set(peer.name, {
+        process,
+        rounds: roundsFor(each),
+        times: [],
+        cpu: [],
+        digests,
+        note,
+        incomparable,
+      })
       if (options.kernels && peer.kind === 'ours')
         console.log((await process.ask({ kernels: true })).kernels ?? 'no kernels to print')
     }
@@ -136,12 +148,13 @@ const measure = async (workload, peers) => {
     else await interleave(workload, running, outcomes)
     const reference = references.find((name) => running.has(name)) ?? ''
     const wanted = running.get(reference)?.digests ?? []
-    for (const [name, { process, times, digests, note, incomparable }] of running) {
+    for (const [name, { process, times, cpu, digests, note, incomparable }] of running) {
       if (outcomes[name]) continue
       const { peak = NaN } = await process.ask({ finish: true })
       const scale = (workload.unit === 'us' ? 1000 : 1) / workload.perCall
       outcomes[name] = {
         times: times.map((time) => time * scale),
+        cpu: cpu.map((time) => time * scale),
         peak,
         difference: difference(workload, digests, wanted),
         note,
@@ -212,15 +225,17 @@ console.log(
     .join(', '),
 )
 
+const saving = options.save || (options.only === undefined && asked === undefined && settings.threads === 1)
 /** @type {Row[]} */
 const rows = []
 for (const workload of chosen) {
   const row = await measure(workload, peers)
   rows.push(row)
   console.log(line(row, peers))
+  about.loadAtEnd = loadavg()
+  about.finished = today()
+  // After each row, so that a run that is cut short has not been for nothing.
+  if (saving) await save(about, rows, options.save)
 }
-about.loadAtEnd = loadavg()
-about.finished = today()
 console.log(summary(rows, peers))
-if (options.save || (options.only === undefined && asked === undefined && settings.threads === 1))
-  console.log(`wrote ${(await save(about, rows)).join(' and ')}`)
+if (saving) console.log('wrote bench/results and bench/RESULTS.md')

@@ -18,8 +18,9 @@ export interface InitOptions {
 
 let webgpu: Promise<WebgpuDevice> | undefined
 
-/** Starts the GPU, once; again when another GPU object or budget is given. */
+/** Starts the GPU, once; again when it was lost, or another GPU object or budget is given. */
 const startWebgpu = async ({ gpu, gpuMemoryBudget }: InitOptions): Promise<void> => {
+  if ((await webgpu)?.isLost() === true) webgpu = undefined
   if (webgpu === undefined || gpu !== undefined || gpuMemoryBudget !== undefined) {
     webgpu = createWebgpuDevice({
       ...(gpu === undefined ? {} : { gpu }),

@@ -43,11 +43,14 @@ const step = (logits, { x, labels, ...weights }) => {
   const { jit, valueAndGrad, optim } = api
   const optimizer = optim.adam(1e-3)
   const loss = (params, images, targets) => crossEntropy(logits(params, images), targets)
-  const update = jit((params, state, images, targets) => {
-    const [value, gradients] = valueAndGrad(loss)(params, images, targets)
-    const [updates, newState] = optimizer.update(gradients, state, params)
-    return [optim.applyUpdates(params, updates), newState, value]
-  })
+  const update = jit(
+    (params, state, images, targets) => {
+      const [value, gradients] = valueAndGrad(loss)(params, images, targets)
+      const [updates, newState] = optimizer.update(gradients, state, params)
+      return [optim.applyUpdates(params, updates), newState, value]
+    },
+    { donateArgnums: [0, 1] },
+  )
   let params = Object.fromEntries(Object.entries(weights).map(([name, input]) => [name, arrayOf(input)]))
   let state = optimizer.init(params)
   const images = arrayOf(x)

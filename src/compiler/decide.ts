@@ -54,6 +54,12 @@ const weight = (x: Expression): number => {
   return costs[x.op as UnaryOp] ?? cheap
 }
 
+/** Nodes that an operation becomes in the end: functions that machines do not have are written out by backends. */
+export const nodesAt = (x: Expression): number => {
+  const cost = costs[x.op as UnaryOp] ?? 0
+  return cost >= 8 ? 4 * cost : 1
+}
+
 /** A step that needs a value at an index over the step's loops. */
 interface Use {
   readonly step: Step
@@ -199,7 +205,7 @@ const measure = (
       reference.index.forEach(visit)
     }
     cost += weight(x)
-    nodes++
+    nodes += nodesAt(x)
     x.args.forEach(visit)
   }
   visit(known(value.body, 'body of a value'))

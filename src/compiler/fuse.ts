@@ -1,6 +1,7 @@
 /** Fusion: steps over the same index space become one kernel, and pass values on in locals instead of through memory. */
 import { type CombineOp, type Expression, e, known, sizeOf } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
+import { nodesAt } from './decide.js'
 import type { Graph, Step } from './graph.js'
 import type { Buffer } from './kernel.js'
 import { loadsOf, strideSums } from './loops.js'
@@ -64,13 +65,15 @@ const bytesOf = (buffers: readonly Buffer[]): number => buffers.reduce((sum, buf
 
 const nodesOf = (roots: readonly Expression[]): number => {
   const seen = new Set<Expression>()
+  let nodes = 0
   const visit = (x: Expression): void => {
     if (seen.has(x)) return
     seen.add(x)
+    nodes += nodesAt(x)
     x.args.forEach(visit)
   }
   roots.forEach(visit)
-  return seen.size
+  return nodes
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Executable {
   readonly temporaryBytes: number
   /** Floating-point operations of a run, every function counted as one; of a `while`, those of one trip. */
   readonly flops: number
+  /** Resolves when a run would not have to wait for compiling; devices that compile at once have none. */
+  readonly ready?: () => Promise<void>
 }
 
 /** Bytes that a device holds. */

@@ -1,6 +1,6 @@
 /** Datasets in batches: in order, or shuffled by a key. */
-import { ArgumentError, NDArray, ShapeError, known, range, tree } from '../core/index.js'
-import { array, take } from '../numpy/index.js'
+import { ArgumentError, DeviceArray, NDArray, ShapeError, known, range, tree } from '../core/index.js'
+import { add, arange, array, take } from '../numpy/index.js'
 import { key as keyOf, permutation } from '../random/index.js'
 
 export interface BatchOptions {
@@ -47,8 +47,11 @@ const elementsOf = (dataset: unknown): { readonly leaves: readonly NDArray[]; re
   return { leaves: arrays, count }
 }
 
-/** The order of the elements: counting, or a permutation that only the key decides. */
-const orderOf = (count: number, { key, seed, shuffle }: BatchOptions): Int32Array => {
+/**
+ * The order of the elements: counting, or a permutation that only the key decides. On devices that cannot be read at once it
+ * stays there.
+ */
+const orderOf = (count: number, { key, seed, shuffle }: BatchOptions): Int32Array | NDArray => {
   const chosen = key ?? (seed === undefined ? undefined : keyOf(seed))
   if (shuffle === false || (chosen === undefined && shuffle !== true)) return Int32Array.from(range(count))
   if (chosen === undefined) {
@@ -56,14 +59,20 @@ const orderOf = (count: number, { key, seed, shuffle }: BatchOptions): Int32Arra
       'data.batches: shuffle needs a key or a seed: { shuffle: true, seed: 0 }. Nothing here is random by itself.',
     )
   }
-  return Int32Array.from(permutation(chosen, count).dataSync())
+  const order = permutation(chosen, count)
+  return order instanceof DeviceArray && !order.deviceHandle.synchronous ? order : Int32Array.from(order.dataSync())
 }
+
+/** Numbers of the elements from `start` to before `end`. */
+const indicesOf = (order: Int32Array | NDArray, start: number, end: number): NDArray =>
+  order instanceof NDArray
+    ? take(order, add(arange(end - start), start), { mode: 'clip' })
+    : array(order.subarray(start, end))
 
 /**
  * A dataset in batches, in order or shuffled. Shuffling is a pure function of the key (or seed), so a run can be repeated.
  *
- * @param dataset pytree of arrays whose first axis counts the elements, such as `{ images, labels }`; on a synchronous device
- *   when shuffled
+ * @param dataset pytree of arrays whose first axis counts the elements, such as `{ images, labels }`
  * @returns an iterable of pytrees like the dataset, with at most `batchSize` elements each, and their number as `length`
  * @throws ArgumentError for a bad batch size or a leaf without a first axis, ShapeError for leaves of different lengths
  * @example
@@ -85,7 +94,7 @@ export const batches = <T>(dataset: T, options: BatchOptions): Batches<T> => {
     length,
     *[Symbol.iterator](): Generator<T, void> {
       for (let i = 0; i < length; i++) {
-        const indices = array(order.subarray(i * batchSize, Math.min((i + 1) * batchSize, count)))
+        const indices = indicesOf(order, i * batchSize, Math.min((i + 1) * batchSize, count))
         // Every index is in bounds; clipping is the mode that needs no mask.
         const parts = leaves.map((leaf) => take(leaf, indices, { axis: 0, mode: 'clip' }))
         // The tree has the dataset's structure and array types.

@@ -44,6 +44,7 @@ export {
 export * from './cumulative.js'
 export * from './diagonals.js'
 export { type EinsumOptions, einsum } from './einsum.js'
+export * as fft from './fft.js'
 export * from './float-parts.js'
 export * from './functional.js'
 export * from './histograms.js'
@@ -52,6 +53,7 @@ export * from './joining.js'
 export { nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar } from './nan-reductions.js'
 export * as linalg from './linalg.js'
 export * from './padding.js'
+export * from './polynomial.js'
 export { arrayRepr, arrayStr } from './printing.js'
 export {
   type CrossOptions,

@@ -151,7 +151,7 @@ export interface NormOptions {
  *
  * @example
  * ```ts
- * np.linalg.norm(np.array([[1, 2], [3, 4]]), { axis: 1 }) // [2.236, 5]
+ * np.linalg.norm(np.array([[1, 2], [3, 4]]), { axis: 1 }) // [2.236068, 5]
  * ```
  */
 export const norm = (x: ArrayLike, { ord = null, axis = null, keepdims = false }: NormOptions = {}): NDArray => {

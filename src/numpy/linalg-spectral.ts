@@ -297,3 +297,34 @@ const leastSquares = (matrix: NDArray, right: NDArray, rcond: number | null): Le
   const inner = lax.mul(lax.expandDims(inverse, [1]), matmul(transposed(u), right))
   return { x: matmul(transposed(vh), inner), rank: sum(lax.convertElementType(kept, 'int32')), s }
 }
+
+/** A complex value: real and imaginary parts of one shape. */
+export interface ComplexPair {
+  readonly real: NDArray
+  readonly imag: NDArray
+}
+
+/**
+ * Eigenvalues `[..., n]` and right eigenvectors (columns of length one, `[..., n, n]`) of general real matrices, as complex
+ * pairs `{real, imag}`. Complex ones come in conjugate pairs, in no order.
+ *
+ * Throws ShapeError unless the matrices are square.
+ *
+ * @example
+ * ```ts
+ * const [w, v] = np.linalg.eig(np.array([[0, -1], [1, 0]])) // w.imag: 1 and -1
+ * ```
+ */
+export const eig = (a: ArrayLike): [eigenvalues: ComplexPair, eigenvectors: ComplexPair] =>
+  lax.linalg.eig(squareMatrices('linalg.eig', a))
+
+/**
+ * Eigenvalues of general real matrices `[..., n, n]`, as a complex pair, in no order. Differentiable where they differ.
+ * Throws ShapeError unless the matrices are square.
+ *
+ * @example
+ * ```ts
+ * const { real, imag } = np.linalg.eigvals(np.array([[0, -1], [1, 0]])) // imag: 1 and -1
+ * ```
+ */
+export const eigvals = (a: ArrayLike): ComplexPair => lax.linalg.eigvals(squareMatrices('linalg.eigvals', a))

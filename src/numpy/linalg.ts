@@ -3,13 +3,16 @@ export * from './linalg-norms.js'
 export * from './linalg-products.js'
 export * from './linalg-solve.js'
 export {
+  type ComplexPair,
   type EighOptions,
   type LstsqOptions,
   type PinvOptions,
   type QrOptions,
   type RankOptions,
   type SvdOptions,
+  eig,
   eigh,
+  eigvals,
   eigvalsh,
   lstsq,
   matrixRank,

@@ -1,6 +1,7 @@
 /** Compilation: jit traces a function once per signature and runs the program it found. */
 import {
   type ClosedJaxpr,
+  type Executable,
   type Jaxpr,
   type NDArray,
   type ShapedArray,
@@ -60,6 +61,11 @@ export interface Jitted<Args extends readonly unknown[], R> {
   (...args: Args): R
   /** The program for these arguments, compiled but not run. */
   readonly lower: (...args: Args) => Lowered
+  /**
+   * Compiles the program for arguments of these shapes and dtypes, and resolves when a call would start at once. Calls do
+   * that by themselves; warming up is for devices that take a while, before something is timed or shown.
+   */
+  readonly warmup: (...args: Args) => Promise<void>
 }
 
 /** What one signature traced to. */
@@ -285,10 +291,17 @@ const jitFunction = <Args extends readonly unknown[], R>(
     return rebuild(entry.outDef, outs) as R
   }
 
+  const compiled = ({ params }: Traced): Executable =>
+    executableOf(params.jaxpr, options.device === undefined ? currentDevice() : getDevice(options.device))
+
+  const warmup = async (...args: Args): Promise<void> => {
+    await compiled(prepare(args).entry).ready?.()
+  }
+
   const lower = (...args: Args): Lowered => {
     const { entry } = prepare(args)
     const { jaxpr } = entry.params
-    const executable = executableOf(jaxpr, options.device === undefined ? currentDevice() : getDevice(options.device))
+    const executable = compiled(entry)
     return {
       jaxpr,
       kernels: executable.kernels(),
@@ -299,7 +312,7 @@ const jitFunction = <Args extends readonly unknown[], R>(
     }
   }
 
-  const jitted = Object.assign(call, { lower })
+  const jitted = Object.assign(call, { lower, warmup })
   Object.defineProperty(jitted, 'name', { value: name })
   caches.set(jitted, cache)
   return jitted

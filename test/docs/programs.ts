@@ -62,9 +62,14 @@ export const errorText = (error: unknown): string =>
     ? `${error.name}: ${error.message.replaceAll(new RegExp(`${folder}/[\\w.-]+\\.ts(?::(\\d+):\\d+)?`, 'g'), (_, line: string) => `program.ts:${line}`)}`
     : String(error)
 
+const isUpdating = process.env['UPDATE_DOCS'] === '1'
+
+/** What a program must say, given what it says: anything while pages are updated, or where they are silent. */
+export const expectedText = ({ text }: Program, said: string): string => (isUpdating ? said : (text ?? said))
+
 /** Writes what programs say into their page, when asked to by UPDATE_DOCS=1; the difference is for a person to read. */
 export const updateTexts = (name: string, texts: readonly (string | undefined)[]): void => {
-  if (process.env['UPDATE_DOCS'] !== '1') return
+  if (!isUpdating) return
   let next = 0
   const page = readFileSync(pageOf(name), 'utf8').replace(
     block,

@@ -22,12 +22,15 @@ interface Cut {
   readonly length: number
 }
 
-const cutOf = (kernel: ContractionKernel, plan: ContractionPlan): Cut => {
+const cutOf = (kernel: ContractionKernel, plan: ContractionPlan, scale: number): Cut => {
   const { batch, rows, columns, inner } = kernel
   const along = plan.kind === 'product' ? (rows > columns ? 'rows' : 'columns') : columns === 1 ? 'rows' : 'columns'
   const extent = along === 'rows' ? rows : columns
   const operations = 2 * rows * columns * inner
-  const pieces = Math.max(1, Math.min(wantedPieces / batch, operations / pieceOperations, extent / pieceMultiple))
+  const pieces = Math.max(
+    1,
+    Math.min(wantedPieces / batch, operations / (pieceOperations * scale), extent / pieceMultiple),
+  )
   const length = Math.ceil(Math.ceil(extent / pieces) / pieceMultiple) * pieceMultiple
   return { along, pieces: Math.ceil(extent / length), length }
 }
@@ -168,10 +171,10 @@ export const emitContraction = (
 ): FunctionBuilder => {
   const { batch, rows, columns } = kernel
   const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
-  const cut = cutOf(kernel, plan)
+  const cut = cutOf(kernel, plan, jobs?.scale ?? 1)
   const extent = cut.along === 'rows' ? rows : columns
   const units = batch * cut.pieces
-  const isJob = jobs !== undefined && units > 1 && isLargeContraction(kernel)
+  const isJob = jobs !== undefined && units > 1 && isLargeContraction(kernel, jobs.scale)
   const f = module.function(name, [], [])
   const { code } = f
   if (isJob) {

@@ -1,4 +1,4 @@
-/** Matrix products: blocked drivers over the inner kernels, in one module that all programs share. */
+/** Matrix products: blocked drivers over the inner kernels, in modules that all programs share. */
 import type { ContractionKernel } from '../../compiler/kernel.js'
 import { type FunctionBuilder, type FunctionImport, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionElement, contractionElement, elementShapes, i32 } from './contraction-code.js'
@@ -15,40 +15,44 @@ const names = (element: ContractionElement): { product: string; dots: string; st
   gather: `gather_${element}`,
 })
 
-/** The module of products, for all element types. */
-export const contractionModule = (memory: MemoryType): Uint8Array => {
+/** Element types of products. */
+export const contractionElements: readonly ContractionElement[] = ['f32', 'f64', 'i32']
+
+/** The element type of a function of these modules, by its name. */
+export const elementOf = (name: string): ContractionElement | undefined =>
+  contractionElements.find((element) => name.endsWith(`_${element}`))
+
+/** The module of products of one element type. */
+export const contractionModule = (element: ContractionElement, memory: MemoryType): Uint8Array => {
   const module = new ModuleBuilder(memory)
-  for (const shape of Object.values(elementShapes)) {
-    const name = names(shape.type)
-    const make = (suffix: string, count: number, write: (f: FunctionBuilder) => void): FunctionBuilder => {
-      const f = module.function(suffix, i32(count), [])
-      write(f)
-      return f
-    }
-    const gather = make(name.gather, 7, (f) => writeGather(f, shape))
-    const transpose =
-      shape.size === 4 ? make(`transpose_${shape.type}`, 6, (f) => writeTranspose(f, gather.index)) : undefined
-    const pack = make(`pack_${shape.type}`, 6, (f) => writePack(f, shape, gather.index, transpose?.index))
-    const panel = make(`panel_${shape.type}`, 9, (f) => writePanel(f, shape, true))
-    const panelInPlace = make(`panelInPlace_${shape.type}`, 9, (f) => writePanel(f, shape, false))
-    const parts: ProductParts = {
-      panel: panel.index,
-      panelInPlace: panelInPlace.index,
-      pack: pack.index,
-      gather: gather.index,
-      transpose: transpose?.index,
-    }
-    const dots = make(`rows_${shape.type}`, 6, (f) => writeDots(f, shape))
-    const streams = [streamRows, 1].map((height) =>
-      make(`stream${height}_${shape.type}`, 5, (f) => writeStream(f, shape, height)),
-    )
-    module.export(make(name.product, 13, (f) => writeProduct(f, shape, parts)))
-    module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
-    module.export(
-      make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)),
-    )
-    module.export(gather)
+  const shape = elementShapes[element]
+  const name = names(element)
+  const make = (suffix: string, count: number, write: (f: FunctionBuilder) => void): FunctionBuilder => {
+    const f = module.function(suffix, i32(count), [])
+    write(f)
+    return f
   }
+  const gather = make(name.gather, 7, (f) => writeGather(f, shape))
+  const transpose =
+    shape.size === 4 ? make(`transpose_${element}`, 6, (f) => writeTranspose(f, gather.index)) : undefined
+  const pack = make(`pack_${element}`, 6, (f) => writePack(f, shape, gather.index, transpose?.index))
+  const panel = make(`panel_${element}`, 9, (f) => writePanel(f, shape, true))
+  const panelInPlace = make(`panelInPlace_${element}`, 9, (f) => writePanel(f, shape, false))
+  const parts: ProductParts = {
+    panel: panel.index,
+    panelInPlace: panelInPlace.index,
+    pack: pack.index,
+    gather: gather.index,
+    transpose: transpose?.index,
+  }
+  const dots = make(`rows_${element}`, 6, (f) => writeDots(f, shape))
+  const streams = [streamRows, 1].map((height) =>
+    make(`stream${height}_${element}`, 5, (f) => writeStream(f, shape, height)),
+  )
+  module.export(make(name.product, 13, (f) => writeProduct(f, shape, parts)))
+  module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
+  module.export(make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)))
+  module.export(gather)
   return module.bytes()
 }
 
@@ -95,7 +99,7 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
   }
 }
 
-/** Functions of the shared module that a contraction calls. */
+/** Functions of the shared modules that a contraction calls. */
 export const contractionImports = (plan: ContractionPlan): readonly FunctionImport[] => {
   const name = names(plan.element)
   if (plan.kind === 'product') return [{ name: name.product, params: i32(13), results: [] }]

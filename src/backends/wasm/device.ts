@@ -7,36 +7,21 @@ import {
   type Jaxpr,
   type Storage,
   ArgumentError,
-  DeviceArray,
   DeviceError,
   InternalError,
   dtypeBytes,
   known,
   makeHostData,
-  shapedArray,
 } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
-import { type Block } from './allocator.js'
-import { largestPages, withSharedMemory } from './assembler.js'
-import { contractionModule } from './contraction.js'
-import { contractionScratchBytes } from './contraction-product.js'
+import { largestPages } from './assembler.js'
 import { disassemble } from './disassembler.js'
-import { mathImport } from './helpers.js'
-import { forkImport } from './jobs.js'
-import { Arena, type Slot, WasmStorage, smallBytes } from './memory.js'
-import { ModuleCache } from './module-cache.js'
-import { ParallelModule, WorkerPool, mostWorkers, threadsAvailable } from './pool.js'
-import {
-  type Pointer,
-  constantWord,
-  inputWord,
-  outputWord,
-  scratchWord,
-  temporariesWord,
-  threadsWord,
-} from './frame.js'
-import { type PrintedProgram, printProgram, routineImport } from './program.js'
-import { runSort } from './sort.js'
+import { constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
+import { WasmStorage, smallBytes } from './memory.js'
+import { printProgram } from './program.js'
+import { WasmRuntime, storageFromHost } from './runtime.js'
+
+export { WasmRuntime, storageFromHost }
 
 export interface WasmDeviceOptions {
   /** Most bytes of linear memory; arrays beyond it move out to ordinary buffers. Default: 1 GiB. */
@@ -55,15 +40,14 @@ export interface WasmConfiguration {
 export interface WasmDevice extends Device {
   /** Applies what is given, and returns the number of threads: 1 where engines don't let threads share memory. */
   readonly configure: (options: WasmConfiguration) => number
-  /** Resolves when the threads that were asked for are up, or after two seconds. */
+  /** Resolves when the threads that were asked for are up, or after five seconds. */
   readonly threadsReady: () => Promise<void>
 }
 
 const defaultBudget = 2 ** 30
 const smallestBudget = 4 << 20
 /** Milliseconds that worker threads are waited for. */
-const longestStart = 2000
-const moduleCacheBytes = 16 << 20
+const longestStart = 5000
 /** Words that a loop copies faster than a call does. */
 const loopedWords = 48
 
@@ -73,139 +57,6 @@ type Result =
   /** The storage of an input, or of an earlier result, once more. */
   | { readonly kind: 'input' | 'output'; readonly index: number }
   | { readonly kind: 'constant'; readonly index: number }
-
-/** What all programs of one device share. */
-export class WasmRuntime {
-  readonly arena: Arena
-  /** Changes when instances have to be made again. */
-  generation = 0
-  /** The program that is running: its routines are asked for by number. */
-  running: PrintedProgram | undefined
-  /** What arrays for callbacks belong to. */
-  device: Device | undefined
-  private modules = new ModuleCache<() => void>(moduleCacheBytes)
-  private products: WebAssembly.Exports | undefined
-  private scratchBlock: Block<Slot> | undefined
-  private workersScratch: Block<Slot> | undefined
-  private pool: WorkerPool | undefined
-
-  constructor(budget: number) {
-    this.arena = new Arena({ budget })
-  }
-
-  /** Address of the memory for packed blocks, which is taken when the first product needs it. */
-  scratch(): number {
-    this.scratchBlock ??= this.arena.hold(contractionScratchBytes)
-    if (this.pool !== undefined)
-      this.workersScratch ??= this.arena.hold(contractionScratchBytes * (this.pool.threads - 1))
-    return this.scratchBlock.offset
-  }
-
-  /** Threads that were asked for. */
-  get threads(): number {
-    return this.pool?.threads ?? 1
-  }
-
-  /** Whether all of them are up. */
-  get areThreadsReady(): boolean {
-    return this.pool === undefined || this.pool.ready === this.pool.threads - 1
-  }
-
-  /** Starts or ends worker threads. The first time, everything moves into memory that they can share. */
-  setThreads(threads: number): void {
-    const wanted = threadsAvailable() ? Math.min(threads, mostWorkers + 1) : 1
-    if (wanted === this.threads) return
-    this.pool?.stop()
-    this.pool = undefined
-    if (this.workersScratch !== undefined) this.arena.giveBack(this.workersScratch)
-    this.workersScratch = undefined
-    this.arena.words[threadsWord] = 0
-    if (wanted === 1) return
-    if (!this.isShared) {
-      this.arena.share()
-      this.generation++
-      this.modules = new ModuleCache<() => void>(moduleCacheBytes)
-      this.products = undefined
-    }
-    this.pool = new WorkerPool(
-      wanted,
-      this.arena.memory,
-      contractionModule({ maximumPages: largestPages, shared: true }),
-    )
-  }
-
-  /** To be called before every run: other threads may have come up. */
-  findHelp(): void {
-    if (this.pool !== undefined) this.arena.words[threadsWord] = this.pool.ready
-  }
-
-  private get isShared(): boolean {
-    return !(this.arena.memory.buffer instanceof ArrayBuffer)
-  }
-
-  private readonly routine = (index: number): void => {
-    const running = known(this.running, 'running program')
-    const { kernel, inputs, outputs } = known(running.routines[index], 'routine')
-    const addressOf = ({ word, add }: Pointer): number => ((this.arena.words[word] ?? 0) + add) >>> 0
-    if (kernel.kind === 'sort') {
-      runSort(kernel, this.arena.memory.buffer, (operand, isOutput) =>
-        addressOf(known((isOutput ? outputs : inputs)[operand], 'operand of a sort')),
-      )
-      return
-    }
-    const { arena } = this
-    // The callback may run programs, this one too, which use the same frames.
-    const frames = arena.words.slice(scratchWord, running.endWord)
-    arena.interrupted(() => {
-      const arrays = kernel.operands.map((buffer, i) => {
-        const address = addressOf(known(inputs[i], 'operand of a callback'))
-        const bytes = buffer.size * dtypeBytes(buffer.dtype)
-        const storage = storageFromHost(arena, arena.bytes.slice(address, address + bytes), bytes)
-        return new DeviceArray(shapedArray(buffer.shape, buffer.dtype), known(this.device, 'device'), storage)
-      })
-      kernel.call(arrays)
-    })
-    arena.words.set(frames, scratchWord)
-    this.running = running
-  }
-
-  /** The `run` function of a printed program. */
-  instantiate(printed: PrintedProgram): () => void {
-    return this.modules.get(printed.bytes, () => {
-      const bytes = this.isShared ? withSharedMemory(printed.bytes) : printed.bytes
-      const jobs = new ParallelModule(bytes)
-      const imports: Record<string, WebAssembly.ImportValue> = { memory: this.arena.memory }
-      for (const name of printed.imports) {
-        imports[name] =
-          name === routineImport
-            ? this.routine
-            : name === forkImport
-              ? (job: number, extent: number, chunk: number) => this.fork(jobs, job, extent, chunk)
-              : (mathImport(name) ?? this.product(name))
-      }
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), { e: imports })
-      jobs.link(exports)
-      const { run } = exports
-      if (typeof run !== 'function') throw new InternalError('a program without run')
-      return run as () => void
-    })
-  }
-
-  private fork(module: ParallelModule, job: number, extent: number, chunk: number): void {
-    const bytesEach = contractionScratchBytes
-    const scratch = { main: this.scratchBlock?.offset ?? 0, workers: this.workersScratch?.offset ?? 0, bytesEach }
-    known(this.pool, 'threads').run(module, job, extent, chunk, scratch)
-  }
-
-  private product(name: string): WebAssembly.ExportValue {
-    if (this.products === undefined) {
-      const bytes = contractionModule({ maximumPages: largestPages, shared: this.isShared })
-      const module = new WebAssembly.Module(bytes as BufferSource)
-      this.products = new WebAssembly.Instance(module, { e: { memory: this.arena.memory } }).exports
-    }
-    return known(this.products[name], `function ${name}`)
-  }
-}
 
 /** Makes the device; it is ready at once. */
 export const createWasmDevice = (options: WasmDeviceOptions = {}): WasmDevice =>
@@ -269,26 +120,10 @@ const own = (storage: Storage): WasmStorage => {
   throw new InternalError('an array of another device was given to wasm')
 }
 
-export const storageFromHost = (arena: Arena, data: HostData, bytes: number): WasmStorage => {
-  const storage = new WasmStorage(bytes)
-  if (bytes === 0) return storage
-  const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  if (bytes <= smallBytes) {
-    const small = new Int32Array((bytes + 3) >> 2)
-    new Uint8Array(small.buffer).set(source)
-    storage.small = small
-    return storage
-  }
-  arena.beginRun()
-  const address = arena.allocate(storage)
-  arena.bytes.set(source, address)
-  return storage
-}
-
 /** A compiled program: everything that a run needs is worked out here, so that a run only copies pointers. */
 export const programExecutable = (runtime: WasmRuntime, program: Program): Executable => {
   const { arena } = runtime
-  const printed = printProgram(program, { maximumPages: 65536, shared: false })
+  const printed = printProgram(program, { maximumPages: largestPages, shared: false }, runtime.jobScale)
   let run = runtime.instantiate(printed)
   let { generation } = runtime
   const { frame } = printed

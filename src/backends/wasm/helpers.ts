@@ -62,8 +62,10 @@ const binaryMath: Readonly<Partial<Record<string, (x: number, y: number) => numb
 }
 
 /** Whether an import is among those that worker threads have: `Math` and what is one line. */
-export const workersHave = (name: string): boolean =>
-  name === 'rem' || name === 'pow' || unaryMath[name] === Reflect.get(Math, name) || name === 'atan2'
+export const workersHave = (name: string): boolean => {
+  const own = unaryMath[name]
+  return name === 'rem' || name === 'pow' || name === 'atan2' || (own !== undefined && own === Reflect.get(Math, name))
+}
 
 /** The JS function behind an imported name. */
 export const mathImport = (name: string): ((...x: number[]) => number) | undefined =>

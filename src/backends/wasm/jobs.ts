@@ -14,9 +14,9 @@ const jobOperations = 1_000_000
 /** Iterations below which no loop is that costly. */
 const fewestIterations = 1024
 
-/** Whether a contraction is worth several threads. */
-export const isLargeContraction = ({ batch, rows, columns, inner }: ContractionKernel): boolean =>
-  2 * batch * rows * columns * inner >= jobOperations
+/** Whether a contraction is worth several threads; `scale` multiplies the size from which on it is. */
+export const isLargeContraction = ({ batch, rows, columns, inner }: ContractionKernel, scale: number): boolean =>
+  2 * batch * rows * columns * inner >= jobOperations * scale
 
 const iterations = (statements: readonly Statement[]): number => {
   let count = 0
@@ -28,7 +28,8 @@ const iterations = (statements: readonly Statement[]): number => {
 }
 
 /** Whether the loops of a kernel can be worth several threads. */
-export const mayBeLarge = (statements: readonly Statement[]): boolean => iterations(statements) >= fewestIterations
+export const mayBeLarge = (statements: readonly Statement[], scale: number): boolean =>
+  iterations(statements) >= fewestIterations * scale
 
 const loads: Readonly<Partial<Record<ValueType, number>>> = {
   i32: ops['i32.load'],
@@ -49,12 +50,15 @@ export const storeAt = (code: Code, type: ValueType, word: number): void => code
 
 /** The jobs of one module. */
 export class Jobs {
+  /** Multiplies the sizes from which on work is cut: 0 cuts all of it, which tests do. */
+  readonly scale: number
   private readonly module: ModuleBuilder
   private readonly fork: number
   private count = 0
 
   /** To be made before any function of the module. */
-  constructor(module: ModuleBuilder) {
+  constructor(module: ModuleBuilder, scale: number) {
+    this.scale = scale
     this.module = module
     this.fork = module.import(forkImport, ['i32', 'i32', 'i32'], [])
   }

@@ -1,17 +1,26 @@
 /** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
-import { type CombineOp, type Expression, known } from '../../core/index.js'
+import { type Expression, known } from '../../core/index.js'
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
-import { type Accumulator, closeAccumulators, identity, openAccumulators } from './accumulators.js'
-import { KernelAnalysis, type Loop, assignedLocals, freeVariables } from './analysis.js'
+import { type Accumulator, closeAccumulators, openAccumulators } from './accumulators.js'
+import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
-import { mostPartials, partialsWord } from './frame.js'
-import { Jobs, jobCost, loadAt, storeAt } from './jobs.js'
+import {
+  type Ends,
+  endsOf,
+  isOuter,
+  jobLoopOf,
+  typesOf,
+  writeIdentities,
+  writeJobLoop,
+  writeRanges,
+} from './job-loops.js'
+import { type Jobs, jobCost } from './jobs.js'
 import type { ModuleContext } from './scopes.js'
 import { VectorEmitter } from './vector-emitter.js'
-import { type ValueType, ops } from './opcodes.js'
+import { ops } from './opcodes.js'
 import { type LoopPlan, Planner } from './plan.js'
 import { scalarBinary } from './scalar.js'
-import { scalarConstant, scalarStore, valueType } from './scalar-memory.js'
+import { scalarStore, valueType } from './scalar-memory.js'
 import { tileTransposes } from './tiling.js'
 import { vectorBinary } from './vector.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
@@ -43,38 +52,6 @@ const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
     return { ...inner, value: known(inner.value.args[isTrue ? 1 : 2], 'side of a select') }
   }),
 })
-
-/** What a loop reads and sets of what is outside it. */
-interface Ends {
-  /** All variables from outside. */
-  readonly free: readonly Expression[]
-  /** Those of them that the loop sets. */
-  readonly results: readonly Expression[]
-}
-
-const endsOf = (s: Loop): Ends => {
-  const assigned = assignedLocals(s.body)
-  const free = [...freeVariables([s])]
-  return { free, results: free.filter((x) => assigned.has(x)) }
-}
-
-const typesOf = (list: readonly Expression[]): ValueType[] => list.map((x) => valueType(x.dtype))
-
-/** How each local is combined, if statements do nothing else to it. */
-const combinations = (statements: readonly Statement[], out = new Map<Expression, CombineOp | undefined>()) => {
-  for (const s of statements) {
-    if (s.kind === 'combine') out.set(s.local, out.has(s.local) && out.get(s.local) !== s.op ? undefined : s.op)
-    else if (s.kind === 'assign') out.set(s.local, undefined)
-    else if (s.kind === 'assignAll') for (const local of s.locals) out.set(local, undefined)
-    else if (s.kind === 'for' || s.kind === 'if') combinations(s.body, out)
-  }
-  return out
-}
-
-/** Whether a loop around a larger one has too few iterations to be cut itself. */
-const isOuter = (s: Loop): boolean =>
-  s.extent < 8 &&
-  s.body.some((inner) => inner.kind === 'for' && inner.order !== 'sequential' && inner.extent > s.extent)
 
 /** Emits statements into one function. */
 class StatementEmitter extends VectorEmitter {
@@ -249,8 +226,9 @@ class StatementEmitter extends VectorEmitter {
     const perIteration = plan.cost / s.extent
     const isLong = plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1
     const chunk = isLong ? this.iterationsOf(chunkCost, perIteration, plan) : s.extent
-    if (this.jobs !== undefined && plan.cost >= jobCost && s.extent > 1 && s.order !== 'sequential' && !isOuter(s)) {
-      if (this.jobLoop(s, plan, chunk, this.jobs)) return
+    const { jobs } = this
+    if (jobs !== undefined && plan.cost >= jobCost * jobs.scale && s.order !== 'sequential' && !isOuter(s)) {
+      if (this.jobLoop(s, plan, chunk, jobs)) return
     }
     if (isLong) this.chunkedLoop(s, plan, chunk)
     else this.range(s, plan, { value: 0 }, { value: s.extent })
@@ -391,40 +369,12 @@ class StatementEmitter extends VectorEmitter {
     return child
   }
 
-  /** Calls `each` for ranges of `chunk` iterations; it is given the locals of their bounds. */
-  private ranges(extent: number, chunk: number, each: (begin: number, end: number) => void): void {
-    const { f } = this
-    const begin = f.local('i32')
-    const end = f.local('i32')
-    const { code } = f
-    code.i32(0)
-    code.set(begin)
-    code.loop()
-    code.get(begin)
-    code.i32(chunk)
-    code.op(ops['i32.add'])
-    code.tee(end)
-    code.i32(extent)
-    code.get(end)
-    code.i32(extent)
-    code.op(ops['i32.lt_s'])
-    code.op(ops.select)
-    code.set(end)
-    each(begin, end)
-    code.get(end)
-    code.tee(begin)
-    code.i32(extent)
-    code.op(ops['i32.lt_s'])
-    code.brIf(0)
-    code.end()
-  }
-
   /** Makes the loop a function over a range of its iterations, and calls it range by range. */
   private chunkedLoop(s: Loop, plan: LoopPlan, chunk: number): void {
     const ends = endsOf(s)
     const child = this.rangeFunction(s, plan, ends)
     const { code } = this.f
-    this.ranges(s.extent, chunk, (begin, end) => {
+    writeRanges(this.f, s.extent, chunk, (begin, end) => {
       for (const x of ends.free) code.get(this.localOf(x))
       code.get(begin)
       code.get(end)
@@ -433,107 +383,18 @@ class StatementEmitter extends VectorEmitter {
     })
   }
 
-  /**
-   * The loop as a job for all threads. A reduction is cut into the same parts however many threads there are, and their
-   * results are joined in order, so that it always gives the same numbers. Returns false if the loop can't be a job.
-   */
+  /** The loop as a job for all threads; false if it can't be one. */
   private jobLoop(s: Loop, plan: LoopPlan, chunk: number, jobs: Jobs): boolean {
-    const ends = endsOf(s)
-    const { results } = ends
-    const given = ends.free.filter((x) => !results.includes(x))
-    const operations = combinations(s.body)
-    const cost = Math.min(chunkCost, Math.max(smallestPart, plan.cost / wantedParts))
-    let part = this.iterationsOf(cost, plan.cost / s.extent, plan)
-    if (results.length > 0) {
-      if (results.some((x) => operations.get(x) === undefined)) return false
-      const most = Math.floor(mostPartials / results.length)
-      if (most < 2) return false
-      const fewest = Math.ceil(s.extent / most)
-      const multiple = fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1
-      if (part < fewest) part = Math.ceil(fewest / multiple) * multiple
-    }
-    if (part >= s.extent || !Jobs.takes(typesOf(given)) || !Jobs.takes(typesOf(results))) return false
-    // A part begins with what changes nothing.
-    const child = this.rangeFunction(s, plan, ends, (f) => {
-      for (const x of results) {
-        scalarConstant(f, identity(known(operations.get(x), 'operation'), x.dtype), x.dtype)
-        f.code.set(ends.free.indexOf(x))
-      }
+    const perIteration = plan.cost / s.extent
+    const cost = Math.min(chunkCost, Math.max(smallestPart * jobs.scale, plan.cost / wantedParts))
+    const part = this.iterationsOf(cost, perIteration, plan)
+    const job = jobLoopOf(s, part, (fewest) => (fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1))
+    if (job === undefined) return false
+    const child = this.rangeFunction(s, plan, job, (f) => writeIdentities(f, job))
+    writeJobLoop(this.f, jobs, job, child.index, job.results.length > 0 ? job.part : chunk, {
+      localOf: (x) => this.localOf(x),
+      combine: (x) => scalarBinary(this.f, this.context.helpers, known(job.operations.get(x), 'operation'), x.dtype),
     })
-    const zero = (f: FunctionBuilder, x: Expression): void => scalarConstant(f, 0, x.dtype)
-    const partial = (i: number): number => partialsWord + 2 * i
-    const job = jobs.make((f) => {
-      const slot = f.local('i32')
-      const { code } = f
-      const pushGiven = (): void => {
-        for (const x of ends.free) {
-          const i = given.indexOf(x)
-          if (i < 0) zero(f, x)
-          else jobs.pushArgument(code, valueType(x.dtype), i)
-        }
-      }
-      pushGiven()
-      code.get(0)
-      code.get(1)
-      code.call(child.index)
-      if (results.length === 0) return
-      const values = results.map((x) => f.local(valueType(x.dtype)))
-      for (const value of [...values].reverse()) code.set(value)
-      code.get(0)
-      code.i32(part)
-      code.op(ops['i32.div_u'])
-      code.i32(8 * results.length)
-      code.op(ops['i32.mul'])
-      code.set(slot)
-      results.forEach((x, i) => {
-        code.get(slot)
-        code.get(known(values[i], 'value'))
-        storeAt(code, valueType(x.dtype), partial(i))
-      })
-    })
-    const { code } = this.f
-    jobs.pushHelp(code)
-    code.if()
-    jobs.passArguments(code, typesOf(given), (i) => code.get(this.localOf(known(given[i], 'argument'))))
-    jobs.request(code, job, s.extent, part)
-    if (results.length > 0) {
-      const slot = this.f.local('i32')
-      const end = Math.ceil(s.extent / part) * 8 * results.length
-      code.i32(0)
-      code.set(slot)
-      code.loop()
-      results.forEach((x, i) => {
-        code.get(this.localOf(x))
-        code.get(slot)
-        loadAt(code, valueType(x.dtype), partial(i))
-        scalarBinary(this.f, this.context.helpers, known(operations.get(x), 'operation'), x.dtype)
-        code.set(this.localOf(x))
-      })
-      code.get(slot)
-      code.i32(8 * results.length)
-      code.op(ops['i32.add'])
-      code.tee(slot)
-      code.i32(end)
-      code.op(ops['i32.lt_s'])
-      code.brIf(0)
-      code.end()
-    }
-    code.else()
-    this.ranges(s.extent, results.length > 0 ? part : chunk, (begin, end) => {
-      for (const x of ends.free) code.get(this.localOf(x))
-      code.get(begin)
-      code.get(end)
-      code.call(child.index)
-      const values = results.map((x) => this.f.local(valueType(x.dtype)))
-      for (const value of [...values].reverse()) code.set(value)
-      results.forEach((x, i) => {
-        code.get(this.localOf(x))
-        code.get(known(values[i], 'value'))
-        scalarBinary(this.f, this.context.helpers, known(operations.get(x), 'operation'), x.dtype)
-        code.set(this.localOf(x))
-      })
-    })
-    code.end()
     return true
   }
 }

@@ -85,6 +85,8 @@ const startWorker = (setup: WorkerSetup): void => {
 /** A number of workers. They start by themselves; until they are up, jobs run on the calling thread alone. */
 export class WorkerPool {
   readonly threads: number
+  /** Parts that workers have done. */
+  partsByWorkers = 0
   private readonly control: Int32Array
   private readonly mailbox: Uint8Array
   private readonly memory: WebAssembly.Memory
@@ -92,7 +94,7 @@ export class WorkerPool {
   private epoch = 0
   private published = 0
 
-  constructor(threads: number, memory: WebAssembly.Memory, products: Uint8Array) {
+  constructor(threads: number, memory: WebAssembly.Memory, products: readonly Uint8Array[]) {
     this.threads = threads
     this.memory = memory
     this.control = new Int32Array(new SharedArrayBuffer(4 * words.words))
@@ -198,6 +200,7 @@ export class WorkerPool {
 
   /** Waits until the workers have done so many parts. */
   private join(parts: number): void {
+    this.partsByWorkers += parts
     const { control } = this
     let start = 0
     for (let round = 0; ; round++) {

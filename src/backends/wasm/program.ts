@@ -74,8 +74,10 @@ class Preparation {
   /** Whether some kernel may be large enough for several threads. */
   hasJobs = false
   private readonly decomposed = new Map<Expression, Expression>()
+  private readonly jobScale: number
 
-  constructor(program: Program) {
+  constructor(program: Program, jobScale: number) {
+    this.jobScale = jobScale
     this.prepare(program)
   }
 
@@ -84,7 +86,7 @@ class Preparation {
     const prepared = program.kernels.map((kernel): Kernel => {
       if (kernel.kind === 'contraction') {
         this.plans.set(kernel, planContraction(kernel))
-        this.hasJobs ||= isLargeContraction(kernel)
+        this.hasJobs ||= isLargeContraction(kernel, this.jobScale)
       }
       if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
       if (kernel.kind !== 'loops') return kernel
@@ -94,7 +96,7 @@ class Preparation {
       for (const name of math) this.math.add(name)
       const out = { ...legal, body }
       if (![...math].every(workersHave)) this.alone.add(out)
-      else this.hasJobs ||= mayBeLarge(body)
+      else this.hasJobs ||= mayBeLarge(body, this.jobScale)
       return out
     })
     this.kernels.set(program, prepared)
@@ -132,7 +134,7 @@ class ProgramPrinter {
   private readonly jobs: Jobs | undefined
   private readonly printed = new Map<Program, FunctionBuilder>()
 
-  constructor(module: ModuleBuilder, preparation: Preparation) {
+  constructor(module: ModuleBuilder, preparation: Preparation, jobScale: number) {
     this.module = module
     this.preparation = preparation
     importMath(module, preparation.math)
@@ -140,7 +142,7 @@ class ProgramPrinter {
       for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
     }
     if (preparation.hasRoutines) module.import(routineImport, ['i32'], [])
-    if (preparation.hasJobs) this.jobs = new Jobs(module)
+    if (preparation.hasJobs) this.jobs = new Jobs(module, jobScale)
     this.helpers = moduleHelpers(module)
   }
 
@@ -219,11 +221,11 @@ class ProgramPrinter {
   }
 }
 
-/** Prints a program. */
-export const printProgram = (program: Program, memory: MemoryType): PrintedProgram => {
-  const preparation = new Preparation(program)
+/** Prints a program; `jobScale` multiplies the sizes from which on several threads share the work. */
+export const printProgram = (program: Program, memory: MemoryType, jobScale = 1): PrintedProgram => {
+  const preparation = new Preparation(program, jobScale)
   const module = new ModuleBuilder(memory)
-  const printer = new ProgramPrinter(module, preparation)
+  const printer = new ProgramPrinter(module, preparation, jobScale)
   module.export(printer.print(program, 'run'))
   return {
     bytes: module.bytes(),

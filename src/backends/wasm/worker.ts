@@ -39,8 +39,8 @@ export interface WorkerSetup {
   readonly control: Int32Array
   readonly mailbox: Uint8Array
   readonly memory: WebAssembly.Memory
-  /** Bytes of the module of products. */
-  readonly products: Uint8Array
+  /** Bytes of the modules of products. */
+  readonly products: readonly Uint8Array[]
   readonly words: typeof controlWords
   /** Milliseconds that an idle worker spins before it sleeps. */
   readonly spin: number
@@ -60,9 +60,11 @@ export const workerMain = (setup: WorkerSetup): void => {
   for (const name of Object.getOwnPropertyNames(Math)) {
     if (!(name in math)) math[name] = Reflect.get(Math, name)
   }
-  const products = new WebAssembly.Instance(new WebAssembly.Module(setup.products as BufferSource), {
-    e: { memory },
-  }).exports
+  const products: Record<string, WebAssembly.ExportValue> = {}
+  for (const bytes of setup.products) {
+    const module = new WebAssembly.Module(bytes as BufferSource)
+    Object.assign(products, new WebAssembly.Instance(module, { e: { memory } }).exports)
+  }
   let modules = new Map<number, WebAssembly.Exports>()
   let epoch = 0
 

@@ -25,6 +25,8 @@ export interface WebgpuDeviceOptions {
 export interface WebgpuDevice extends Device {
   /** Vendor and architecture. */
   readonly adapter: string
+  /** Whether the GPU is gone: taken away, or destroyed. */
+  readonly isLost: () => boolean
   /** Hands the GPU back; arrays on it are gone. */
   readonly destroy: () => void
 }
@@ -58,6 +60,7 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     readAsync: async (storage, dtype) => fromWords(await runtime.readStorage(storage), dtype),
     release: (storage) => runtime.release(storage),
     memoryStats: () => runtime.stats('webgpu'),
+    isLost: () => runtime.lost,
     destroy: () => device.destroy(),
   }
 }
@@ -182,7 +185,9 @@ const executable = (runtime: Runtime, jaxpr: Jaxpr): Executable => {
         },
         run: () => run(inputs, fresh),
         fail: (error) => {
-          for (const storage of fresh) if (storage !== undefined) storage.cell.failure = error
+          for (const storage of fresh)
+            if (storage !== undefined)
+              storage.cell.failure = error instanceof Error ? error : new InternalError(String(error))
         },
       }
       runtime.queue.add(job)
@@ -192,5 +197,9 @@ const executable = (runtime: Runtime, jaxpr: Jaxpr): Executable => {
     text: () => texts.join('\n'),
     temporaryBytes: prepared.slots.reduce((sum, { bytes }) => sum + bytes, 0),
     flops: programFlops(program),
+    ready: async () => {
+      await Promise.all(pipelines.map(({ done }) => done))
+      for (const { failure } of pipelines) if (failure !== undefined) throw failure
+    },
   }
 }

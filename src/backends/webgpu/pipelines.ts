@@ -1,6 +1,6 @@
 /** Pipelines: compiled side by side while the program goes on, and found again by their text. */
 import { InternalError } from '../../core/index.js'
-import { type Shader, anyLevel } from './shader.js'
+import { type Shader, fixedLevel } from './shader.js'
 
 /** Most pipelines that are remembered; programs keep those that they use. */
 const maximumPipelines = 4096
@@ -18,14 +18,21 @@ export class Pipeline {
   readonly done: Promise<void>
   failure: Error | undefined
 
-  constructor(layout: GPUBindGroupLayout, made: Promise<GPUComputePipeline>, text: string) {
+  constructor(
+    layout: GPUBindGroupLayout,
+    made: Promise<GPUComputePipeline>,
+    refused: Promise<GPUError | null>,
+    text: string,
+  ) {
     this.layout = layout
     this.done = made.then(
       (pipeline) => {
         this.ready = pipeline
       },
-      (error: unknown) => {
-        this.failure = new InternalError(`a shader was refused: ${String(error)}\n${text}`)
+      async (error: unknown) => {
+        // What is wrong with the text is told apart from that the pipeline cannot be made.
+        const reason = await refused.catch(() => null)
+        this.failure = new InternalError(`a shader was refused: ${reason?.message ?? String(error)}\n${text}`)
       },
     )
   }
@@ -57,8 +64,9 @@ export class Pipelines {
           entryPoint: 'main',
         },
       })
-      this.device.popErrorScope().catch(() => {})
-      pipeline = new Pipeline(layout, made, shader.text)
+      const refused = this.device.popErrorScope()
+      refused.catch(() => {})
+      pipeline = new Pipeline(layout, made, refused, shader.text)
       const oldest = this.found.size >= maximumPipelines ? this.found.keys().next().value : undefined
       if (oldest !== undefined) this.found.delete(oldest)
     } else this.found.delete(shader.text)
@@ -142,6 +150,6 @@ export class TripTable {
   }
 
   offsets(levels: readonly number[], trips: readonly number[]): number[] {
-    return levels.map((level) => (level === anyLevel ? 0 : (trips[level] ?? 0) * this.step))
+    return levels.map((level) => (level < 0 ? Math.max(0, fixedLevel(level)) : (trips[level] ?? 0)) * this.step)
   }
 }

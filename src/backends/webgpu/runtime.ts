@@ -35,6 +35,8 @@ export class Runtime {
   private readonly finalizers = new FinalizationRegistry<Cell>((cell) => this.free(cell))
   private live = 0
   private failure: Error | undefined
+  /** Whether the GPU is gone for good. */
+  lost = false
 
   constructor({ device, software, budget }: RuntimeOptions) {
     this.device = device
@@ -53,8 +55,11 @@ export class Runtime {
       this.failure ??= new InternalError(`the GPU refused a command: ${event.error.message}`)
     })
     void device.lost.then(({ reason, message }) => {
-      this.failure ??= new DeviceError(
-        `the GPU behind 'webgpu' was lost (${reason}): ${message} Arrays on it are gone; 'await init({ device: "webgpu" })' finds a new one.`,
+      this.lost = true
+      // What failed before the loss was told may well have failed because of it.
+      this.failure = new DeviceError(
+        `the GPU behind 'webgpu' was lost (${reason}): ${message} Arrays on it are gone. ` +
+          `'await init({ device: "webgpu" })' starts it again; go on from values that were kept elsewhere.`,
       )
     })
   }
@@ -79,7 +84,7 @@ export class Runtime {
     if (--storage.holders > 0) return
     this.finalizers.unregister(storage)
     // Programs that were asked for before may still read it.
-    this.queue.then(() => this.free(storage.cell))
+    this.queue.inTurn(() => this.free(storage.cell))
   }
 
   private free(cell: Cell): void {

@@ -36,6 +36,9 @@ const maximumGroups = 65535
 /** Level of the table of trip numbers that is bound only for the constants in it. */
 export const anyLevel = -1
 
+/** Level that always reads one number: shaders that differ in it only are one. */
+export const fixedLevel = (value: number): number => -2 - value
+
 /** Collects what a shader uses while its body is printed. */
 export class ShaderBuilder {
   readonly helpers = new Set<string>()
@@ -81,6 +84,11 @@ export class ShaderBuilder {
     let name = this.tripNames.get(level)
     if (name === undefined) this.tripNames.set(level, (name = `trip${this.tripNames.size}`))
     return name
+  }
+
+  /** A small number, as u32, that is not part of the text: different numbers need different names. */
+  parameter(value: number): string {
+    return `${this.trip(fixedLevel(value))}.x`
   }
 
   private anyTrip(): string {

@@ -96,15 +96,18 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
     ),
   )
   const pairs = order.size / 2
-  for (let run = 2; run <= full; run *= 2) {
-    for (let distance = run / 2; distance >= 1; distance /= 2) {
+  // The steps are one shader, whose numbers are bound: there are many.
+  for (let run = 1; 2 ** run <= full; run++) {
+    for (let distance = run - 1; distance >= 0; distance--) {
       const shader = new ShaderBuilder(bases, [order])
       const lines = [
         ...start(pairs),
+        `let run = 1 << ${shader.parameter(run)};`,
+        `let distance = 1 << ${shader.parameter(distance)};`,
         `let line = i32(flat / ${full / 2}u);`,
         `let pair = i32(flat % ${full / 2}u);`,
-        `let low = (pair / ${distance}) * ${2 * distance} + pair % ${distance};`,
-        `let high = low + ${distance};`,
+        'let low = (pair / distance) * 2 * distance + pair % distance;',
+        'let high = low + distance;',
         `let base = (line / ${inner}) * ${length * inner} + line % ${inner};`,
         `let b = ${shader.element(order, `line * ${full} + low`)};`,
         `let a = ${shader.element(order, `line * ${full} + high`)};`,
@@ -114,7 +117,7 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
         ...compareLines(kernel, shader).map((line) => `  ${line}`),
         '  swap = less;',
         '}',
-        `if (swap == ((low & ${run}) == 0)) {`,
+        'if (swap == ((low & run) == 0)) {',
         `  ${shader.element(order, `line * ${full} + low`)} = a;`,
         `  ${shader.element(order, `line * ${full} + high`)} = b;`,
         '}',
@@ -131,8 +134,8 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
       `let column = i32(flat % ${inner}u);`,
       `let position = i32((flat / ${inner}u) % ${length}u);`,
       `let row = i32(flat / ${length * inner}u);`,
-      `let from = ${move.element(order, `(row * ${inner} + column) * ${full} + position`)};`,
-      `${move.element(output, 'i32(flat)')} = ${move.element(input, `row * ${length * inner} + from * ${inner} + column`)};`,
+      `let origin = ${move.element(order, `(row * ${inner} + column) * ${full} + position`)};`,
+      `${move.element(output, 'i32(flat)')} = ${move.element(input, `row * ${length * inner} + origin * ${inner} + column`)};`,
     ]
     shaders.push(move.finish('sort_move', lines, size, Math.ceil(count / size)))
   })

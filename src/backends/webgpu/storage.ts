@@ -7,7 +7,7 @@ export class Cell {
   buffer: GpuBuffer | undefined
   readonly bytes: number
   /** Why there are no values: the program that should have made them failed. */
-  failure: unknown
+  failure: Error | undefined
   constructor(bytes: number, buffer?: GpuBuffer) {
     this.bytes = bytes
     this.buffer = buffer

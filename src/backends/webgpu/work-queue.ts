@@ -33,7 +33,7 @@ export class WorkQueue {
   }
 
   /** Does something in its turn; now, if nothing is before it. */
-  then(action: () => void): void {
+  inTurn(action: () => void): void {
     if (this.tail === undefined) action()
     else
       this.append(

@@ -1,24 +1,10 @@
-/** Loops and branches on the GPU, within each other: values are those of `js`. */
-import { expect, it } from 'vitest'
-import { type NDArray, grad, jit, lax, numpy as np, random, vmap } from 'cotangent'
-import { tree, withDevice } from '../../../src/core/index.js'
-import { assertCloseAsync, toleranceOf } from '../../../src/testing/index.js'
-import { useWebgpu } from './support.js'
+/** Loops and branches on the GPU, within each other: values are those of `wasm`. */
+import { type NDArray, grad, jit, lax, numpy as np, vmap } from 'cotangent'
+import { agree, floats, useWebgpu } from './support.js'
 
 useWebgpu()
 
-const agree = (name: string, f: () => unknown): void =>
-  it(name, async () => {
-    const expected = tree.leaves(withDevice('js', f)) as NDArray[]
-    const got = tree.leaves(withDevice('webgpu', f)) as NDArray[]
-    expect(got.length).toBe(expected.length)
-    for (const [i, out] of got.entries()) {
-      const other = expected[i]
-      if (other !== undefined) await assertCloseAsync(out, other, name, toleranceOf(other.dtype, 8))
-    }
-  })
-
-const uniform = (seed: number, shape: readonly number[]): NDArray => random.uniform(random.key(seed), [...shape])
+const uniform = (seed: number, shape: readonly number[]): NDArray => floats(seed, shape).mul(0.25).add(0.5)
 type Pair = [NDArray, NDArray]
 
 for (const reverse of [false, true]) {

@@ -1,0 +1,249 @@
+/** The device itself: reading, memory, order of work, errors, callbacks, and shaders that every implementation accepts. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type NDArray,
+  DeviceError,
+  OutOfMemoryError,
+  blockUntilReady,
+  debug,
+  devicePut,
+  devices,
+  init,
+  jit,
+  lax,
+  memoryStats,
+  nn,
+  numpy as np,
+  valueAndGrad,
+} from 'cotangent'
+import { type WebgpuDevice, createWebgpuDevice } from '../../../src/backends/webgpu/index.js'
+import { defaultDevice, getDevice, registerDevice, withDevice } from '../../../src/core/index.js'
+import { floats } from './support.js'
+
+beforeAll(async () => {
+  await init({ device: 'webgpu' })
+})
+afterAll(() => {
+  defaultDevice('wasm')
+})
+
+describe('reading', () => {
+  it('init makes it the default', () => {
+    expect(devices()).toContain('webgpu')
+    expect(np.ones([2]).device).toBe('webgpu')
+  })
+  it('is asynchronous, and says so', () => {
+    const x = np.ones([2]).add(1)
+    expect(() => x.dataSync()).toThrow(DeviceError)
+    expect(() => x.dataSync()).toThrow(/await x\.data\(\)/)
+    expect(() => devicePut(x, 'wasm')).toThrow(/asynchronously/)
+  })
+  it('gives every dtype as it was', async () => {
+    for (const [dtype, data] of [
+      ['float32', [1.5, -0, NaN, Infinity]],
+      ['float16', [1.5, 65504, NaN, 6e-8]],
+      ['bfloat16', [1.5, -2, NaN, 1e38]],
+      ['int32', [1, -2147483648]],
+      ['uint32', [1, 4294967295]],
+      ['int8', [-128, 127]],
+      ['uint8', [0, 255]],
+      ['bool', [true, false]],
+    ] as const) {
+      const expected = withDevice('wasm', () => np.array([...data], { dtype }).dataSync())
+      expect(await np.array([...data], { dtype }).data(), dtype).toEqual(expected)
+    }
+  })
+  it('many at once', async () => {
+    const xs = Array.from({ length: 50 }, (_, i) => np.ones([i]).mul(i))
+    const values = await Promise.all(xs.map((x) => x.data()))
+    expect(values.map((v) => v.length)).toEqual(xs.map((_, i) => i))
+    expect(values[7]?.[3]).toBe(7)
+  })
+  it('is not disturbed by what comes after', async () => {
+    const x = np.ones([1000]).mul(3)
+    await blockUntilReady(x)
+    const reading = x.data()
+    for (let i = 0; i < 5; i++) np.zeros([1000]).add(i)
+    expect((await reading)[999]).toBe(3)
+  })
+})
+
+describe('warming up', () => {
+  it('compiles without running', async () => {
+    let traces = 0
+    const f = jit((x: NDArray) => {
+      traces++
+      return np.cosh(x).sub(1)
+    })
+    await f.warmup(np.zeros([77]))
+    expect((await f(np.zeros([77])).data())[3]).toBe(0)
+    expect(traces).toBe(1)
+  })
+})
+
+describe('dtypes and devices', () => {
+  it('refuses float64, and names the way out', () => {
+    expect(() => np.zeros([2], { dtype: 'float64' })).toThrow(/float64 does not exist on 'webgpu'.*wasm/)
+    expect(() => np.ones([2]).astype('float64')).toThrow(DeviceError)
+  })
+  it('refuses operands of two devices', () => {
+    const there = withDevice('wasm', () => np.ones([2]))
+    expect(() => np.ones([2]).add(there)).toThrow(/different devices/)
+  })
+  it('takes arrays from other devices', async () => {
+    const there = withDevice('wasm', () => np.arange(3))
+    expect([...(await devicePut(there, 'webgpu').add(1).data())]).toEqual([1, 2, 3])
+  })
+  it('init names what is there when a device is not', async () => {
+    await expect(init({ device: 'nothing' })).rejects.toThrow(/no device 'nothing'/)
+  })
+  it('init refuses a GPU object without adapters', async () => {
+    const gpu = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU
+    await expect(init({ device: 'webgpu', gpu })).rejects.toThrow(/no WebGPU adapter/)
+  })
+})
+
+describe('callbacks', () => {
+  it('see the values, in order', async () => {
+    const seen: number[] = []
+    const f = jit((x: NDArray) => {
+      debug.callback((v: NDArray) => void seen.push(...v.dataSync()), x)
+      const y = x.add(1)
+      debug.callback((v: NDArray) => void seen.push(...v.dataSync()), y)
+      return y.mul(2)
+    })
+    expect([...(await f(np.array([5])).data())]).toEqual([12])
+    expect(seen).toEqual([5, 6])
+  })
+  it('that throw fail what depends on them, and nothing else', async () => {
+    const f = jit((x: NDArray) => {
+      debug.callback((v: NDArray) => {
+        throw new Error(`from the callback of ${v.size}`)
+      }, x)
+      return x.add(1)
+    })
+    const y = f(np.array([5]))
+    await expect(y.mul(2).data()).rejects.toThrow('from the callback')
+    expect([...(await np.array([1]).add(1).data())]).toEqual([2])
+  })
+})
+
+describe('memory', () => {
+  it('is flat over awaited steps, without a word about it in the program', async () => {
+    const step = jit(([w, b]: [NDArray, NDArray], x: NDArray): [NDArray, NDArray] => {
+      const [, [dw, db]] = valueAndGrad((p: [NDArray, NDArray]) =>
+        np.sum(np.square(np.tanh(np.matmul(x, p[0]).add(p[1])))),
+      )([w, b])
+      return [w.sub(dw.mul(0.01)), b.sub(db.mul(0.01))]
+    })
+    let params: [NDArray, NDArray] = [floats(1, [64, 64]), floats(2, [64])]
+    const x = floats(3, [32, 64])
+    const steps = async (count: number): Promise<number> => {
+      for (let i = 0; i < count; i++) {
+        params = step(params, x)
+        if (i % 10 === 9) {
+          await params[1].data()
+          globalThis.gc?.()
+          await new Promise((resolve) => setTimeout(resolve, 0))
+        }
+      }
+      return memoryStats().webgpu?.resident ?? 0
+    }
+    const early = await steps(100)
+    expect(await steps(300)).toBeLessThanOrEqual(early + (1 << 20))
+  })
+  it('comes back at once when arrays are donated', async () => {
+    const before = memoryStats().webgpu?.live ?? 0
+    const f = jit((x: NDArray) => x.add(1), { donateArgnums: [0] })
+    let x = np.zeros([1 << 16])
+    for (let i = 0; i < 20; i++) x = f(x)
+    await blockUntilReady(x)
+    expect((memoryStats().webgpu?.live ?? 0) - before).toBeLessThanOrEqual(2 * 4 * (1 << 16))
+    expect((await x.data())[5]).toBe(20)
+  })
+  it('has a limit, and the error names the largest arrays', async () => {
+    const small = await createWebgpuDevice({ gpuMemoryBudget: 8 << 20 })
+    registerDevice({ ...small, name: 'small' })
+    const kept: NDArray[] = []
+    const fill = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) {
+        const x = withDevice('small', () => np.full([1 << 18], i))
+        kept.push(x)
+        await x.data()
+      }
+    }
+    await expect(fill()).rejects.toThrow(OutOfMemoryError)
+    await expect(fill()).rejects.toThrow(/largest arrays being of 1\.0 MiB/)
+    small.destroy()
+  })
+})
+
+describe('losing the GPU', () => {
+  type Point = readonly [position: NDArray, velocity: NDArray]
+  const step = jit(([w, v]: Point): [NDArray, NDArray, NDArray] => {
+    const [loss, slope] = valueAndGrad((x: NDArray) => np.sum(np.square(np.sin(x).sub(0.5))))(w)
+    const next = v.mul(0.9).sub(slope.mul(0.05))
+    return [w.add(next), next, loss]
+  })
+  const train = async (point: Point, steps: number): Promise<{ readonly point: Point; readonly loss: number }> => {
+    let [w, v] = point
+    let loss = np.array(0)
+    for (let i = 0; i < steps; i++) [w, v, loss] = step([w, v])
+    return { point: [w, v], loss: (await loss.data())[0] ?? NaN }
+  }
+  const begin = (): Point => [floats(5, [20]), np.zeros([20])]
+
+  it('is told by every array, and training goes on from a checkpoint to the same loss', async () => {
+    const { loss: expected } = await train(begin(), 30)
+    const { point } = await train(begin(), 15)
+    const checkpoint = await Promise.all(point.map(async (x) => x.data()))
+    const device = getDevice('webgpu')
+    if (!('destroy' in device) || typeof device.destroy !== 'function') throw new Error('not a GPU')
+    device.destroy()
+    await expect(train(point, 15)).rejects.toThrow(/the GPU behind 'webgpu' was lost/)
+    await expect(point[0].data()).rejects.toThrow(DeviceError)
+    await init({ device: 'webgpu' })
+    const [w = [], v = []] = checkpoint
+    const { loss } = await train([np.array(Float32Array.from(w)), np.array(Float32Array.from(v))], 15)
+    expect(loss).toBe(expected)
+  })
+})
+
+describe('shaders', () => {
+  let nothing: WebgpuDevice
+  beforeAll(async () => {
+    const { create } = await import('webgpu')
+    // An adapter without a GPU: shaders are checked, and nothing is run. It must stay reachable.
+    const gpu = create(['backend=null'])
+    Object.assign(globalThis, { nullGpu: gpu })
+    nothing = await createWebgpuDevice({ gpu, tuning: 'hardware' })
+    registerDevice({ ...nothing, name: 'null' })
+  })
+  it('are accepted without the limits and features of one adapter', async () => {
+    const outs = withDevice('null', () => {
+      const x = floats(1, [6, 70])
+      const image = floats(2, [2, 12, 12, 3])
+      const kernel = floats(3, [3, 3, 3, 8])
+      return [
+        np.matmul(floats(1, [128, 64]), floats(2, [64, 128])),
+        nn.softmax(x),
+        np.sum(floats(1, [4100])),
+        np.sort(floats(1, [3000])),
+        np.argsort(x),
+        np.cumsum(x),
+        lax.convGeneralDilated(image, kernel, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] }),
+        np.sin(x),
+        np.exp(x).astype('float16'),
+        lax.lgamma(x),
+      ]
+    })
+    for (const out of outs) expect((await out.data()).length).toBe(out.size)
+  })
+  it('can be read', () => {
+    const text = jit((x: NDArray) => np.sin(x).add(1))
+      .lower(np.ones([100]))
+      .text()
+    expect(text).toContain('@compute @workgroup_size(64)')
+    expect(text).toContain('var<storage, read_write>')
+  })
+})
