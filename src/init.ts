@@ -1,5 +1,5 @@
 /** Preparing devices, and waiting for them. */
-import { type WebgpuDevice, createWebgpuDevice } from './backends/webgpu/index.js'
+import type { WebgpuDevice } from './backends/webgpu/index.js'
 import { type WasmConfiguration, type WasmDevice, isWasmDevice } from './backends/wasm/index.js'
 import { DeviceArray, DeviceError, defaultDevice, devices, getDevice, registerDevice, tree } from './core/index.js'
 
@@ -22,10 +22,13 @@ let webgpu: Promise<WebgpuDevice> | undefined
 const startWebgpu = async ({ gpu, gpuMemoryBudget }: InitOptions): Promise<void> => {
   if ((await webgpu)?.isLost() === true) webgpu = undefined
   if (webgpu === undefined || gpu !== undefined || gpuMemoryBudget !== undefined) {
-    webgpu = createWebgpuDevice({
-      ...(gpu === undefined ? {} : { gpu }),
-      ...(gpuMemoryBudget === undefined ? {} : { gpuMemoryBudget }),
-    })
+    // Loaded when asked for, so that programs without a GPU don't carry its backend.
+    webgpu = import('./backends/webgpu/index.js').then(({ createWebgpuDevice }) =>
+      createWebgpuDevice({
+        ...(gpu === undefined ? {} : { gpu }),
+        ...(gpuMemoryBudget === undefined ? {} : { gpuMemoryBudget }),
+      }),
+    )
   }
   const started = webgpu
   try {

@@ -506,7 +506,6 @@ describe('edges', () => {
 })
 
 test('a chain of thousands of operations compiles in pieces', () => {
-  const start = performance.now()
   const made = program(
     (x) => {
       let y = x
@@ -517,7 +516,6 @@ test('a chain of thousands of operations compiles in pieces', () => {
   )
   expect(made.kernels.length).toBeGreaterThan(5)
   expect(made.kernels.length).toBeLessThan(60)
-  expect(performance.now() - start).toBeLessThan(10_000)
 })
 
 test('values that are used at many places are kept, so that work does not grow exponentially', () => {
