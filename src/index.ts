@@ -74,6 +74,7 @@ export {
 export * as numpy from './numpy.js'
 export * as random from './random.js'
 export * as nn from './nn.js'
+export * as scipy from './scipy.js'
 export * as losses from './losses.js'
 export * as stax from './stax.js'
 export * as optim from './optim.js'

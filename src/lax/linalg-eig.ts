@@ -10,9 +10,9 @@ import {
   known,
   shapedArray,
 } from '../core/index.js'
-import { abs, add, div, max, mul, sub } from './arithmetic.js'
+import { abs, add, div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, moveAxis, reduceSum, reshape, zerosOf } from './broadcasting.js'
-import { bitwiseAnd, eq, gt, le, lt, select } from './comparison.js'
+import { eq, gt, le, lt, select } from './comparison.js'
 import {
   type Complex,
   chosen,

@@ -6,7 +6,6 @@ import {
   bind,
   definePrimitive,
   known,
-  range,
   shapedArray,
 } from '../core/index.js'
 import { abs, add, div, integerPow, mul, sub } from './arithmetic.js'

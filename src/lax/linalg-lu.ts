@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import { abs, add, div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, moveAxis, reshape, zerosOf } from './broadcasting.js'
-import { bitwiseAnd, eq, ge, gt, lt, ne, select } from './comparison.js'
+import { bitwiseAnd, eq, ge, gt, ne, select } from './comparison.js'
 import { concatenate } from './concatenate.js'
 import { dynamicIndexInDim, dynamicSlice, dynamicSliceInDim, dynamicUpdateSliceInDim } from './dynamic-slicing.js'
 import { gather } from './gather.js'
@@ -27,7 +27,6 @@ import {
   product,
   rowIndex,
   sizesOf,
-  stackSize,
   strictlyLower,
   upperTriangle,
 } from './linalg-matrix.js'
@@ -165,7 +164,7 @@ const eliminateByBlocks = (a: NDArray): Factors => {
 
 /** One block of columns from `start` on: the new matrix, the order that its rows got, and the exchanges. */
 const eliminateBlock = (matrix: NDArray, start: NDArray) => {
-  const [m, n] = sizesOf(matrix)
+  const [m] = sizesOf(matrix)
   const count = known(matrix.shape[0], 'stack')
   // The rows from `start` on, then zeros, which are never chosen as pivots before others.
   const tall = pad(matrix, zerosOf(shapedArray([], matrix.dtype)), [

@@ -6,11 +6,10 @@ import {
   bind,
   definePrimitive,
   known,
-  range,
   shapedArray,
 } from '../core/index.js'
 import { abs, add, div, mul, neg, sub } from './arithmetic.js'
-import { broadcastInDim, filled, reduceSum, reshape, zerosOf } from './broadcasting.js'
+import { filled, reduceSum, reshape, zerosOf } from './broadcasting.js'
 import { eq, ge, gt, select } from './comparison.js'
 import { concatenate } from './concatenate.js'
 import { dynamicIndexInDim } from './dynamic-slicing.js'
@@ -23,7 +22,6 @@ import {
   fullRank,
   identity,
   keepWhere,
-  lowerTriangle,
   product,
   rowIndex,
   sizesOf,
@@ -37,7 +35,7 @@ import { triangularSolve } from './linalg-triangular-solve.js'
 import { asArray } from './operands.js'
 import { lowerAs, repeat } from './program-lowering.js'
 import { reduceMax } from './reductions.js'
-import { slice, sliceInDim } from './slicing.js'
+import { sliceInDim } from './slicing.js'
 
 export interface QrParams {
   readonly fullMatrices: boolean

@@ -7,7 +7,6 @@ import {
   ShapeError,
   avalText,
   canonicalAxes,
-  canonicalAxis,
   inexact,
   known,
   promote,
@@ -17,7 +16,7 @@ import {
 import * as lax from '../lax/index.js'
 import type { ComplexLike } from '../lax/index.js'
 import { dtypeOr } from './promotion-args.js'
-import { arange } from './creation.js'
+import {  } from './creation.js'
 import { moveaxis } from './shape.js'
 import { roll } from './tiling.js'
 

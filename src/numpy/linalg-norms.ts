@@ -6,9 +6,6 @@ import {
   ShapeError,
   avalText,
   canonicalAxes,
-  canonicalAxis,
-  isFloating,
-  known,
   range,
   shapeText,
 } from '../core/index.js'
@@ -25,8 +22,8 @@ import { expandDims, moveaxis } from './shape.js'
 /** Order of a vector's norm: a number, Infinity and -Infinity included. */
 export type VectorOrder = number
 
-/** Order of a matrix's norm. */
-export type MatrixOrder = 1 | -1 | 2 | -2 | 'fro' | 'f' | 'nuc' | number
+/** Order of a matrix's norm: 1, -1, 2, -2, Infinity, -Infinity or a name. */
+export type MatrixOrder = number | 'fro' | 'f' | 'nuc'
 
 export interface VectorNormOptions {
   /** 2, the Euclidean norm, unless said; 0 counts what is not zero; Infinity and -Infinity are extrema. */

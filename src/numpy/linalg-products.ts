@@ -78,7 +78,7 @@ export const multiDot = (arrays: readonly ArrayLike[]): NDArray => {
         `and the columns of each must be as many as the rows of the next.`,
     )
   }
-  const sizes = [...xs.map((x, i) => (i === 0 && x.ndim === 1 ? 1 : (x.shape[0] ?? 1)))]
+  const sizes = xs.map((x, i) => (i === 0 && x.ndim === 1 ? 1 : (x.shape[0] ?? 1)))
   const end = known(xs[last], 'array')
   sizes.push(end.ndim === 1 ? 1 : (end.shape[1] ?? 1))
   const splitOf = cheapestSplits(sizes)

@@ -6,7 +6,6 @@ import {
   ShapeError,
   avalText,
   dtypeEpsilon,
-  isFloating,
   known,
   shapedArray,
 } from '../core/index.js'

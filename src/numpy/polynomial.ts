@@ -8,7 +8,6 @@ import {
   avalText,
   broadcastShapes,
   dtypeEpsilon,
-  isFloating,
   known,
   range,
   shapedArray,

@@ -12,6 +12,8 @@ import { ops } from './opcodes.js'
 const pieceOperations = 600_000
 /** Pieces begin at multiples of this many rows or columns, so that all but the last are whole panels. */
 const pieceMultiple = 16
+/** The same where rows of a matrix stream by: shorter stretches of them waste what memory fetches ahead. */
+const streamMultiple = 512
 /** Pieces that a job should have, so that threads end at about the same time. */
 const wantedPieces = 16
 
@@ -27,11 +29,9 @@ const cutOf = (kernel: ContractionKernel, plan: ContractionPlan, scale: number):
   const along = plan.kind === 'product' ? (rows > columns ? 'rows' : 'columns') : columns === 1 ? 'rows' : 'columns'
   const extent = along === 'rows' ? rows : columns
   const operations = 2 * rows * columns * inner
-  const pieces = Math.max(
-    1,
-    Math.min(wantedPieces / batch, operations / (pieceOperations * scale), extent / pieceMultiple),
-  )
-  const length = Math.ceil(Math.ceil(extent / pieces) / pieceMultiple) * pieceMultiple
+  const multiple = plan.kind === 'stream' ? streamMultiple : pieceMultiple
+  const pieces = Math.max(1, Math.min(wantedPieces / batch, operations / (pieceOperations * scale), extent / multiple))
+  const length = Math.ceil(Math.ceil(extent / pieces) / multiple) * multiple
   return { along, pieces: Math.ceil(extent / length), length }
 }
 

@@ -1,0 +1,3 @@
+/** The subpath `cotangent/scipy`. */
+import './install.js'
+export * from './scipy/index.js'

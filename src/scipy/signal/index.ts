@@ -1,0 +1,3 @@
+/** The namespace `scipy.signal`. */
+export * from './convolution.js'
+export * from './spectra.js'

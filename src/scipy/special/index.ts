@@ -1,0 +1,7 @@
+/** The namespace `scipy.special`: special functions, elementwise. */
+export * from './bessel.js'
+export * from './errors.js'
+export * from './gamma.js'
+export * from './integrals.js'
+export * from './logarithms.js'
+export * from './sums.js'
