@@ -85,7 +85,9 @@ export const elementwiseProgram = <P extends Params>(name: string, definition: E
       const shape = draw.shape({ maxRank: 2 })
       const dtype = draw.pick(factored)
       return {
-        inputs: Array.from({ length: arity }, (_, i) => draw.array(shape, dtype, domain[Math.min(i, domain.length - 1)])),
+        inputs: Array.from({ length: arity }, (_, i) =>
+          draw.array(shape, dtype, domain[Math.min(i, domain.length - 1)]),
+        ),
         params: sampleParams,
       }
     },

@@ -49,10 +49,7 @@ const fraction = (a: NDArray, b: NDArray, x: NDArray, orders: Orders): Jet => {
   const one = constantJet(like(a, 1), orders)
   // d(2m) = m (b - m) x / ((a + 2m - 1) (a + 2m))
   const even = (t: Jet, m: NDArray, twice: NDArray): Jet =>
-    overShifted(
-      overShifted(timesLinear(scaleJet(t, mul(m, x)), sub(b, m), 0, 1), add(a, sub(twice, 1))),
-      add(a, twice),
-    )
+    overShifted(overShifted(timesLinear(scaleJet(t, mul(m, x)), sub(b, m), 0, 1), add(a, sub(twice, 1))), add(a, twice))
   // d(2m + 1) = -(a + m) (a + b + m) x / ((a + 2m) (a + 2m + 1))
   const odd = (t: Jet, m: NDArray, twice: NDArray): Jet =>
     overShifted(
@@ -65,7 +62,13 @@ const fraction = (a: NDArray, b: NDArray, x: NDArray, orders: Orders): Jet => {
   const done = repeatWhile(
     ([going, step]) => {
       const running = known(going, 'condition')
-      return bitwiseAnd(reduceOr(running, running.shape.map((_, d) => d)), lt(known(step, 'step'), maximumSteps))
+      return bitwiseAnd(
+        reduceOr(
+          running,
+          running.shape.map((_, d) => d),
+        ),
+        lt(known(step, 'step'), maximumSteps),
+      )
     },
     ([going, step, ...rest]) => {
       const running = known(going, 'condition')
@@ -83,14 +86,14 @@ const fraction = (a: NDArray, b: NDArray, x: NDArray, orders: Orders): Jet => {
       // What has converged stays: more steps would only add rounding.
       const value = mapJet(divideJets(p2, q2), (c, i, j) => select(running, c, coefficient(old, i, j)))
       const scale = reciprocal(coefficient(q2, 0))
-      const changed = jetList(value).map((c, i) => gt(abs(sub(c, known(jetList(old)[i], 'coefficient'))), mul(abs(c), epsilon)))
-      const unfinished = bitwiseAnd(running, changed.reduce((p, q) => bitwiseOr(p, q)))
-      return [
-        unfinished,
-        add(n, 1),
-        ...[p1, q1, p2, q2].flatMap((j) => jetList(scaleJet(j, scale))),
-        ...jetList(value),
-      ]
+      const changed = jetList(value).map((c, i) =>
+        gt(abs(sub(c, known(jetList(old)[i], 'coefficient'))), mul(abs(c), epsilon)),
+      )
+      const unfinished = bitwiseAnd(
+        running,
+        changed.reduce((p, q) => bitwiseOr(p, q)),
+      )
+      return [unfinished, add(n, 1), ...[p1, q1, p2, q2].flatMap((j) => jetList(scaleJet(j, scale))), ...jetList(value)]
     },
     [
       filled(1, { ...a.aval, dtype: 'bool' }),
@@ -174,7 +177,11 @@ const betaincPrimitive: Primitive<BetaincParams> = elementwiseProgram<BetaincPar
       return mul(mul(weight, coefficient(shiftedWeight(a, b, x, orders), i, j)), factorial(i) * factorial(j))
     },
   ],
-  domain: [{ min: 0.5, max: 4 }, { min: 0.5, max: 4 }, { min: 0.1, max: 0.9 }],
+  domain: [
+    { min: 0.5, max: 4 },
+    { min: 0.5, max: 4 },
+    { min: 0.1, max: 0.9 },
+  ],
   params: { orders: [0, 0] },
   print: ({ orders }) => (orders[0] + orders[1] === 0 ? {} : { orders }),
   parse: (printed) => {

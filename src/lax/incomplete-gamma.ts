@@ -36,7 +36,11 @@ export interface DerivativeParams {
 const maximumSteps = 2000
 
 const like = (x: NDArray, value: number): NDArray => filled(value, x.aval)
-const anyOf = (condition: NDArray): NDArray => reduceOr(condition, condition.shape.map((_, d) => d))
+const anyOf = (condition: NDArray): NDArray =>
+  reduceOr(
+    condition,
+    condition.shape.map((_, d) => d),
+  )
 const isNaN = (x: NDArray): NDArray => ne(x, x)
 const either = (...conditions: readonly NDArray[]): NDArray => conditions.reduce((p, q) => bitwiseOr(p, q))
 
@@ -70,7 +74,10 @@ export const logWeight = (a: NDArray, x: NDArray): NDArray => {
     (sum, c) => add(mul(sum, square), c),
     zerosOf(a.aval),
   )
-  const stirling = sub(sub(mul(0.5, log(mul(big, 1 / (2 * Math.PI)))), mul(tail, inverse)), mul(big, excess(div(sub(at, big), big))))
+  const stirling = sub(
+    sub(mul(0.5, log(mul(big, 1 / (2 * Math.PI)))), mul(tail, inverse)),
+    mul(big, excess(div(sub(at, big), big))),
+  )
   const small = select(large, like(a, 1), a)
   const plain = sub(sub(mul(small, log(x)), x), lgamma(small))
   return select(large, stirling, plain)
@@ -90,7 +97,10 @@ const series = (a: NDArray, x: NDArray, order: number, enabled: NDArray): Jet =>
       const sum = mapJet(jetFromList(rest, orders, count), (c, i, j) => add(c, coefficient(term, i, j)))
       const unfinished = bitwiseAnd(
         enabled,
-        bitwiseOr(grows(coefficient(term, 0), coefficient(sum, 0), epsilon), grows(coefficient(term, order), coefficient(sum, order), epsilon)),
+        bitwiseOr(
+          grows(coefficient(term, 0), coefficient(sum, 0), epsilon),
+          grows(coefficient(term, order), coefficient(sum, order), epsilon),
+        ),
       )
       const next = add(known(step, 'step'), 1)
       return [bitwiseAnd(anyOf(unfinished), lt(next, maximumSteps)), next, divisor, ...jetList(term), ...jetList(sum)]
@@ -138,7 +148,8 @@ const fraction = (a: NDArray, x: NDArray, order: number, enabled: NDArray): Jet 
       const usable = bitwiseAnd(running, ne(coefficient(q, 0), 0))
       const old = jet(4)
       const value = mapJet(divideJets(p, q), (c, i) => select(usable, c, coefficient(old, i)))
-      const changed = (i: number): NDArray => grows(sub(coefficient(value, i), coefficient(old, i)), coefficient(value, i), epsilon)
+      const changed = (i: number): NDArray =>
+        grows(sub(coefficient(value, i), coefficient(old, i)), coefficient(value, i), epsilon)
       const unfinished = bitwiseAnd(running, bitwiseOr(changed(0), changed(order)))
       const factor = select(gt(abs(coefficient(p, 0)), 1 / epsilon), like(x, epsilon), like(x, 1))
       const kept = [jet(2), jet(3), p, q].map((j) => scaleJet(j, factor))
@@ -189,7 +200,10 @@ const density = (a: NDArray, x: NDArray): NDArray => {
   return select(inside, value, atZero)
 }
 
-const pair = (xs: readonly NDArray[]): readonly [NDArray, NDArray] => [known(xs[0], 'parameter'), known(xs[1], 'argument')]
+const pair = (xs: readonly NDArray[]): readonly [NDArray, NDArray] => [
+  known(xs[0], 'parameter'),
+  known(xs[1], 'argument'),
+]
 
 const byParameter = (xs: readonly NDArray[]): NDArray => igammaGradA(...pair(xs))
 
@@ -236,29 +250,36 @@ const scaledDerivative = (a: NDArray, x: NDArray, order: number): NDArray => {
   const direct = neg(coefficient(multiplyJets(weight, sums), order))
   const complement = coefficient(multiplyJets(weight, fractions), order)
   const value = mul(mul(argument, select(upper, complement, direct)), factorial(order))
-  return select(either(invalid, aIsZero), like(a, NaN), select(either(xIsZero, bitwiseNot(usable)), zerosOf(a.aval), value))
+  return select(
+    either(invalid, aIsZero),
+    like(a, NaN),
+    select(either(xIsZero, bitwiseNot(usable)), zerosOf(a.aval), value),
+  )
 }
 
-const randomGammaGradPrimitive: Primitive<DerivativeParams> = elementwiseProgram<DerivativeParams>('random_gamma_grad', {
-  arity: 2,
-  compute: (xs, { order }) => scaledDerivative(...pair(xs), order),
-  derivatives: [
-    // The density's own derivatives are known: by a it is p (log x - digamma a), by x it is p ((a - 1) / x - 1).
-    (xs, { order }) => {
-      const [a, x] = pair(xs)
-      const rate = sub(log(x), polygamma(0, a))
-      return sub(randomGammaGradOf(a, x, order + 1), mul(randomGammaGradOf(a, x, order), rate))
-    },
-    (xs, { order }) => {
-      const [a, x] = pair(xs)
-      const change = sub(div(sub(a, 1), x), 1)
-      const moved = mul(coefficient(shiftedWeight(a, x, order), order), factorial(order))
-      return neg(add(moved, mul(randomGammaGradOf(a, x, order), change)))
-    },
-  ],
-  domain: [{ min: 0.5, max: 4 }],
-  params: { order: 1 },
-})
+const randomGammaGradPrimitive: Primitive<DerivativeParams> = elementwiseProgram<DerivativeParams>(
+  'random_gamma_grad',
+  {
+    arity: 2,
+    compute: (xs, { order }) => scaledDerivative(...pair(xs), order),
+    derivatives: [
+      // The density's own derivatives are known: by a it is p (log x - digamma a), by x it is p ((a - 1) / x - 1).
+      (xs, { order }) => {
+        const [a, x] = pair(xs)
+        const rate = sub(log(x), polygamma(0, a))
+        return sub(randomGammaGradOf(a, x, order + 1), mul(randomGammaGradOf(a, x, order), rate))
+      },
+      (xs, { order }) => {
+        const [a, x] = pair(xs)
+        const change = sub(div(sub(a, 1), x), 1)
+        const moved = mul(coefficient(shiftedWeight(a, x, order), order), factorial(order))
+        return neg(add(moved, mul(randomGammaGradOf(a, x, order), change)))
+      },
+    ],
+    domain: [{ min: 0.5, max: 4 }],
+    params: { order: 1 },
+  },
+)
 
 const randomGammaGradOf = (a: NDArray, x: NDArray, order: number): NDArray =>
   applyElementwise('randomGammaGrad', randomGammaGradPrimitive, [a, x], { order })
@@ -280,7 +301,9 @@ export const igammaGradA = (a: ArrayLike, x: ArrayLike): NDArray => {
   // Where the density overflows, at x = 0, the derivative is zero.
   const inside = gt(argument, 0)
   const safe = select(inside, argument, like(argument, 1))
-  return neg(mul(randomGammaGrad(parameter, argument), select(inside, density(parameter, safe), zerosOf(argument.aval))))
+  return neg(
+    mul(randomGammaGrad(parameter, argument), select(inside, density(parameter, safe), zerosOf(argument.aval))),
+  )
 }
 
 /**
@@ -293,4 +316,5 @@ export const igammaGradA = (a: ArrayLike, x: ArrayLike): NDArray => {
 export const igamma = (a: ArrayLike, x: ArrayLike): NDArray => applyElementwise('igamma', igammaPrimitive, [a, x], {})
 
 /** Upper incomplete gamma function, regularized: `1 - igamma(a, x)`, accurate where that is small. */
-export const igammac = (a: ArrayLike, x: ArrayLike): NDArray => applyElementwise('igammac', igammacPrimitive, [a, x], {})
+export const igammac = (a: ArrayLike, x: ArrayLike): NDArray =>
+  applyElementwise('igammac', igammacPrimitive, [a, x], {})

@@ -17,7 +17,8 @@ export const coefficient = (jet: Jet, i: number, j = 0): NDArray => known(at(jet
 const build = (orders: Orders, f: (i: number, j: number, done: Jet) => NDArray): Jet => {
   const coefficients: NDArray[][] = range(orders[0] + 1).map(() => [])
   const done: Jet = { coefficients }
-  for (let i = 0; i <= orders[0]; i++) for (let j = 0; j <= orders[1]; j++) known(coefficients[i], 'row').push(f(i, j, done))
+  for (let i = 0; i <= orders[0]; i++)
+    for (let j = 0; j <= orders[1]; j++) known(coefficients[i], 'row').push(f(i, j, done))
   return done
 }
 
@@ -62,7 +63,13 @@ export const overShifted = (x: Jet, c: NDArray): Jet =>
   })
 
 /** Sum over all splits of (i, j) but the ones that `skip` names. */
-const convolution = (x: Jet, y: Jet, i: number, j: number, skip: (p: number, q: number) => boolean): NDArray | undefined => {
+const convolution = (
+  x: Jet,
+  y: Jet,
+  i: number,
+  j: number,
+  skip: (p: number, q: number) => boolean,
+): NDArray | undefined => {
   let sum: NDArray | undefined
   for (let p = 0; p <= i; p++) {
     for (let q = 0; q <= j; q++) {
@@ -76,7 +83,12 @@ const convolution = (x: Jet, y: Jet, i: number, j: number, skip: (p: number, q: 
 }
 
 export const multiplyJets = (x: Jet, y: Jet): Jet =>
-  build(ordersOf(x), (i, j) => known(convolution(x, y, i, j, () => false), 'product'))
+  build(ordersOf(x), (i, j) =>
+    known(
+      convolution(x, y, i, j, () => false),
+      'product',
+    ),
+  )
 
 export const divideJets = (x: Jet, y: Jet): Jet =>
   build(ordersOf(x), (i, j, done) => {
@@ -106,8 +118,9 @@ export const exponentialJet = (x: Jet): Jet =>
 
 /** The coefficients as a list, row by row, for the carries of loops; and back. */
 export const jetList = ({ coefficients }: Jet): readonly NDArray[] => coefficients.flat()
-export const jetFromList = (list: readonly NDArray[], [m, n]: Orders, start = 0): Jet =>
-  ({ coefficients: range(m + 1).map((i) => range(n + 1).map((j) => known(list[start + i * (n + 1) + j], 'coefficient'))) })
+export const jetFromList = (list: readonly NDArray[], [m, n]: Orders, start = 0): Jet => ({
+  coefficients: range(m + 1).map((i) => range(n + 1).map((j) => known(list[start + i * (n + 1) + j], 'coefficient'))),
+})
 export const jetLength = ([m, n]: Orders): number => (m + 1) * (n + 1)
 
 export const factorial = (n: number): number => range(n).reduce((product, k) => product * (k + 1), 1)

@@ -16,7 +16,7 @@ import {
 import * as lax from '../lax/index.js'
 import type { ComplexLike } from '../lax/index.js'
 import { dtypeOr } from './promotion-args.js'
-import {  } from './creation.js'
+import {} from './creation.js'
 import { moveaxis } from './shape.js'
 import { roll } from './tiling.js'
 
@@ -67,7 +67,9 @@ const transformed = (dtype: DType): DType => (inexact(dtype) === 'float64' ? 'fl
 /** A real array of floats. Throws ArgumentError for complex pairs. */
 const realOperand = (operation: string, a: ComplexLike): NDArray => {
   if (lax.isComplex(a)) {
-    throw new ArgumentError(`${operation}: expected real values, got a complex pair. Use np.fft.${operation.slice(4).replace(/^i?r/, '')}, or take its real part.`)
+    throw new ArgumentError(
+      `${operation}: expected real values, got a complex pair. Use np.fft.${operation.slice(4).replace(/^i?r/, '')}, or take its real part.`,
+    )
   }
   const x = lax.asArray(a, operation)
   return lax.convertElementType(x, transformed(x.dtype))
@@ -83,7 +85,9 @@ const factorOf = (norm: FftNorm | null | undefined, size: number, inverse: boole
     case 'forward':
       return inverse ? size : 1 / size
     default:
-      throw new ArgumentError(`${operation}: '${String(norm)}' is not a norm; there are 'backward', 'ortho' and 'forward'.`)
+      throw new ArgumentError(
+        `${operation}: '${String(norm)}' is not a norm; there are 'backward', 'ortho' and 'forward'.`,
+      )
   }
 }
 
@@ -135,7 +139,10 @@ const extentsOf = (
 }
 
 /** `f` of the array with the given axes moved to the end; the result's are moved back. */
-const atEnd = (axes: readonly number[], rank: number): { readonly to: (x: NDArray) => NDArray; readonly back: (x: NDArray) => NDArray } => {
+const atEnd = (
+  axes: readonly number[],
+  rank: number,
+): { readonly to: (x: NDArray) => NDArray; readonly back: (x: NDArray) => NDArray } => {
   const ends = axes.map((_, i) => rank - axes.length + i)
   return { to: (x) => moveaxis(x, axes, ends), back: (x) => moveaxis(x, ends, axes) }
 }
@@ -143,18 +150,33 @@ const atEnd = (axes: readonly number[], rank: number): { readonly to: (x: NDArra
 const sizeOf = (lengths: readonly number[]): number => lengths.reduce((p, q) => p * q, 1)
 
 /** Complex transform along axes. */
-const complexTransform = (operation: string, a: ComplexLike, inverse: boolean, s: readonly (number | null)[] | null | undefined, axes: readonly number[] | null | undefined, norm: FftNorm | null | undefined): Complex => {
+const complexTransform = (
+  operation: string,
+  a: ComplexLike,
+  inverse: boolean,
+  s: readonly (number | null)[] | null | undefined,
+  axes: readonly number[] | null | undefined,
+  norm: FftNorm | null | undefined,
+): Complex => {
   const given = complexOperand(operation, a)
   const extents = extentsOf(operation, given.real.shape, s, axes)
   const factor = factorOf(norm, sizeOf(extents.lengths), inverse, operation)
   if (extents.axes.length === 0) return given
   const move = atEnd(extents.axes, given.real.ndim)
-  const sized = onParts(given, (part) => move.to(extents.axes.reduce((x, axis, i) => resized(x, axis, known(extents.lengths[i], 'length')), part)))
+  const sized = onParts(given, (part) =>
+    move.to(extents.axes.reduce((x, axis, i) => resized(x, axis, known(extents.lengths[i], 'length')), part)),
+  )
   return onParts(lax.fft(sized, inverse ? 'IFFT' : 'FFT', extents.lengths), (part) => scale(move.back(part), factor))
 }
 
 /** Non-negative frequencies of real values. */
-const realTransform = (operation: string, a: ComplexLike, s: readonly (number | null)[] | null | undefined, axes: readonly number[] | null | undefined, norm: FftNorm | null | undefined): Complex => {
+const realTransform = (
+  operation: string,
+  a: ComplexLike,
+  s: readonly (number | null)[] | null | undefined,
+  axes: readonly number[] | null | undefined,
+  norm: FftNorm | null | undefined,
+): Complex => {
   const x = realOperand(operation, a)
   const extents = extentsOf(operation, x.shape, s, axes)
   const factor = factorOf(norm, sizeOf(extents.lengths), false, operation)
@@ -165,7 +187,13 @@ const realTransform = (operation: string, a: ComplexLike, s: readonly (number | 
 }
 
 /** Real values from their non-negative frequencies. */
-const inverseRealTransform = (operation: string, a: ComplexLike, s: readonly (number | null)[] | null | undefined, axes: readonly number[] | null | undefined, norm: FftNorm | null | undefined): NDArray => {
+const inverseRealTransform = (
+  operation: string,
+  a: ComplexLike,
+  s: readonly (number | null)[] | null | undefined,
+  axes: readonly number[] | null | undefined,
+  norm: FftNorm | null | undefined,
+): NDArray => {
   const given = complexOperand(operation, a)
   const extents = extentsOf(operation, given.real.shape, s, axes, (size) => 2 * (size - 1))
   const factor = factorOf(norm, sizeOf(extents.lengths), true, operation)
@@ -173,7 +201,9 @@ const inverseRealTransform = (operation: string, a: ComplexLike, s: readonly (nu
   if (last === undefined) throw needsAxis(operation)
   const move = atEnd(extents.axes, given.real.ndim)
   const kept = [...extents.lengths.slice(0, -1), Math.floor(last / 2) + 1]
-  const sized = onParts(given, (part) => move.to(extents.axes.reduce((x, axis, i) => resized(x, axis, known(kept[i], 'length')), part)))
+  const sized = onParts(given, (part) =>
+    move.to(extents.axes.reduce((x, axis, i) => resized(x, axis, known(kept[i], 'length')), part)),
+  )
   return scale(move.back(lax.fft(sized, 'IRFFT', extents.lengths)), factor)
 }
 
@@ -289,7 +319,11 @@ export interface ShiftOptions {
 
 const shifted = (x: NDArray, axes: ShiftOptions['axes'], operation: string, by: (size: number) => number): NDArray => {
   const list = canonicalAxes(axes ?? null, x.ndim, operation)
-  return roll(x, list.map((axis) => by(known(x.shape[axis], 'size'))), { axis: list })
+  return roll(
+    x,
+    list.map((axis) => by(known(x.shape[axis], 'size'))),
+    { axis: list },
+  )
 }
 
 /** Moves frequency 0 to the middle of the axes, all of them unless said. Complex pairs are shifted by parts. */

@@ -105,7 +105,8 @@ export const polydiv = (
   const [first, second] = promoteInexact('polydiv', [u, v]).map((x) => coefficients('polydiv', x))
   let rest = known(first, 'dividend')
   const divisor = known(second, 'divisor')
-  if (rest.size === 0 || divisor.size === 0) throw new ShapeError('polydiv: a polynomial without coefficients cannot be divided; give at least one.')
+  if (rest.size === 0 || divisor.size === 0)
+    throw new ShapeError('polydiv: a polynomial without coefficients cannot be divided; give at least one.')
   const steps = rest.size - divisor.size + 1
   const zero = lax.scalarOf(0, rest.aval)
   if (steps < 1) return [lax.zerosOf(shapedArray([1], rest.dtype)), rest]
@@ -228,7 +229,8 @@ export const poly = (seqOfZeros: ArrayLike): NDArray => {
     const { real, imag } = eigvals(x)
     return fromComplexRoots(real, imag)
   }
-  if (x.ndim !== 1) throw new ShapeError(`poly: expected a vector of zeros or a square matrix, got ${avalText(x.aval)}.`)
+  if (x.ndim !== 1)
+    throw new ShapeError(`poly: expected a vector of zeros or a square matrix, got ${avalText(x.aval)}.`)
   const zero = lax.scalarOf(0, x.aval)
   const one = lax.filled(1, shapedArray([1], x.dtype))
   return range(x.size).reduce((product, k) => {
@@ -395,8 +397,7 @@ export function polyfit(
   options: PolyfitOptions & { readonly full?: boolean; readonly cov?: boolean | 'unscaled' } = {},
 ): NDArray | [NDArray, NDArray, NDArray, NDArray, number] | [NDArray, NDArray] {
   const found = fit(x, y, deg, options)
-  if (options.full === true)
-    return [found.coefficients, found.residuals, found.rank, found.singularValues, found.rcond]
+  if (options.full === true) return [found.coefficients, found.residuals, found.rank, found.singularValues, found.rcond]
   if (options.cov === undefined || options.cov === false) return found.coefficients
   return [found.coefficients, covariance(found, options.cov === 'unscaled')]
 }
