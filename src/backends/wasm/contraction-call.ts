@@ -13,9 +13,11 @@ const pieceOperations = 600_000
 /** Pieces begin at multiples of this many rows or columns, so that all but the last are whole panels. */
 const pieceMultiple = 16
 /** The same where rows of a matrix stream by: shorter stretches of them waste what memory fetches ahead. */
-const streamMultiple = 512
+const streamMultiple = 1024
 /** Pieces that a job should have, so that threads end at about the same time. */
 const wantedPieces = 16
+/** The same where more pieces mean more copying, and the fewest that are as good as many. */
+const fewPieces = 4
 
 /** How matrices are cut into pieces for a job. */
 interface Cut {
@@ -25,14 +27,23 @@ interface Cut {
 }
 
 const cutOf = (kernel: ContractionKernel, plan: ContractionPlan, scale: number): Cut => {
-  const { batch, rows, columns, inner } = kernel
-  const along = plan.kind === 'product' ? (rows > columns ? 'rows' : 'columns') : columns === 1 ? 'rows' : 'columns'
-  const extent = along === 'rows' ? rows : columns
-  const operations = 2 * rows * columns * inner
+  const { batch, rows, columns, inner, left } = kernel
   const multiple = plan.kind === 'stream' ? streamMultiple : pieceMultiple
-  const pieces = Math.max(1, Math.min(wantedPieces / batch, operations / (pieceOperations * scale), extent / multiple))
-  const length = Math.ceil(Math.ceil(extent / pieces) / multiple) * multiple
-  return { along, pieces: Math.ceil(extent / length), length }
+  const most = Math.min(wantedPieces / batch, (2 * rows * columns * inner) / (pieceOperations * scale))
+  const cut = (along: Cut['along'], limit: number): Cut => {
+    const extent = along === 'rows' ? rows : columns
+    const pieces = Math.max(1, Math.min(most, limit, extent / multiple))
+    const length = Math.ceil(Math.ceil(extent / pieces) / multiple) * multiple
+    return { along, pieces: Math.ceil(extent / length), length }
+  }
+  if (plan.kind !== 'product') return cut(columns === 1 ? 'rows' : 'columns', wantedPieces)
+  // Each piece packs for itself what it shares with the others: the left matrix or the right one.
+  const byColumns = cut('columns', left.columnStride === 1 ? wantedPieces : fewPieces)
+  const byRows = cut('rows', plan.inPlace ? wantedPieces : fewPieces)
+  if (Math.min(byColumns.pieces, byRows.pieces) < fewPieces)
+    return byRows.pieces > byColumns.pieces ? byRows : byColumns
+  if (left.columnStride === 1) return byColumns
+  return plan.inPlace || rows > columns ? byRows : byColumns
 }
 
 /** Locals of a matrix or a piece of it: number in the batch, first row or column, how many, and the scratch memory. */

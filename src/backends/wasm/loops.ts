@@ -36,7 +36,7 @@ const chunkMultiple = 64
 
 /** Parts that a job should have, so that threads end at about the same time; parts that cost less are not worth it. */
 const wantedParts = 16
-const smallestPart = 8_000
+const smallestPart = 20_000
 
 /** A loop bound: known, or in a local. */
 type Bound = { readonly value: number } | { readonly local: number }
