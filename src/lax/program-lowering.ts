@@ -19,6 +19,7 @@ import {
   currentDevice,
   sizeOf,
   withAxis,
+  withSource,
 } from '../core/index.js'
 import { add } from './arithmetic.js'
 
@@ -90,10 +91,13 @@ const repeatWhilePrimitive: Primitive<RepeatWhileParams> = loweredOnly<RepeatWhi
 
 /** A function of arrays as a program, and the values from around it that it needs. */
 const traced = (f: (inputs: readonly NDArray[]) => readonly NDArray[], avals: readonly ShapedArray[], name: string) => {
-  const closed = buildJaxpr(
-    f,
-    avals.map((aval) => ({ ...aval, weakType: false })),
-    name,
+  // Nobody asked for these operations one by one, so nobody is looked for.
+  const closed = withSource('lowering', () =>
+    buildJaxpr(
+      f,
+      avals.map((aval) => ({ ...aval, weakType: false })),
+      name,
+    ),
   )
   return { jaxpr: constantsAsInputs(closed.jaxpr), constants: closed.values }
 }

@@ -54,6 +54,7 @@ export { nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum,
 export * as linalg from './linalg.js'
 export * from './padding.js'
 export * from './polynomial.js'
+export { type ComplexRoots, type RootsOptions, poly, roots } from './polynomial-roots.js'
 export { arrayRepr, arrayStr } from './printing.js'
 export {
   type CrossOptions,

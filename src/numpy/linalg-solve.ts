@@ -15,7 +15,7 @@ import * as lax from '../lax/index.js'
 import { diagonalOf, identity, sizesOf, transposed } from '../lax/linalg-matrix.js'
 import { takeRows } from '../lax/linalg-lu.js'
 import { solve as solveStack } from '../lax/linalg-solve.js'
-import { customJvp } from '../transforms/index.js'
+import { customJvp, jit } from '../transforms/index.js'
 import { inexactOperand, promoteInexact } from './promotion-args.js'
 import { moveaxis } from './shape.js'
 
@@ -122,6 +122,8 @@ signAndLogarithm.defjvp(([a], [da]) => {
   ]
 })
 
+const compiledSignAndLogarithm = jit(signAndLogarithm)
+
 /**
  * Sign and natural logarithm of the absolute value of determinants of square matrices `[..., n, n]`, for determinants too
  * large or small to be represented. A singular matrix gives 0 and -infinity.
@@ -135,7 +137,7 @@ signAndLogarithm.defjvp(([a], [da]) => {
  */
 export const slogdet = (a: ArrayLike): [sign: NDArray, logabsdet: NDArray] => {
   const x = squareMatrices('linalg.slogdet', a)
-  const [sign, logarithm] = signAndLogarithm(x)
+  const [sign, logarithm] = compiledSignAndLogarithm(x)
   return [sign, logarithm]
 }
 
@@ -203,6 +205,8 @@ determinant.defjvp(([a], [da]) => {
   return [value, traces(solution)]
 })
 
+const compiledDeterminant = jit(determinant)
+
 /**
  * Determinants of square matrices `[..., n, n]`; that of a matrix without elements is 1.
  * Throws ShapeError unless the matrices are square.
@@ -231,7 +235,7 @@ export const det = (a: ArrayLike): NDArray => {
       [-1, [1, 0, 2]],
     ])
   }
-  return determinant(x)
+  return compiledDeterminant(x)
 }
 
 /**

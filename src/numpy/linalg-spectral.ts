@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { product, transposed } from '../lax/linalg-matrix.js'
-import { customJvp } from '../transforms/index.js'
+import { customJvp, jit } from '../transforms/index.js'
 import { squareMatrices } from './linalg-solve.js'
 import { inexactOperand, promoteInexact } from './promotion-args.js'
 import { any, max, sum } from './reductions.js'
@@ -161,17 +161,37 @@ export interface PinvOptions {
 }
 
 /** Pseudo-inverse by singular values. */
-const pseudoInverse = (x: NDArray, rtol: number, hermitian: boolean): NDArray => {
+const pseudoInverse = (x: NDArray, rtol: NDArray, hermitian: boolean): NDArray => {
   const [u, s, vh] = svd(x, { fullMatrices: false, hermitian })
   const largest = lax.sliceInDim(s, 0, 1, { axis: -1 })
-  const kept = lax.gt(s, lax.mul(largest, rtol))
+  const kept = lax.gt(s, lax.broadcastTo(lax.mul(largest, rtol), s.shape))
   const divisors = lax.select(kept, s, lax.filled(Infinity, s.aval))
   return product(transposed(vh), lax.div(transposed(u), lax.expandDims(divisors, [divisors.ndim])))
 }
 
+/** The same with its derivative: Golub and Pereyra (1973). */
+const differentiablePinv = (hermitian: boolean) => {
+  const inverse = customJvp((matrix: NDArray, rtol: NDArray): NDArray => pseudoInverse(matrix, rtol, hermitian))
+  inverse.defjvp(([matrix, rtol], [tangent]) => {
+    const p = inverse(matrix, rtol)
+    const [m, n] = [known(matrix.shape.at(-2), 'rows'), known(matrix.shape.at(-1), 'columns')]
+    const pt = transposed(p)
+    const dt = transposed(tangent)
+    const first = m >= n ? product(product(p, pt), dt) : product(p, product(pt, dt))
+    const second = m >= n ? product(product(dt, pt), p) : product(dt, product(pt, p))
+    const through = product(product(p, tangent), p)
+    const fromFirst = lax.sub(first, product(first, product(matrix, p)))
+    const fromSecond = lax.sub(second, product(p, product(matrix, second)))
+    return [p, lax.add(lax.sub(fromFirst, through), fromSecond)]
+  })
+  return jit(inverse)
+}
+const generalPinv = differentiablePinv(false)
+const symmetricPinv = differentiablePinv(true)
+
 /**
  * Moore-Penrose pseudo-inverses of matrices `[..., m, n]`, as `[..., n, m]`. Singular values that are nearly zero count as
- * zero. The derivative is Golub and Pereyra's (1973), which holds where the rank stays the same.
+ * zero. The derivative holds where the rank stays the same.
  *
  * Throws ShapeError for scalars and vectors.
  *
@@ -184,22 +204,9 @@ export const pinv = (a: ArrayLike, { rtol = null, hermitian = false }: PinvOptio
   const x = matrices('linalg.pinv', a)
   const [m, n] = [known(x.shape.at(-2), 'rows'), known(x.shape.at(-1), 'columns')]
   if (m === 0 || n === 0) return lax.zerosOf(shapedArray([...x.shape.slice(0, -2), n, m], x.dtype))
-  const tolerance = rtol ?? 10 * Math.max(m, n) * dtypeEpsilon(x.dtype)
-  const inverse = customJvp((matrix: NDArray): NDArray => pseudoInverse(matrix, tolerance, hermitian))
-  inverse.defjvp(([matrix], [tangent]) => {
-    const p = inverse(matrix)
-    const pt = transposed(p)
-    const dt = transposed(tangent)
-    const first = m >= n ? product(product(p, pt), dt) : product(p, product(pt, dt))
-    const second = m >= n ? product(product(dt, pt), p) : product(dt, product(pt, p))
-    const through = product(product(p, tangent), p)
-    const fromFirst = lax.sub(first, product(first, product(matrix, p)))
-    const fromSecond = lax.sub(second, product(p, product(matrix, second)))
-    return [p, lax.add(lax.sub(fromFirst, through), fromSecond)]
-  })
-  return inverse(x)
+  const tolerance = lax.convertElementType(rtol ?? 10 * Math.max(m, n) * dtypeEpsilon(x.dtype), x.dtype)
+  return (hermitian ? symmetricPinv : generalPinv)(x, tolerance)
 }
-
 export interface RankOptions {
   /** Singular values up to this value count as zero; max(m, n) epsilon times the largest unless said. */
   readonly rtol?: ArrayLike | null

@@ -1,7 +1,7 @@
 /** The namespace `numpy.linalg`. */
 export * from './linalg-norms.js'
 export * from './linalg-products.js'
-export * from './linalg-solve.js'
+export { type CholeskyOptions, cholesky, det, inv, slogdet, solve, tensorinv, tensorsolve } from './linalg-solve.js'
 export {
   type ComplexPair,
   type EighOptions,

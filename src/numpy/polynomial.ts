@@ -3,7 +3,6 @@ import {
   type ArrayLike,
   type NDArray,
   ArgumentError,
-  DeviceArray,
   ShapeError,
   avalText,
   broadcastShapes,
@@ -13,29 +12,17 @@ import {
   shapedArray,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { scan } from '../transforms/index.js'
+import { jit, scan } from '../transforms/index.js'
 import { knownValues } from './arguments.js'
 import { fromHost } from './creation.js'
+import { coefficients, part } from './polynomial-roots.js'
 import { convolve } from './signal.js'
 import { inv } from './linalg-solve.js'
-import { lstsq, eigvals } from './linalg-spectral.js'
+import { lstsq } from './linalg-spectral.js'
 import { inexactOperand, promoteDTypes, promoteInexact } from './promotion-args.js'
 import { vander } from './ranges.js'
 import { atleast1d } from './shape.js'
 import { trimZeros } from './sets.js'
-
-/** Complex values, as `roots` gives them. */
-export interface ComplexRoots {
-  readonly real: NDArray
-  readonly imag: NDArray
-}
-
-/** Coefficients as a vector. Throws ShapeError for higher ranks. */
-const coefficients = (operation: string, x: NDArray): NDArray => {
-  const p = atleast1d(x)
-  if (p.ndim !== 1) throw new ShapeError(`${operation}: coefficients must be a vector, got ${avalText(x.aval)}.`)
-  return p
-}
 
 /** Two vectors of coefficients of one dtype, the shorter one with zeros in front. */
 const aligned = (operation: string, a1: ArrayLike, a2: ArrayLike): readonly [NDArray, NDArray] => {
@@ -82,9 +69,6 @@ export const polymul = (a1: ArrayLike, a2: ArrayLike, { trimLeadingZeros = false
   }
   return convolve(trimmed(first), trimmed(second))
 }
-
-/** Elements `start` to `stop` of a vector. */
-const part = (x: NDArray, start: number, stop: number): NDArray => lax.sliceInDim(x, start, stop, { axis: 0 })
 
 /**
  * Quotient and remainder of polynomials, as `[q, r]` with `u = q v + r`. The remainder has as many coefficients as `v` has
@@ -188,6 +172,15 @@ export const polyint = (p: ArrayLike, { m = 1, k = null }: PolyintOptions = {}):
 /** Chains of up to this many steps are written out. */
 const longestUnrolled = 16
 
+/** Horner's rule in a loop, for coefficients along axis 0 and an argument of the result's shape. */
+const hornerLoop = jit((list: NDArray, argument: NDArray): NDArray => {
+  const step = (value: NDArray, c: NDArray): readonly [NDArray, null] => [
+    lax.add(lax.mul(value, argument), lax.broadcastTo(c, argument.shape)),
+    null,
+  ]
+  return scan(step, lax.zerosOf(argument.aval), list)[0]
+})
+
 /**
  * Value of a polynomial at `x`, by Horner's rule. Coefficients are along axis 0 of `p`; further axes, for many polynomials,
  * are broadcast with `x`.
@@ -206,113 +199,9 @@ export const polyval = (p: ArrayLike, x: ArrayLike): NDArray => {
   const size = known(list.shape[0], 'number of coefficients')
   const step = (value: NDArray, coefficient: NDArray): NDArray =>
     lax.add(lax.mul(value, argument), lax.broadcastTo(coefficient, shape))
+  if (size > longestUnrolled) return hornerLoop(list, argument)
   const start = lax.zerosOf(shapedArray(shape, list.dtype))
-  if (size > longestUnrolled) {
-    return scan((value: NDArray, c: NDArray): readonly [NDArray, null] => [step(value, c), null], start, list)[0]
-  }
   return range(size).reduce((value, i) => step(value, lax.indexInDim(list, i, { axis: 0, keepdims: false })), start)
-}
-
-/**
- * The polynomial, with leading coefficient 1, that has the given zeros; of a square matrix, the characteristic polynomial.
- * Throws ShapeError for any other shape.
- *
- * @example
- * ```ts
- * np.poly(np.array([1, -1])) // [1, 0, -1]
- * ```
- */
-export const poly = (seqOfZeros: ArrayLike): NDArray => {
-  const x = atleast1d(inexactOperand('poly', seqOfZeros))
-  if (x.ndim === 2 && x.shape[0] === x.shape[1] && x.size > 0) {
-    // The coefficients of a real matrix are real: imaginary parts cancel.
-    const { real, imag } = eigvals(x)
-    return fromComplexRoots(real, imag)
-  }
-  if (x.ndim !== 1)
-    throw new ShapeError(`poly: expected a vector of zeros or a square matrix, got ${avalText(x.aval)}.`)
-  const zero = lax.scalarOf(0, x.aval)
-  const one = lax.filled(1, shapedArray([1], x.dtype))
-  return range(x.size).reduce((product, k) => {
-    const shifted = lax.pad(product, zero, [[1, 0, 0]])
-    return lax.sub(lax.pad(product, zero, [[0, 1, 0]]), lax.mul(part(x, k, k + 1), shifted))
-  }, one)
-}
-
-const fromComplexRoots = (rootsReal: NDArray, rootsImag: NDArray): NDArray => {
-  const zero = lax.scalarOf(0, rootsReal.aval)
-  let real = lax.filled(1, shapedArray([1], rootsReal.dtype))
-  let imag = lax.filled(0, shapedArray([1], rootsReal.dtype))
-  for (const k of range(rootsReal.size)) {
-    const [c, d] = [part(rootsReal, k, k + 1), part(rootsImag, k, k + 1)]
-    const before = (x: NDArray): NDArray => lax.pad(x, zero, [[1, 0, 0]])
-    const after = (x: NDArray): NDArray => lax.pad(x, zero, [[0, 1, 0]])
-    const [x, y] = [before(real), before(imag)]
-    real = lax.sub(after(real), lax.sub(lax.mul(c, x), lax.mul(d, y)))
-    imag = lax.sub(after(imag), lax.add(lax.mul(c, y), lax.mul(d, x)))
-  }
-  return real
-}
-
-export interface RootsOptions {
-  /** Drops zeros in front, the default. Where values are not known, and without this, as many roots are NaN. */
-  readonly stripZeros?: boolean
-}
-
-const noRoots = (p: NDArray): ComplexRoots => {
-  const none = lax.zerosOf(shapedArray([0], p.dtype))
-  return { real: none, imag: none }
-}
-
-/** Eigenvalues of the companion matrix of a polynomial whose first coefficient is not zero. */
-const companionRoots = (p: NDArray): ComplexRoots => {
-  const n = p.size - 1
-  if (n < 1) return noRoots(p)
-  const top = lax.div(lax.neg(part(p, 1, n + 1)), part(p, 0, 1))
-  const row = lax.broadcastedIota('int32', [n, n], 0)
-  const below = lax.convertElementType(lax.eq(row, lax.add(lax.broadcastedIota('int32', [n, n], 1), 1)), p.dtype)
-  return eigvals(lax.select(lax.eq(row, 0), lax.broadcastInDim(top, [n, n], [1]), below))
-}
-
-/**
- * Zeros of a polynomial, as a complex pair, in no order: the eigenvalues of its companion matrix. Leading zeros are dropped;
- * inside of transformations, where their number is not known, as many roots are NaN.
- *
- * Throws ShapeError unless `p` is a vector.
- *
- * @example
- * ```ts
- * const { real, imag } = np.roots(np.array([1, 0, 1])) // [0, 0], [1, -1]
- * ```
- */
-export const roots = (p: ArrayLike, { stripZeros = true }: RootsOptions = {}): ComplexRoots => {
-  const x = coefficients('roots', inexactOperand('roots', p))
-  if (x.size < 2) return noRoots(x)
-  if (stripZeros && x instanceof DeviceArray) {
-    const first = knownValues(x, 'roots').findIndex((c) => c !== 0)
-    return first < 0 ? noRoots(x) : companionRoots(part(x, first, x.size))
-  }
-  return rootsWithZeros(x)
-}
-
-/** Roots where the number of leading zeros is not known: coefficients are moved up, and the roots at zero that adds are NaN. */
-const rootsWithZeros = (p: NDArray): ComplexRoots => {
-  const n = p.size
-  const position = lax.iota('int32', n)
-  const leading = lax.reduceMin(lax.select(lax.ne(p, 0), position, lax.full([n], n, { dtype: 'int32' })), [0])
-  const source = lax.add(position, leading)
-  const moved = lax.dynamicSliceInDim(lax.concatenate([p, lax.zerosOf(p.aval)], 0), leading, n)
-  const safe = lax.select(lax.lt(source, n), moved, lax.zerosOf(p.aval))
-  const first = lax.eq(leading, n)
-  const found = companionRoots(lax.select(lax.eq(position, 0), lax.select(first, lax.filled(1, p.aval), safe), safe))
-  const isZero = lax.bitwiseAnd(lax.eq(found.real, 0), lax.eq(found.imag, 0))
-  const sorted = lax.sort([lax.convertElementType(isZero, 'int32'), found.real, found.imag], { dimension: 0 })
-  const kept = lax.lt(lax.iota('int32', n - 1), lax.sub(n - 1, leading))
-  const orNaN = (x: NDArray | undefined): NDArray => {
-    const value = known(x, 'roots')
-    return lax.select(kept, value, lax.filled(NaN, value.aval))
-  }
-  return { real: orNaN(sorted[1]), imag: orNaN(sorted[2]) }
 }
 
 export interface PolyfitOptions {

@@ -17,8 +17,6 @@ const run = (args: readonly string[]): { status: number | null; out: string } =>
 const oracleExceptions = [
   // JAX's own float32 value is 2e-6 off the true second derivative of gelu at -3.2, ours 1e-8.
   'nn/activations',
-  // JAX's rejection samplers (gamma and its family) are not written yet.
-  'random/gamma_family',
 ]
 
 describe.each(['wasm', 'js'])('golden values on %s', (device) => {

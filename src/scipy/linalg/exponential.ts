@@ -4,7 +4,7 @@ import * as lax from '../../lax/index.js'
 import { identity, product } from '../../lax/linalg-matrix.js'
 import { norm } from '../../numpy/linalg-norms.js'
 import { solve } from '../../numpy/linalg-solve.js'
-import { cond, jvp, scan, vmap } from '../../transforms/index.js'
+import { cond, jit, jvp, scan, vmap } from '../../transforms/index.js'
 import { float } from '../arguments.js'
 import { solveTriangular, squareMatrices } from './solvers.js'
 
@@ -70,6 +70,14 @@ const exponential = (a: NDArray, upperTriangular: boolean, maxSquarings: number)
   return lax.select(lax.gt(squarings, maxSquarings), lax.filled(NaN, a.aval), result)
 }
 
+const compiledExponential = jit(
+  (x: NDArray, upperTriangular: boolean, maxSquarings: number): NDArray => {
+    const single = (a: NDArray): NDArray => exponential(a, upperTriangular, maxSquarings)
+    return range(x.ndim - 2).reduce((f) => vmap(f), single)(x)
+  },
+  { staticArgnums: [1, 2] },
+)
+
 /**
  * Exponential of square matrices `[..., n, n]`, by scaling, a Pade approximant and repeated squaring.
  * NaN where more than `maxSquarings` squarings would be needed. Throws ShapeError unless the matrices are square.
@@ -81,9 +89,7 @@ const exponential = (a: NDArray, upperTriangular: boolean, maxSquarings: number)
  */
 export const expm = (A: ArrayLike, { upperTriangular = false, maxSquarings = 16 }: ExpmOptions = {}): NDArray => {
   const x = squareMatrices('linalg.expm', A)
-  if (x.size === 0) return x
-  const single = (a: NDArray): NDArray => exponential(a, upperTriangular, maxSquarings)
-  return range(x.ndim - 2).reduce((f) => vmap(f), single)(x)
+  return x.size === 0 ? x : compiledExponential(x, upperTriangular, maxSquarings)
 }
 
 export interface FrechetOptions {

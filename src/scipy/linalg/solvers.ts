@@ -14,7 +14,7 @@ import { identity, product, symmetrized, transposed } from '../../lax/linalg-mat
 import { luSolve as solveStack } from '../../lax/linalg-lu.js'
 import * as np from '../../numpy/linalg.js'
 import { promoteInexact } from '../../numpy/promotion-args.js'
-import { customJvp } from '../../transforms/index.js'
+import { customJvp, jit } from '../../transforms/index.js'
 import { float } from '../arguments.js'
 
 export interface TriangleOptions {
@@ -139,8 +139,10 @@ const solvePositive = (lower: boolean) => {
     const x = bothTriangles(factor, lower, b)
     return [x, bothTriangles(factor, lower, lax.sub(db, product(da, x)))]
   })
-  return f
+  return jit(f)
 }
+const solveByLower = solvePositive(true)
+const solveByUpper = solvePositive(false)
 
 /**
  * Solutions of `a x = b` for square matrices `[..., n, n]` and right-hand sides `[n]` or `[..., n, k]`.
@@ -156,7 +158,7 @@ export const solve = (a: ArrayLike, b: ArrayLike, { assumeA = 'gen', lower = fal
   }
   if (assumeA !== 'pos') return np.solve(a, b)
   const { matrix, right, vector } = system('linalg.solve', a, b)
-  return withoutColumn(solvePositive(lower)(matrix, right), vector)
+  return withoutColumn((lower ? solveByLower : solveByUpper)(matrix, right), vector)
 }
 
 /** Inverses of square matrices `[..., n, n]`. */

@@ -13,8 +13,6 @@ import * as lax from '../../lax/index.js'
 import { fromHost } from '../../numpy/creation.js'
 import { type Complex, fft, fftfreq, ifft, irfft, rfft, rfftfreq } from '../../numpy/fft.js'
 import { pad } from '../../numpy/padding.js'
-import { promoteInexact } from '../../numpy/promotion-args.js'
-import { median } from '../../numpy/quantiles.js'
 import { mean } from '../../numpy/reductions.js'
 import { moveaxis } from '../../numpy/shape.js'
 import { float } from '../arguments.js'
@@ -28,7 +26,7 @@ export interface DetrendOptions {
 }
 
 /** The vectors along the last axis without their mean, or without the line that fits them best. */
-const withoutTrend = (x: NDArray, linear: boolean): NDArray => {
+export const withoutTrend = (x: NDArray, linear: boolean): NDArray => {
   const centred = lax.sub(x, mean(x, { axis: -1, keepdims: true }))
   const n = known(x.shape.at(-1), 'length')
   if (!linear || n < 2) return centred
@@ -83,7 +81,7 @@ const cosineSums: Readonly<Record<string, readonly number[]>> = {
 }
 
 /** Values of a periodic window of n elements. */
-const windowOf = (window: SegmentWindow, n: number, x: NDArray, operation: string): NDArray => {
+export const windowOf = (window: SegmentWindow, n: number, x: NDArray, operation: string): NDArray => {
   if (typeof window !== 'string') {
     const given = lax.convertElementType(window, x.dtype)
     if (given.ndim !== 1 || given.size !== n) {
@@ -147,7 +145,7 @@ export interface SpectrumOptions {
 }
 
 /** Options with their defaults filled in and checked. */
-interface Plan {
+export interface Plan {
   readonly operation: string
   readonly fs: number
   readonly window: SegmentWindow
@@ -158,7 +156,7 @@ interface Plan {
   readonly onesided: boolean
 }
 
-const planOf = (operation: string, x: NDArray, options: SpectrumOptions): Plan => {
+export const planOf = (operation: string, x: NDArray, options: SpectrumOptions): Plan => {
   const { fs = 1, window = 'hann', returnOnesided = true } = options
   const size = known(x.shape.at(-1), 'length')
   const given = typeof window === 'string' ? undefined : lax.asArray(window, operation).size
@@ -176,7 +174,7 @@ const planOf = (operation: string, x: NDArray, options: SpectrumOptions): Plan =
 }
 
 /** Transforms of the segments of the last axis: `[..., segments, frequencies]`. */
-const segmentSpectra = (x: NDArray, plan: Plan, window: NDArray): Complex => {
+export const segmentSpectra = (x: NDArray, plan: Plan, window: NDArray): Complex => {
   const step = plan.segment - plan.overlap
   const count = Math.floor((known(x.shape.at(-1), 'length') - plan.segment) / step) + 1
   const pieces = range(count).map((i) =>
@@ -188,10 +186,13 @@ const segmentSpectra = (x: NDArray, plan: Plan, window: NDArray): Complex => {
   return plan.onesided ? rfft(weighted, { n: plan.length }) : fft(weighted, { n: plan.length })
 }
 
-const frequencies = ({ onesided, length, fs }: Plan): NDArray =>
+export const frequencies = ({ onesided, length, fs }: Plan): NDArray =>
   onesided ? rfftfreq(length, { d: 1 / fs }) : fftfreq(length, { d: 1 / fs })
 
-const onParts = ({ real, imag }: Complex, f: (part: NDArray) => NDArray): Complex => ({ real: f(real), imag: f(imag) })
+export const onParts = ({ real, imag }: Complex, f: (part: NDArray) => NDArray): Complex => ({
+  real: f(real),
+  imag: f(imag),
+})
 
 export interface StftOptions extends SpectrumOptions {
   readonly boundary?: Boundary
@@ -324,98 +325,4 @@ export const istft = (Zxx: Complex, options: IstftOptions = {}): [times: NDArray
     'float32',
   )
   return [times, moveaxis(signal, -1, time < frequency ? time : time - 1)]
-}
-
-export interface DensityOptions extends SpectrumOptions {
-  /** 'density' (the default) per unit of frequency, 'spectrum' without. */
-  readonly scaling?: 'density' | 'spectrum'
-  /** How segments are averaged. */
-  readonly average?: 'mean' | 'median'
-}
-
-/** Bias of the median of n exponential variables: what it is divided by to estimate the mean. */
-const medianBias = (n: number): number => {
-  const pairs = range(Math.floor((n - 1) / 2)).map((i) => 2 * (i + 1))
-  return pairs.reduce((sum, k) => sum + 1 / (k + 1) - 1 / k, 1)
-}
-
-/** Averaged products of spectra, with the factor of the scaling. */
-const density = (
-  operation: string,
-  x: NDArray,
-  y: NDArray | undefined,
-  options: DensityOptions,
-): { readonly plan: Plan; readonly power: Complex } => {
-  const { scaling = 'density', average = 'mean' } = options
-  if (scaling !== 'density' && scaling !== 'spectrum') {
-    throw new ArgumentError(`${operation}: '${String(scaling)}' is not a scaling; there are 'density' and 'spectrum'.`)
-  }
-  if (average !== 'mean' && average !== 'median') {
-    throw new ArgumentError(`${operation}: '${String(average)}' is not an average; there are 'mean' and 'median'.`)
-  }
-  const plan = planOf(operation, x, { ...options, detrend: options.detrend ?? 'constant' })
-  const window = windowOf(plan.window, plan.segment, x, operation)
-  const p = segmentSpectra(x, plan, window)
-  const q = y === undefined ? p : segmentSpectra(y, plan, window)
-  const sum = lax.reduceSum(scaling === 'density' ? lax.square(window) : window, [0])
-  const scale = lax.reciprocal(scaling === 'density' ? lax.mul(sum, plan.fs) : lax.square(sum))
-  const size = known(p.real.shape.at(-1), 'frequencies')
-  // One-sided spectra count all frequencies twice but 0 and, of even lengths, the last.
-  const doubled = (k: number): boolean => plan.onesided && k > 0 && (plan.length % 2 === 1 || k < size - 1)
-  const factors = fromHost(
-    range(size).map((k) => (doubled(k) ? 2 : 1)),
-    [size],
-    x.dtype,
-  )
-  const product: Complex = {
-    real: lax.add(lax.mul(p.real, q.real), lax.mul(p.imag, q.imag)),
-    imag: lax.sub(lax.mul(p.real, q.imag), lax.mul(p.imag, q.real)),
-  }
-  const power = onParts(product, (part) => {
-    const scaled = lax.mul(lax.mul(part, scale), lax.broadcastTo(factors, part.shape))
-    if (average === 'mean') return mean(scaled, { axis: -2 })
-    return lax.mul(median(scaled, { axis: -2 }), 1 / medianBias(known(part.shape.at(-2), 'segments')))
-  })
-  return { plan, power }
-}
-
-/**
- * Power spectral density by Welch's method, averaged over segments: `[frequencies, density]`.
- *
- * @example
- * ```ts
- * const [f, p] = scipy.signal.welch(np.sin(np.arange(256)), { nperseg: 64 })
- * ```
- */
-export const welch = (x: ArrayLike, options: DensityOptions = {}): [frequencies: NDArray, density: NDArray] => {
-  const operation = 'signal.welch'
-  const given = float(operation, x)
-  const axis = canonicalAxis(options.axis ?? -1, given.ndim, operation)
-  const { plan, power } = density(operation, moveaxis(given, axis, -1), undefined, options)
-  return [frequencies(plan), moveaxis(power.real, -1, axis)]
-}
-
-/** Cross power spectral density of two signals, by Welch's method: `[frequencies, density]` with a complex pair. */
-export const csd = (
-  x: ArrayLike,
-  y: ArrayLike,
-  options: DensityOptions = {},
-): [frequencies: NDArray, density: Complex] => {
-  const operation = 'signal.csd'
-  const [first, second] = promoteInexact(operation, [x, y])
-  const [p, q] = [known(first, 'x'), known(second, 'y')]
-  const axis = canonicalAxis(options.axis ?? -1, p.ndim, operation)
-  if (p.ndim !== q.ndim)
-    throw new ShapeError(`${operation}: ${avalText(p.aval)} and ${avalText(q.aval)} must have the same number of axes.`)
-  const size = Math.max(known(p.shape[axis], 'length'), known(q.shape[axis], 'length'))
-  const along = (z: NDArray): NDArray => {
-    const moved = moveaxis(z, axis, -1)
-    const missing = size - known(moved.shape.at(-1), 'length')
-    return pad(
-      moved,
-      range(moved.ndim).map((d): readonly [number, number] => [0, d === moved.ndim - 1 ? missing : 0]),
-    )
-  }
-  const { plan, power } = density(operation, along(p), along(q), options)
-  return [frequencies(plan), onParts(power, (part) => moveaxis(part, -1, axis))]
 }

@@ -1,7 +1,7 @@
 /** Bessel functions. */
 import type { ArrayLike, NDArray } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { scan } from '../../transforms/index.js'
+import { jit, scan } from '../../transforms/index.js'
 import { count, float, like, where } from '../arguments.js'
 
 /** Size at which values of the recurrence are scaled down. */
@@ -32,6 +32,38 @@ export interface BesselOptions {
   readonly nIter?: number
 }
 
+/** Miller's backward recurrence from step `nIter` on, for orders 0 .. order. */
+const backwardRecurrence = jit(
+  (x: NDArray, order: number, nIter: number): NDArray => {
+    const steps = lax.iota(x.dtype, nIter + 1)
+    type State = readonly [before: NDArray, current: NDArray, total: NDArray, scale: NDArray]
+    const step = (
+      [before, current, total, scale]: State,
+      k: NDArray,
+    ): readonly [State, readonly [NDArray, NDArray]] => {
+      const next = lax.sub(lax.div(lax.mul(lax.mul(2, lax.add(k, 1)), current), x), before)
+      const sum = lax.select(lax.eq(lax.rem(k, 2), 0), lax.add(total, lax.mul(2, next)), total)
+      // Values grow toward low orders; they are scaled down before they overflow, which is counted.
+      const large = lax.gt(lax.abs(next), growth)
+      const factor = where(large, 1 / growth, 1, x)
+      const times = lax.add(scale, where(large, 1, 0, x))
+      const scaled = lax.mul(next, factor)
+      return [
+        [lax.mul(current, factor), scaled, lax.mul(sum, factor), times],
+        [scaled, times],
+      ]
+    }
+    const initial: State = [like(x, 0), like(x, 1e-16), like(x, 0), like(x, 0)]
+    const [[, , total, scale], [values, scales]] = scan(step, initial, steps, { reverse: true })
+    const first = lax.indexInDim(values, 0, { keepdims: false })
+    const kept = (y: NDArray): NDArray => lax.sliceInDim(y, 0, order + 1)
+    const behind = lax.sub(kept(scales), lax.expandDims(scale, [0]))
+    const norm = lax.expandDims(lax.sub(total, first), [0])
+    return lax.div(lax.mul(kept(values), lax.exp(lax.mul(behind, Math.log(growth)))), norm)
+  },
+  { staticArgnums: [1, 2] },
+)
+
 /**
  * Bessel functions of the first kind of orders 0 .. v, stacked along a new axis 0, by Miller's backward recurrence
  * (Abramowitz and Stegun 9.12), of arguments that are not zero.
@@ -44,26 +76,5 @@ export interface BesselOptions {
 export const besselJn = (z: ArrayLike, { v, nIter = 50 }: BesselOptions): NDArray => {
   const x = float('special.besselJn', z)
   const order = count(v, 'special.besselJn: the order v')
-  const steps = lax.iota(x.dtype, count(nIter, 'special.besselJn: nIter') + 1)
-  type State = readonly [before: NDArray, current: NDArray, total: NDArray, scale: NDArray]
-  const step = ([before, current, total, scale]: State, k: NDArray): readonly [State, readonly [NDArray, NDArray]] => {
-    const next = lax.sub(lax.div(lax.mul(lax.mul(2, lax.add(k, 1)), current), x), before)
-    const sum = lax.select(lax.eq(lax.rem(k, 2), 0), lax.add(total, lax.mul(2, next)), total)
-    // Values grow toward low orders; they are scaled down before they overflow, which is counted.
-    const large = lax.gt(lax.abs(next), growth)
-    const factor = where(large, 1 / growth, 1, x)
-    const times = lax.add(scale, where(large, 1, 0, x))
-    const scaled = lax.mul(next, factor)
-    return [
-      [lax.mul(current, factor), scaled, lax.mul(sum, factor), times],
-      [scaled, times],
-    ]
-  }
-  const initial: State = [like(x, 0), like(x, 1e-16), like(x, 0), like(x, 0)]
-  const [[, , total, scale], [values, scales]] = scan(step, initial, steps, { reverse: true })
-  const first = lax.indexInDim(values, 0, { keepdims: false })
-  const kept = (y: NDArray): NDArray => lax.sliceInDim(y, 0, order + 1)
-  const behind = lax.sub(kept(scales), lax.expandDims(scale, [0]))
-  const norm = lax.expandDims(lax.sub(total, first), [0])
-  return lax.div(lax.mul(kept(values), lax.exp(lax.mul(behind, Math.log(growth)))), norm)
+  return backwardRecurrence(x, order, count(nIter, 'special.besselJn: nIter'))
 }

@@ -1,7 +1,7 @@
 /** Error functions and the normal distribution. */
 import { type ArrayLike, type NDArray, ArgumentError, dtypeRange, range } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { customJvp } from '../../transforms/index.js'
+import { customJvp, jit } from '../../transforms/index.js'
 import { float, like, polynomial, twoFloats, where } from '../arguments.js'
 
 /** Error function, elementwise. */
@@ -33,8 +33,10 @@ scaledErfc.defjvp(([x], [t]) => {
   return [value, lax.mul(t, lax.sub(lax.mul(lax.mul(2, x), value), 2 / Math.sqrt(Math.PI)))]
 })
 
+const compiledErfcx = jit(scaledErfc)
+
 /** `exp(x^2) erfc(x)`, elementwise, which neither overflows nor vanishes for large x. */
-export const erfcx = (x: ArrayLike): NDArray => scaledErfc(float('special.erfcx', x))
+export const erfcx = (x: ArrayLike): NDArray => compiledErfcx(float('special.erfcx', x))
 
 // Rational approximations of Dawson's integral: Cephes, dawsn.c.
 const dawsonNear = {
@@ -90,8 +92,10 @@ dawson.defjvp(([x], [t]) => {
   return [value, lax.mul(t, lax.sub(1, lax.mul(lax.mul(2, x), value)))]
 })
 
+const compiledDawson = jit(dawson)
+
 /** Dawson's integral, `exp(-x^2) * integral of exp(t^2) from 0 to x`, elementwise. */
-export const dawsn = (x: ArrayLike): NDArray => dawson(float('special.dawsn', x))
+export const dawsn = (x: ArrayLike): NDArray => compiledDawson(float('special.dawsn', x))
 
 const normalCdf = (x: NDArray): NDArray => {
   const w = lax.mul(x, Math.SQRT1_2)
@@ -168,6 +172,8 @@ normalQuantile.defjvp(([p], [t]) => {
   return [x, lax.mul(t, lax.mul(Math.sqrt(2 * Math.PI), lax.exp(lax.mul(0.5, lax.square(x)))))]
 })
 
+const compiledQuantile = jit(normalQuantile)
+
 /**
  * Quantiles of the standard normal distribution, the inverse of `ndtr`: infinite at 0 and 1, NaN outside.
  *
@@ -176,7 +182,7 @@ normalQuantile.defjvp(([p], [t]) => {
  * scipy.special.ndtri(np.array([0.5, 0.975])) // [0, 1.959964]
  * ```
  */
-export const ndtri = (p: ArrayLike): NDArray => normalQuantile(float('special.ndtri', p))
+export const ndtri = (p: ArrayLike): NDArray => compiledQuantile(float('special.ndtri', p))
 
 /** Logarithm of the density of the standard normal distribution. */
 const normalLogDensity = (x: NDArray): NDArray => lax.sub(lax.mul(-0.5, lax.square(x)), 0.5 * Math.log(2 * Math.PI))
@@ -189,7 +195,12 @@ const tailSeries = (x: NDArray, order: number): NDArray => {
   return polynomial(t, coefficients)
 }
 
-const logCdf = (seriesOrder: number) => {
+/** The function for each order of its series, made once. */
+const logCdfs = new Map<number, (x: NDArray) => NDArray>()
+
+const logCdf = (seriesOrder: number): ((x: NDArray) => NDArray) => {
+  const made = logCdfs.get(seriesOrder)
+  if (made !== undefined) return made
   const f = customJvp((x: NDArray): NDArray => {
     const low = x.dtype === 'float64' ? -20 : -10
     const above = lax.gt(x, 0)
@@ -204,7 +215,9 @@ const logCdf = (seriesOrder: number) => {
     const value = f(x)
     return [value, lax.mul(t, lax.exp(lax.sub(normalLogDensity(x), value)))]
   })
-  return f
+  const compiled = jit(f)
+  logCdfs.set(seriesOrder, compiled)
+  return compiled
 }
 
 /**
@@ -273,5 +286,7 @@ owen.defjvp(([h, a], [dh, da]) => {
   return [owen(h, a), lax.add(lax.mul(byHeight, dh), lax.mul(bySlope, da))]
 })
 
+const compiledOwen = jit(owen)
+
 /** Owen's T function, elementwise: the probability of X > h and 0 < Y < a X for independent standard normal X and Y. */
-export const owensT = (h: ArrayLike, a: ArrayLike): NDArray => owen(...twoFloats('special.owensT', h, a))
+export const owensT = (h: ArrayLike, a: ArrayLike): NDArray => compiledOwen(...twoFloats('special.owensT', h, a))

@@ -1,7 +1,7 @@
 /** Exponential, sine and cosine integrals, and the dilogarithm. */
 import { type ArrayLike, type NDArray, dtypeEpsilon, range } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { customJvp, whileLoop } from '../../transforms/index.js'
+import { customJvp, jit, whileLoop } from '../../transforms/index.js'
 import { float, like, polynomial, twoFloats, where } from '../arguments.js'
 
 const euler = 0.5772156649015329
@@ -85,6 +85,8 @@ expnOf.defjvp(([n, x], [, dx]) => {
   return [expnOf(n, x), lax.neg(lax.mul(dx, slope))]
 })
 
+const compiledExpn = jit(expnOf)
+
 /**
  * Generalized exponential integral `E_n(x)`, elementwise: the integral of `exp(-x t) / t^n` from 1 to infinity, for integers
  * n >= 0 and x >= 0. Differentiable in x.
@@ -96,11 +98,13 @@ expnOf.defjvp(([n, x], [, dx]) => {
  */
 export const expn = (n: ArrayLike, x: ArrayLike): NDArray => {
   const [order, z] = twoFloats('special.expn', n, x)
-  return expnOf(lax.stopGradient(order), z)
+  return compiledExpn(lax.stopGradient(order), z)
 }
 
 const e1 = customJvp((x: NDArray): NDArray => exponentialIntegral(like(x, 1), x))
 e1.defjvp(([x], [t]) => [e1(x), lax.neg(lax.div(lax.mul(t, lax.exp(lax.neg(x))), x))])
+
+const compiledE1 = jit(e1)
 
 /**
  * Exponential integral `E_1(x)`, elementwise: the integral of `exp(-t) / t` from x to infinity, for x >= 0.
@@ -110,7 +114,7 @@ e1.defjvp(([x], [t]) => [e1(x), lax.neg(lax.div(lax.mul(t, lax.exp(lax.neg(x))),
  * scipy.special.exp1(np.array([1])) // [0.21938393]
  * ```
  */
-export const exp1 = (x: ArrayLike): NDArray => e1(float('special.exp1', x))
+export const exp1 = (x: ArrayLike): NDArray => compiledE1(float('special.exp1', x))
 
 interface Rational {
   readonly top: readonly number[]
@@ -211,8 +215,10 @@ const ei = customJvp((x: NDArray): NDArray => {
 })
 ei.defjvp(([x], [t]) => [ei(x), lax.div(lax.mul(t, lax.exp(x)), x)])
 
+const compiledEi = jit(ei)
+
 /** Exponential integral `Ei(x)`, elementwise: the principal value of the integral of `exp(t) / t` up to x. */
-export const expi = (x: ArrayLike): NDArray => ei(float('special.expi', x))
+export const expi = (x: ArrayLike): NDArray => compiledEi(float('special.expi', x))
 
 // Rational approximations of the sine and cosine integrals: Cephes, sici.c.
 const siSmall: Rational = {
@@ -306,6 +312,8 @@ sineCosine.defjvp(([x], [t]) => {
   return [sineCosine(x), [lax.mul(t, sinc), lax.div(lax.mul(t, lax.cos(x)), x)]]
 })
 
+const compiledSici = jit(sineCosine)
+
 /**
  * Sine and cosine integrals, elementwise, as `[si, ci]`: the integral of `sin(t) / t` from 0 to x, and of `cos(t) / t` from
  * infinity to |x|.
@@ -316,7 +324,7 @@ sineCosine.defjvp(([x], [t]) => {
  * ```
  */
 export const sici = (x: ArrayLike): [si: NDArray, ci: NDArray] => {
-  const [si, ci] = sineCosine(float('special.sici', x))
+  const [si, ci] = compiledSici(float('special.sici', x))
   return [si, ci]
 }
 
@@ -364,6 +372,8 @@ dilogarithm.defjvp(([x], [t]) => {
   return [dilogarithm(x), lax.mul(t, slope)]
 })
 
+const compiledSpence = jit(dilogarithm)
+
 /**
  * Spence's function, the dilogarithm of 1 - x, elementwise: the integral of `log(t) / (1 - t)` from 1 to x, for x >= 0.
  *
@@ -372,4 +382,4 @@ dilogarithm.defjvp(([x], [t]) => {
  * scipy.special.spence(np.array([0, 1])) // [pi^2 / 6, 0]
  * ```
  */
-export const spence = (x: ArrayLike): NDArray => dilogarithm(float('special.spence', x))
+export const spence = (x: ArrayLike): NDArray => compiledSpence(float('special.spence', x))

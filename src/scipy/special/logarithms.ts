@@ -1,11 +1,13 @@
 /** Logarithms and what is made of them: entropies, logits, powers of Box and Cox. */
 import type { ArrayLike, NDArray } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { customJvp } from '../../transforms/index.js'
+import { customJvp, jit } from '../../transforms/index.js'
 import { float, like, twoFloats, where } from '../arguments.js'
 
 const logOdds = customJvp((x: NDArray): NDArray => lax.log(lax.div(x, lax.sub(1, x))))
 logOdds.defjvp(([x], [t]) => [logOdds(x), lax.div(t, lax.mul(x, lax.sub(1, x)))])
+
+const compiledLogit = jit(logOdds)
 
 /**
  * Logarithm of the odds, `log(x / (1 - x))`, elementwise; the inverse of `expit`.
@@ -15,7 +17,7 @@ logOdds.defjvp(([x], [t]) => [logOdds(x), lax.div(t, lax.mul(x, lax.sub(1, x)))]
  * scipy.special.logit(np.array([0.5])) // [0]
  * ```
  */
-export const logit = (x: ArrayLike): NDArray => logOdds(float('special.logit', x))
+export const logit = (x: ArrayLike): NDArray => compiledLogit(float('special.logit', x))
 
 /** Logistic function, `1 / (1 + exp(-x))`, elementwise. */
 export const expit = (x: ArrayLike): NDArray => lax.logistic(float('special.expit', x))
@@ -32,6 +34,9 @@ xTimesLog1p.defjvp(([x, y], [dx, dy]) => [
   lax.add(lax.mul(dx, lax.log1p(y)), lax.div(lax.mul(dy, x), lax.add(1, y))),
 ])
 
+const compiledXLogY = jit(xTimesLog)
+const compiledXLog1pY = jit(xTimesLog1p)
+
 /**
  * `x log(y)`, elementwise, which is 0 where x is 0.
  *
@@ -40,18 +45,20 @@ xTimesLog1p.defjvp(([x, y], [dx, dy]) => [
  * scipy.special.xlogy(np.array([0, 2]), np.array([0, 1])) // [0, 0]
  * ```
  */
-export const xlogy = (x: ArrayLike, y: ArrayLike): NDArray => xTimesLog(...twoFloats('special.xlogy', x, y))
+export const xlogy = (x: ArrayLike, y: ArrayLike): NDArray => compiledXLogY(...twoFloats('special.xlogy', x, y))
 
 /** `x log(1 + y)`, elementwise, which is 0 where x is 0. */
-export const xlog1py = (x: ArrayLike, y: ArrayLike): NDArray => xTimesLog1p(...twoFloats('special.xlog1py', x, y))
+export const xlog1py = (x: ArrayLike, y: ArrayLike): NDArray => compiledXLog1pY(...twoFloats('special.xlog1py', x, y))
 
 const xLogX = customJvp((x: NDArray): NDArray => xTimesLog(x, x))
 xLogX.defjvp(([x], [t]) => [xLogX(x), lax.mul(t, lax.add(lax.log(x), 1))])
 
+const compiledXLogX = jit(xLogX)
+
 /** Entropy, `-x log(x)`, elementwise: 0 at 0, -infinity for negative numbers. */
 export const entr = (x: ArrayLike): NDArray => {
   const p = float('special.entr', x)
-  return where(lax.lt(p, 0), -Infinity, lax.neg(xLogX(p)), p)
+  return where(lax.lt(p, 0), -Infinity, lax.neg(compiledXLogX(p)), p)
 }
 
 /** Relative entropy, `p log(p / q)`, elementwise: 0 where p is 0 and q is not negative, infinite where either is out of range. */
@@ -60,7 +67,7 @@ export const relEntr = (p: ArrayLike, q: ArrayLike): NDArray => {
   const positive = lax.bitwiseAnd(lax.gt(x, 0), lax.gt(y, 0))
   const nothing = lax.bitwiseAnd(lax.eq(x, 0), lax.ge(y, 0))
   const [a, b] = [where(positive, x, 1, x), where(positive, y, 1, y)]
-  const value = lax.sub(xLogX(a), xTimesLog(a, b))
+  const value = lax.sub(compiledXLogX(a), compiledXLogY(a, b))
   return lax.select(positive, value, lax.select(nothing, like(x, 0), like(x, Infinity)))
 }
 
