@@ -303,7 +303,7 @@ const covariance = ({ left, scale, residuals, coefficients: solution }: Fit, uns
     )
   }
   const factor = unscaled ? lax.filled(1, residuals.aval) : lax.div(residuals, points - order)
-  if (solution.ndim === 1) return lax.mul(base, factor)
+  if (solution.ndim === 1) return lax.mul(base, lax.reshape(factor, []))
   const wide = [...shape, factor.size]
   return lax.mul(lax.broadcastInDim(base, wide, [0, 1]), lax.broadcastInDim(factor, wide, [2]))
 }
