@@ -45,7 +45,7 @@ export class PeerProcess {
     this.peer = peer
     const [command, args] = peer.python
       ? [python, [pathOf('peers/measure.py'), peer.python]]
-      : [node, ['--expose-gc', pathOf('measure.mjs'), peer.name]]
+      : [node, [pathOf('measure.mjs'), peer.name]]
     this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] })
     const [stdin, , stderr, channel] = this.#child.stdio
     stdin?.on('error', () => {}) // The end of the process says more.

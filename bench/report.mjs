@@ -277,12 +277,25 @@ const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecis
 export const save = async (about, rows, merging) => {
   mkdirSync(folder, { recursive: true })
   const file = `${folder}node${about.node.split('.')[0]}.json`
-  /** @type {Row[]} */
-  const kept = merging && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : []
-  const merged = workloads.flatMap(
-    ({ name }) => rows.find((row) => row.name === name) ?? kept.find((row) => row.name === name) ?? [],
-  )
-  writeFileSync(file, `${JSON.stringify({ about, rows: merged }, rounded, 1)}\n`)
+  /** @type {{ about: About, rows: Row[] } | undefined} */
+  const kept = merging && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  const merged = workloads.flatMap(({ name }) => {
+    const row = rows.find((one) => one.name === name)
+    const old = kept?.rows.find((one) => one.name === name)
+    if (!row) return old ?? []
+    // That a library cannot do it stays true; times of another hour are not set beside new ones.
+    const reasons = Object.entries(old?.peers ?? {}).filter(([, outcome]) => !('times' in outcome))
+    return { ...row, peers: { ...Object.fromEntries(reasons), ...row.peers } }
+  })
+  const { versions = {}, missing = {}, started = about.started, loadAtStart = about.loadAtStart } = kept?.about ?? {}
+  const both = {
+    ...about,
+    versions: { ...versions, ...about.versions },
+    missing: { ...missing, ...about.missing },
+    started,
+    loadAtStart,
+  }
+  writeFileSync(file, `${JSON.stringify({ about: both, rows: merged }, rounded, 1)}\n`)
   const sections = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .sort()

@@ -149,6 +149,7 @@ const measure = async (workload, peers) => {
     const reference = references.find((name) => running.has(name)) ?? ''
     const wanted = running.get(reference)?.digests ?? []
     for (const [name, { process, times, cpu, digests, note, incomparable }] of running) {
+      if (process.dead !== undefined && times.length === 0) outcomes[name] = { failed: process.dead }
       if (outcomes[name]) continue
       const { peak = NaN } = await process.ask({ finish: true })
       const scale = (workload.unit === 'us' ? 1000 : 1) / workload.perCall
