@@ -223,17 +223,20 @@ const logCdf = (seriesOrder: number): ((x: NDArray) => NDArray) => {
 /**
  * Logarithm of the distribution function of the standard normal distribution, accurate far out in the tail.
  *
- * @param options.seriesOrder terms of the series that is used below -10 (float64: -20), at most 30
+ * @param options.seriesOrder terms of the series that is used below -10 (float64: -20), at most 30; 3 unless said, as many
+ *   as JAX takes, and in float64 10, for full precision
  * @example
  * ```ts
  * scipy.special.logNdtr(np.array([-20])) // [-203.91716]
  * ```
  */
-export const logNdtr = (x: ArrayLike, { seriesOrder = 3 }: { readonly seriesOrder?: number } = {}): NDArray => {
+export const logNdtr = (x: ArrayLike, options: { readonly seriesOrder?: number } = {}): NDArray => {
+  const given = float('special.logNdtr', x)
+  const seriesOrder = options.seriesOrder ?? (given.dtype === 'float64' ? 10 : 3)
   if (!Number.isInteger(seriesOrder) || seriesOrder < 0 || seriesOrder > 30) {
     throw new ArgumentError(`special.logNdtr: seriesOrder must be an integer from 0 to 30, got ${seriesOrder}.`)
   }
-  return logCdf(seriesOrder)(float('special.logNdtr', x))
+  return logCdf(seriesOrder)(given)
 }
 
 // Nodes and weights of a Gauss rule for Owen's T function: Patefield and Tandy (2000), method T5.

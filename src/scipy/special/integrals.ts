@@ -349,7 +349,8 @@ const dilogarithm = customJvp((x: NDArray): NDArray => {
   const below = lax.lt(folded, 0.5)
   const w = lax.select(above, lax.sub(lax.div(1, folded), 1), lax.select(below, lax.neg(folded), lax.sub(folded, 1)))
   const logarithm = lax.log(folded)
-  const series = lax.neg(lax.mul(w, quotient(w, dilogarithmNear)))
+  // Not the negative of the product: that is -0 at 1.
+  const series = lax.sub(0, lax.mul(w, quotient(w, dilogarithmNear)))
   const product = lax.mul(logarithm, lax.log1p(lax.neg(where(below, folded, 0, x))))
   const first = lax.select(below, lax.sub(lax.sub(Math.PI ** 2 / 6, product), series), series)
   const second = lax.sub(lax.mul(-0.5, lax.square(logarithm)), first)

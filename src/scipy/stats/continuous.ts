@@ -27,6 +27,13 @@ export const norm = continuous('norm', {
 
 const upperCauchy = (y: NDArray): NDArray => lax.mul(1 / Math.PI, lax.atan2(lax.filled(1, y.aval), y))
 
+/** Quantile: the tangent in the middle, and the cotangent at the ends, where it is exact to the last level above 0. */
+const cauchyQuantile = (q: NDArray): NDArray => {
+  const middle = lax.sub(q, 0.5)
+  const end = lax.div(lax.sign(middle), lax.tan(lax.mul(Math.PI, lax.min(q, lax.sub(1, q)))))
+  return lax.select(lax.lt(lax.abs(middle), 0.25), lax.tan(lax.mul(Math.PI, middle)), end)
+}
+
 /** Cauchy's distribution: `logpdf`, `pdf`, `cdf`, `logcdf`, `sf`, `logsf`, `ppf`, `isf` of `(x, {loc, scale})`. */
 export const cauchy = continuous('cauchy', {
   logpdf: (y) => lax.neg(lax.add(logPi, lax.log1p(lax.square(y)))),
@@ -34,8 +41,8 @@ export const cauchy = continuous('cauchy', {
   logcdf: (y) => lax.log(upperCauchy(lax.neg(y))),
   sf: (y) => upperCauchy(y),
   logsf: (y) => lax.log(upperCauchy(y)),
-  ppf: (q) => lax.tan(lax.mul(Math.PI, lax.sub(q, 0.5))),
-  isf: (q) => lax.tan(lax.mul(Math.PI, lax.sub(0.5, q))),
+  ppf: cauchyQuantile,
+  isf: (q) => lax.neg(cauchyQuantile(q)),
 })
 
 /** The exponential distribution: `logpdf`, `pdf`, `cdf`, `logcdf`, `sf`, `logsf`, `ppf` of `(x, {loc, scale})`. */
