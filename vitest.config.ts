@@ -1,7 +1,9 @@
-/** Tests: one project for each kind of machine or need; a new one (webgpu, browser) is one more entry in `projects`. */
+/** Tests: one project for each kind of machine or need; a new one is one more entry in `projects`. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { browserOptions } from './tools/chromium.mjs'
 import { withSwiftShader } from './tools/swiftshader.mjs'
 
 // A driver in software, for the tests that need a GPU. Processes that are started from here on find it; this one would not.
@@ -33,7 +35,7 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/examples/**', 'test/reference/**', 'test/backends/webgpu/**'],
+          exclude: ['test/browser/**', 'test/examples/**', 'test/reference/**', 'test/backends/webgpu/**'],
         },
       },
       {
@@ -44,6 +46,30 @@ export default defineConfig({
           environment: 'node',
           include: ['test/backends/webgpu/**/*.test.ts'],
           testTimeout: 60_000,
+        },
+      },
+      {
+        // A page in a headless browser, which these headers allow threads that share memory. Without a browser, or an adapter in it,
+        // these tests fail.
+        extends: true,
+        optimizeDeps: { exclude: ['webgpu'], include: ['fast-check'] },
+        server: {
+          headers: {
+            'Cross-Origin-Opener-Policy': 'same-origin',
+            'Cross-Origin-Embedder-Policy': 'require-corp',
+          },
+        },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: [{ browser: 'chromium' }],
+            provider: playwright({ launchOptions: browserOptions() }),
+          },
         },
       },
       {

@@ -25,8 +25,15 @@ const fileError = (file: string, verb: 'read' | 'written', cause: unknown): IoEr
   return new IoError(`cannot be ${verb}: ${meanings[codeOf(cause)] ?? firstLine}`, { file, cause })
 }
 
-/** Node's file functions; a browser has none, and is told so. */
-const loadFileSystem = async () => import('node:fs/promises')
+/** Node's file functions; a page has none (bundlers put an empty module there), and is told what it has instead. */
+const loadFileSystem = async () => {
+  const found = await import('node:fs/promises').catch(() => undefined)
+  if (typeof found?.open === 'function') return found
+  throw new Error(
+    'only Node has files by path; in a browser, fetch or keep the bytes yourself, and use the functions on bytes: ' +
+      'decodeSafetensors, encodeSafetensors, decodeNpy, encodeNpy',
+  )
+}
 
 /** All bytes of a file. */
 export const readBytes = (file: string): TaskEither<IoError, Uint8Array> =>

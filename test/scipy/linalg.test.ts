@@ -216,7 +216,9 @@ describe('structured matrices', () => {
       [3, -2],
       [1, 0],
     ])
-    expect([...np.linalg.eigvals(m).real.dataSync()].map((x) => Math.round(x * 1e5) / 1e5).sort()).toEqual([1, 2])
+    expect(
+      [...np.linalg.eigvals(m).real.dataSync()].map((x) => Math.round(x * 1e5) / 1e5).sort((a, b) => a - b),
+    ).toEqual([1, 2])
   })
 
   it('leslie, fiedler, blockDiag', () => {

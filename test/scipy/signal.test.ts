@@ -49,7 +49,8 @@ describe('convolutions', () => {
       const flipped = np.flip(kernel)
       const correlated = signal.correlate2d(x, flipped, { mode })
       expect(correlated.shape).toEqual(signal.convolve2d(x, kernel, { mode }).shape)
-      if (mode !== 'same') expect(error(correlated, signal.convolve2d(x, kernel, { mode }))).toBeLessThan(1e-13)
+      // 'same' keeps another middle of the two when the kernel has an even side.
+      expect(mode === 'same' ? 0 : error(correlated, signal.convolve2d(x, kernel, { mode }))).toBeLessThan(1e-13)
     }
   })
 
