@@ -78,6 +78,27 @@ export class DeviceArray extends NDArray {
     return decodeHost(this.#device.read(this.storage(), this.dtype, this.size), this.dtype)
   }
 
+  /** The values, if they can be had without waiting. */
+  knownOnHost(): HostData | undefined {
+    if (this.scalar !== undefined) return decodeHost(encodeHost([this.scalar], this.dtype), this.dtype)
+    if (this.#device.synchronous || this.size === 0) return this.dataSync()
+    const known = this.#device.knownOnHost?.(this.storage())
+    return known === undefined ? undefined : decodeHost(known, this.dtype)
+  }
+
+  /**
+   * The values for deciding something on the host. Where reading takes time, those that the host knows: of arrays made from
+   * JavaScript values, and of arrays that were read before. `use` says what wants them.
+   */
+  hostValues(use: string): HostData {
+    const known = this.knownOnHost()
+    if (known !== undefined) return known
+    throw new DeviceError(
+      `${use}: needs values of a ${avalText(this.aval)} array on '${this.device}' that are not on the host yet. ` +
+        `'await x.data()' fetches them: from then on this works with the same array.`,
+    )
+  }
+
   item(): number {
     if (this.scalar !== undefined) return this.scalar
     if (this.size !== 1) {

@@ -12,7 +12,7 @@ const moveArray = (x: NDArray, name: string): NDArray => {
   if (x.deviceHandle === target) return x
   if (x.scalar !== undefined) return new DeviceArray(x.aval, target, undefined, x.scalar)
   target.checkDType(x.dtype)
-  const host = x.deviceHandle.read(x.storage(), x.dtype, x.size)
+  const host = x.deviceHandle.knownOnHost?.(x.storage()) ?? x.deviceHandle.read(x.storage(), x.dtype, x.size)
   return new DeviceArray(shapedArray(x.shape, x.dtype, x.weakType), target, target.fromHost(host, x.dtype))
 }
 

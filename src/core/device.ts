@@ -49,6 +49,8 @@ export interface Device {
   /** A copy of the values. */
   readonly read: (storage: Storage, dtype: DType, size: number) => HostData
   readonly readAsync: (storage: Storage, dtype: DType, size: number) => Promise<HostData>
+  /** A copy of values that the host has too: it made them, or has read them. Devices that are read at once need none. */
+  readonly knownOnHost?: (storage: Storage) => HostData | undefined
   readonly release: (storage: Storage) => void
   readonly memoryStats: () => MemoryStats
 }

@@ -43,8 +43,11 @@ export const knownInteger = (x: ArrayLike, what: string): number => {
 export const knownNumber = (x: ArrayLike, what: string): number =>
   typeof x === 'number' ? x : typeof x === 'boolean' ? Number(x) : concrete(x, what).item()
 
-/** The known values of an array, flat. Throws ConcretizationError on traced arrays. */
-export const knownValues = (x: NDArray, what: string): number[] => Array.from(concrete(x, what).dataSync())
+/**
+ * The known values of an array, flat. Throws ConcretizationError on traced arrays, and DeviceError where values are on a
+ * device that is read asynchronously and the host does not know them.
+ */
+export const knownValues = (x: NDArray, what: string): number[] => Array.from(concrete(x, what).hostValues(what))
 
 /** One integer, or one for each; throws ArgumentError on anything else. */
 export const integerList = (x: number | readonly number[], operation: string): number[] => {

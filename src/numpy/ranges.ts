@@ -12,7 +12,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { oneOf, splitOptions } from './arguments.js'
+import { knownValues, oneOf, splitOptions } from './arguments.js'
 import { type DTypeOptions, fromHost } from './creation.js'
 import { convertTo, dtypeOr, promoteInexact } from './promotion-args.js'
 
@@ -331,7 +331,10 @@ const floorQuotient = (x: NDArray, n: number): NDArray => {
 }
 
 const checkIndices = (index: NDArray, size: number, axis: number): void => {
-  const wrong = Array.from(index.dataSync()).find((i) => i < 0 || i >= size)
+  const wrong = knownValues(
+    index,
+    "ravelMultiIndex: checking the indices (mode 'clip' or 'wrap' needs no values)",
+  ).find((i) => i < 0 || i >= size)
   if (wrong !== undefined)
     throw new ArgumentError(
       `ravelMultiIndex: index ${wrong} is out of bounds for axis ${axis} of size ${size}; use mode 'clip' or 'wrap'.`,

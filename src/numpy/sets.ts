@@ -7,12 +7,14 @@ import {
   known,
   range,
   rowMajorStrides,
+  roundTo,
+  sizeOf,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues } from './arguments.js'
 import { fromHost } from './creation.js'
 import { promoteDTypes } from './promotion-args.js'
-import { asCondition, where as choose } from './selection.js'
+import { where as choose } from './selection.js'
 import { ravel } from './shape.js'
 import { take } from './take.js'
 
@@ -170,12 +172,16 @@ const uniqueGroups = (
   const array = lax.asArray(ar, operation)
   const along = axis === null ? 0 : canonicalAxis(axis, array.ndim, operation)
   const x = axis === null ? ravel(array) : lax.moveAxis(array, along, 0)
-  const data = knownValues(x, `${operation} (its result's shape depends on values)`)
+  // Of the array as it was given: what is computed from it may be on a device that cannot be read at once.
+  const data = knownValues(array, `${operation} (its result's shape depends on values)`)
   const rows = known(x.shape[0], 'size')
   const width = rows === 0 ? 0 : data.length / rows
+  const inner = axis === null ? 1 : sizeOf(array.shape.slice(along + 1))
+  const element = (row: number, k: number): number =>
+    data[Math.floor(k / inner) * rows * inner + row * inner + (k % inner)] ?? 0
   const difference = (i: number, j: number): number => {
     for (let k = 0; k < width; k++) {
-      const order = compare(data[i * width + k] ?? 0, data[j * width + k] ?? 0)
+      const order = compare(element(i, k), element(j, k))
       if (order !== 0) return order
     }
     return 0
@@ -241,12 +247,13 @@ export const uniqueAll = (
 /** Distinct values of two arrays in rising order, and their common dtype. */
 const valueLists = (operation: string, ar1: ArrayLike, ar2: ArrayLike): readonly [number[], number[], NDArray] => {
   const [first, second] = promoteDTypes(operation, [ar1, ar2])
-  const list = (x: NDArray): number[] => {
-    const sorted = knownValues(x, `${operation} (its result's shape depends on values)`).sort(compare)
+  const like = known(first, 'first array')
+  const list = (given: ArrayLike, x: NDArray): number[] => {
+    const values = knownValues(lax.asArray(given, operation), `${operation} (its result's shape depends on values)`)
+    const sorted = values.map((value) => roundTo(value, x.dtype)).sort(compare)
     return sorted.filter((value, i) => i === 0 || !same(value, sorted[i - 1] ?? NaN))
   }
-  const like = known(first, 'first array')
-  return [list(like), list(known(second, 'second array')), like]
+  return [list(ar1, like), list(ar2, known(second, 'second array')), like]
 }
 
 const listed = (values: readonly number[], like: NDArray): NDArray => fromHost(values, [values.length], like.dtype)
@@ -349,7 +356,7 @@ export const isin = (
 export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f' | 'b' }): NDArray => {
   const x = lax.asArray(filt, 'trimZeros')
   if (x.ndim !== 1) throw new ArgumentError(`trimZeros: takes a vector, got shape [${x.shape.join()}].`)
-  const places = truePlaces(asCondition(x, 'trimZeros'), 'trimZeros')
+  const places = truePlaces(x, 'trimZeros')
   const trim = options?.trim ?? 'fb'
   const start = trim.includes('f') ? (places[0] ?? x.size) : 0
   const stop = trim.includes('b') ? 1 + (places.at(-1) ?? start - 1) : x.size

@@ -3,9 +3,9 @@ import {
   type ArrayLike,
   ArgumentError,
   DTypeError,
+  DeviceArray,
   NDArray,
   ShapeError,
-  Tracer,
   avalText,
   broadcastShapes,
   canonicalAxis,
@@ -18,7 +18,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { knownValues, listOfArrays, oneOf } from './arguments.js'
+import { listOfArrays, oneOf } from './arguments.js'
 import { fromHost } from './creation.js'
 import { at } from './indexing.js'
 import { promoteDTypes } from './promotion-args.js'
@@ -240,8 +240,8 @@ export const choose = (
 
 /** Throws when a number is not that of a choice, where that can be known. */
 const checkChoices = (numbers: NDArray, count: number): void => {
-  if (numbers instanceof Tracer) return
-  const wrong = knownValues(numbers, 'choose').find((n) => n < 0 || n >= count)
+  const values = numbers instanceof DeviceArray ? numbers.knownOnHost() : undefined
+  const wrong = values?.find((n) => n < 0 || n >= count)
   if (wrong === undefined) return
   throw new ArgumentError(
     `choose: ${wrong} is not the number of one of ${count} choices (in an array of shape ${shapeText(numbers.shape)}). ` +

@@ -31,6 +31,9 @@ export interface WebgpuDevice extends Device {
   readonly destroy: () => void
 }
 
+/** Bytes of an array made on the host up to which the host keeps its values, for functions whose result's shape depends on them. */
+const keptUpload = 16 << 20
+
 const defaultBudget = 4 * 2 ** 30
 
 /** Makes the device; rejects with DeviceError when there is no WebGPU or no adapter. */
@@ -49,15 +52,24 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     compile: (jaxpr) => executable(runtime, jaxpr),
     fromHost: (data, dtype) => {
       checkGpuDType(dtype)
-      return runtime.upload(toWords(data, dtype))
+      const storage = runtime.upload(toWords(data, dtype))
+      if (data.byteLength <= keptUpload) storage.host = data
+      return storage
     },
+    knownOnHost: (storage) => own(storage).host?.slice(),
     read: () => {
       throw new DeviceError(
         `arrays on 'webgpu' are read asynchronously: write 'await x.data()' or 'await x.jsAsync()'; to move one to another ` +
           `device, make it there from its values.`,
       )
     },
-    readAsync: async (storage, dtype) => fromWords(await runtime.readStorage(storage), dtype),
+    readAsync: async (storage, dtype) => {
+      const holder = own(storage)
+      // Arrays never change, so what was read once is known; the GPU is asked all the same whether anything went wrong.
+      const data = fromWords(await runtime.readStorage(holder), dtype)
+      holder.host = data
+      return data.slice()
+    },
     release: (storage) => runtime.release(storage),
     memoryStats: () => runtime.stats('webgpu'),
     isLost: () => runtime.lost,

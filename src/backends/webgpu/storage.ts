@@ -1,5 +1,5 @@
 /** Arrays on the GPU: handles whose memory comes when the program that makes them has been run. */
-import { type Storage, InternalError } from '../../core/index.js'
+import { type HostData, type Storage, InternalError } from '../../core/index.js'
 import type { GpuBuffer } from './pool.js'
 
 /** Where an array's values are. It outlives the handle for as long as programs that were started need it. */
@@ -19,6 +19,8 @@ export class WebgpuStorage implements Storage {
   readonly cell: Cell
   /** Arrays that share these values: an input may be a result too. */
   holders = 1
+  /** The values, where the host has them: it made them, or has read them. Nobody else may change them. */
+  host: HostData | undefined
   constructor(cell: Cell) {
     this.bytes = cell.bytes
     this.cell = cell

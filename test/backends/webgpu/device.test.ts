@@ -38,6 +38,19 @@ describe('reading', () => {
     expect(() => x.dataSync()).toThrow(/await x\.data\(\)/)
     expect(() => devicePut(x, 'wasm')).toThrow(/asynchronously/)
   })
+  it('shapes that depend on values are known once the values are', async () => {
+    expect(np.unique(np.array([3, 1, 3])).shape).toEqual([2])
+    const x = np.array([3, 1, 3, 0])
+    expect(x.get(np.array([true, false, true, false])).shape).toEqual([2])
+    const mask = x.greater(1)
+    expect(() => x.get(mask)).toThrow(DeviceError)
+    expect(() => np.nonzero(mask)).toThrow(/nonzero .*not on the host yet.*'await x\.data\(\)'/)
+    const read = await mask.data()
+    read.fill(0) // what a reader does to it is nobody else's concern
+    expect(Array.from(await x.get(mask).data())).toEqual([3, 3])
+    // The same values under another shape are known too.
+    expect(np.nonzero(np.reshape(mask, [2, 2])).map(({ size }) => size)).toEqual([2, 2])
+  })
   it('gives every dtype as it was', async () => {
     for (const [dtype, data] of [
       ['float32', [1.5, -0, NaN, Infinity]],
