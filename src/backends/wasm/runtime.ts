@@ -8,6 +8,7 @@ import {
   known,
   shapedArray,
 } from '../../core/index.js'
+import type { SortKernel } from '../../compiler/index.js'
 import type { Block } from './allocator.js'
 import { largestPages, withSharedMemory } from './assembler.js'
 import { contractionElements, contractionModule, elementOf } from './contraction.js'
@@ -19,7 +20,8 @@ import { Arena, type Slot, WasmStorage, smallBytes } from './memory.js'
 import { ModuleCache } from './module-cache.js'
 import { ParallelModule, WorkerPool, mostWorkers, threadsAvailable } from './pool.js'
 import { type PrintedProgram, routineImport } from './program.js'
-import { runSort } from './sort.js'
+import { sortModule } from './sort-module.js'
+import { type SortMachine, runSort } from './sort.js'
 
 const moduleCacheBytes = 16 << 20
 
@@ -52,6 +54,7 @@ export class WasmRuntime {
   device: Device | undefined
   private modules = new ModuleCache<() => void>(moduleCacheBytes)
   private readonly products = new Map<string, WebAssembly.Exports>()
+  private readonly sorts = new Map<string, SortMachine>()
   private scratchBlock: Block<Slot> | undefined
   private workersScratch: Block<Slot> | undefined
   private pool: WorkerPool | undefined
@@ -100,6 +103,7 @@ export class WasmRuntime {
       this.generation++
       this.modules = new ModuleCache<() => void>(moduleCacheBytes)
       this.products.clear()
+      this.sorts.clear()
     }
     this.pool = new WorkerPool(
       wanted,
@@ -122,7 +126,7 @@ export class WasmRuntime {
     const { kernel, inputs, outputs } = known(running.routines[index], 'routine')
     const addressOf = ({ word, add }: Pointer): number => ((this.arena.words[word] ?? 0) + add) >>> 0
     if (kernel.kind === 'sort') {
-      runSort(kernel, this.arena.memory.buffer, (operand, isOutput) =>
+      runSort(kernel, this.sortMachine(kernel), (operand, isOutput) =>
         addressOf(known((isOutput ? outputs : inputs)[operand], 'operand of a sort')),
       )
       return
@@ -169,6 +173,40 @@ export class WasmRuntime {
     const bytesEach = contractionScratchBytes
     const scratch = { main: this.scratchBlock?.offset ?? 0, workers: this.workersScratch?.offset ?? 0, bytesEach }
     known(this.pool, 'threads').run(module, job, extent, chunk, scratch)
+  }
+
+  /** The sort of operands with these dtypes. */
+  private sortMachine({ inputs, keys }: SortKernel): SortMachine {
+    const dtypes = inputs.map((x) => x.dtype)
+    const name = `${keys} ${dtypes.join()}`
+    let machine = this.sorts.get(name)
+    if (machine === undefined) {
+      const { arena } = this
+      const bytes = sortModule({ maximumPages: largestPages, shared: this.isShared }, dtypes, keys)
+      const module = new WebAssembly.Module(bytes as BufferSource)
+      const { exports } = new WebAssembly.Instance(module, { e: { memory: arena.memory } })
+      const jobs = new ParallelModule(bytes)
+      jobs.link(exports)
+      machine = {
+        words: () => arena.words,
+        offsets: exports['offsets'] as SortMachine['offsets'],
+        run: (job, extent, chunk, isLarge) => {
+          const scratch = this.scratch()
+          if ((isLarge || this.jobScale === 0) && arena.words[threadsWord] !== 0) this.fork(jobs, job, extent, chunk)
+          else known(jobs.jobs[job], 'job')(0, extent, scratch)
+        },
+        withMemory: (size, action) => {
+          const block = arena.hold(size)
+          try {
+            action(block.offset)
+          } finally {
+            arena.giveBack(block)
+          }
+        },
+      }
+      this.sorts.set(name, machine)
+    }
+    return machine
   }
 
   private product(name: string): WebAssembly.ExportValue {
