@@ -1,18 +1,3 @@
-/** The subpath `cotangent/lax`: first-order primitives, control flow and collectives. */
+/** The subpath `cotangent/lax`. */
 import './install.js'
-export * from './lax/index.js'
-export {
-  associativeScan,
-  axisIndex,
-  cond,
-  foriLoop,
-  map,
-  pmax,
-  pmean,
-  pmin,
-  psum,
-  reduce,
-  scan,
-  switchCase as switch,
-  whileLoop,
-} from './transforms/index.js'
+export * from './vocabulary.js'

@@ -174,6 +174,7 @@ export type PrimitiveDefinition<P extends Params> = Pick<
 const registry = new Map<string, Primitive>()
 
 /** Declares a primitive. Names are unique. */
+/* @__NO_SIDE_EFFECTS__ */
 export const definePrimitive = <P extends Params = Record<never, never>>(
   definition: PrimitiveDefinition<P>,
 ): Primitive<P> => {

@@ -1,7 +1,10 @@
 /** Where in the user's program something was asked for: the nearest stack frame outside the library. */
 
-// The library's own folder: frames below it are ours, all others the user's.
-const ownRoot = new URL('..', import.meta.url).href.replace(/^file:\/\//, '')
+// The library's own folder: frames below it are ours, all others the user's. In a bundle it is the file itself, so that no
+// frame is the user's; bundles that are plain scripts have no URL.
+const ownUrl: unknown = import.meta.url
+const ownRoot =
+  typeof ownUrl === 'string' ? ownUrl.replace(/core\/source\.[jt]s.*$|[?#].*$/, '').replace(/^file:\/\//, '') : ''
 
 let inherited: string | undefined
 

@@ -28,12 +28,14 @@ export type Function2 = (x: ArrayLike, y: ArrayLike) => NDArray
 const at = (list: readonly NDArray[], i: number): NDArray => known(list[i], 'operand')
 
 /** Declares an operation of one operand that has no parameters. */
+/* @__NO_SIDE_EFFECTS__ */
 export const function1 = (name: string, op: UnaryOp, row: Omit<Row<Empty>, 'lower'>): Function1 => {
   const primitive: Primitive<Empty> = elementwise(name, { ...row, lower: ([x]) => e.unary(op, known(x, 'operand')) })
   return (x) => bindOne(primitive, operands(name, [x]), {})
 }
 
 /** Declares an operation of two operands that has no parameters. */
+/* @__NO_SIDE_EFFECTS__ */
 export const function2 = (name: string, op: BinaryOp, row: Omit<Row<Empty>, 'lower' | 'arity'>): Function2 => {
   const primitive: Primitive<Empty> = elementwise(name, {
     ...row,

@@ -42,6 +42,7 @@ export type LinearDefinition<P extends Params> = Omit<PrimitiveDefinition<P>, 'j
 }
 
 /** A primitive that is linear in its only operand: its derivative is itself. */
+/* @__NO_SIDE_EFFECTS__ */
 export const defineLinear = <P extends Params>(definition: LinearDefinition<P>): Primitive<P> => {
   const primitive: Primitive<P> = definePrimitive<P>({
     ...definition,

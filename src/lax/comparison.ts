@@ -25,6 +25,7 @@ import { asArray, operands } from './operands.js'
 
 type Empty = Record<never, never>
 
+/* @__NO_SIDE_EFFECTS__ */
 const comparison = (name: CompareOp): ((x: ArrayLike, y: ArrayLike) => NDArray) => {
   const primitive: Primitive<Empty> = elementwise(name, {
     arity: 2,
@@ -48,6 +49,7 @@ export const gt: (x: ArrayLike, y: ArrayLike) => NDArray = comparison('gt')
 /** `x >= y`, elementwise. */
 export const ge: (x: ArrayLike, y: ArrayLike) => NDArray = comparison('ge')
 
+/* @__NO_SIDE_EFFECTS__ */
 const bits2 = (name: 'and' | 'or' | 'xor'): ((x: ArrayLike, y: ArrayLike) => NDArray) => {
   const primitive: Primitive<Empty> = elementwise(name, {
     arity: 2,
@@ -64,6 +66,7 @@ export const bitwiseOr: (x: ArrayLike, y: ArrayLike) => NDArray = bits2('or')
 /** Bitwise (of bool: logical) exclusive or. */
 export const bitwiseXor: (x: ArrayLike, y: ArrayLike) => NDArray = bits2('xor')
 
+/* @__NO_SIDE_EFFECTS__ */
 const bits1 = (
   name: string,
   op: UnaryOp,
@@ -83,6 +86,7 @@ export const clz: (x: ArrayLike) => NDArray = bits1('clz', 'clz', integral)
 /** Number of bits that are set. */
 export const populationCount: (x: ArrayLike) => NDArray = bits1('population_count', 'popcount', integral)
 
+/* @__NO_SIDE_EFFECTS__ */
 const shift = (name: string, op: 'shl' | 'shrArithmetic' | 'shrLogical'): ((x: ArrayLike, y: ArrayLike) => NDArray) => {
   const primitive: Primitive<Empty> = elementwise(name, {
     arity: 2,

@@ -143,6 +143,7 @@ const scanPairs = (combine: CombinePairs, pair: Pair, axis: number): Pair => {
 }
 
 /** A running combination that is not linear; its tangent is a scan of values with their tangents. */
+/* @__NO_SIDE_EFFECTS__ */
 const cumulative = (
   name: string,
   accepted: readonly DType[],

@@ -56,6 +56,7 @@ const checkOperands = (name: string, inputs: readonly ShapedArray[]): ShapedArra
 }
 
 /** Declares such an operation. */
+/* @__NO_SIDE_EFFECTS__ */
 export const elementwiseProgram = <P extends Params>(name: string, definition: ElementwiseProgram<P>): Primitive<P> => {
   const { arity, compute, derivatives, domain, params: sampleParams, print, parse } = definition
   const primitive: Primitive<P> = definePrimitive<P>({

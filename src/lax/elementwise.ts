@@ -127,6 +127,7 @@ const broadcastBatch =
   }
 
 /** Declares an elementwise primitive from its row. */
+/* @__NO_SIDE_EFFECTS__ */
 export const elementwise = <P extends Params = Record<never, never>>(name: string, row: Row<P>): Primitive<P> => {
   const arity = row.arity ?? 1
   const { transpose, print } = row

@@ -28,6 +28,7 @@ const absent = (rule: string) => (): never => {
 }
 
 /** An operation that occurs only where programs have been lowered, so that it is never differentiated or batched. */
+/* @__NO_SIDE_EFFECTS__ */
 const loweredOnly = <P extends Params>(
   definition: Pick<PrimitiveDefinition<P>, 'name' | 'abstract' | 'lower'>,
 ): Primitive<P> =>

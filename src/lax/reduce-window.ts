@@ -126,6 +126,7 @@ const reduceWindowSumPrimitive: Primitive<WindowParams> = defineLinear<WindowPar
   batch: (x, axis, params) => [bindOne(reduceWindowSumPrimitive, [moveAxis(x, axis, 0)], batchedWindow(params)), 0],
 })
 
+/* @__NO_SIDE_EFFECTS__ */
 const windowedExtremum = (name: string, combine: 'max' | 'min'): Primitive<WindowParams> => {
   const primitive: Primitive<WindowParams> = definePrimitive<WindowParams>({
     ...windowed(name, combine),

@@ -70,6 +70,7 @@ type ReductionTangent = (x: NDArray, out: NDArray, t: NDArray, axes: readonly nu
 /** Reduces an array over axes. */
 export type Reduction = (operand: ArrayLike, axes: readonly number[]) => NDArray
 
+/* @__NO_SIDE_EFFECTS__ */
 const reduction = (
   name: string,
   operation: string,
@@ -195,6 +196,7 @@ export interface ArgReduceParams {
   readonly indexDtype: DType
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const argReduction = (name: 'argmax' | 'argmin'): Primitive<ArgReduceParams> => {
   const primitive: Primitive<ArgReduceParams> = definePrimitive<ArgReduceParams>({
     name,

@@ -94,6 +94,7 @@ const always = e.constant(1, 'bool')
 const same = (x: Expression): Expression => x
 
 /** Declares a scatter. */
+/* @__NO_SIDE_EFFECTS__ */
 export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterParams> => {
   const { name, operation, combine, value, transpose } = definition
   const primitive: Primitive<ScatterParams> = definePrimitive<ScatterParams>({
@@ -190,6 +191,7 @@ export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterP
 }
 
 /** The public function of a scatter. */
+/* @__NO_SIDE_EFFECTS__ */
 export const scatterFunction =
   (operation: string, primitive: Primitive<ScatterParams>): ScatterFunction =>
   (operand, scatterIndices, updates, dimensionNumbers, options = {}) => {

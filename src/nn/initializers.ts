@@ -159,6 +159,7 @@ export const varianceScaling =
     }
   }
 
+/* @__NO_SIDE_EFFECTS__ */
 const family =
   (scale: number, mode: VarianceMode, distribution: VarianceDistribution) =>
   (options: FanOptions = {}): Initializer =>

@@ -1,16 +1,5 @@
 /** The methods that core declares on arrays, each the function of its name. */
-import {
-  type DType,
-  type HostData,
-  type NestedNumbers,
-  DeviceArray,
-  DeviceError,
-  NDArray,
-  getDevice,
-  known,
-  rowMajorStrides,
-} from '../core/index.js'
-import { unstackFirst } from './arguments.js'
+import type { NDArray } from '../core/index.js'
 import * as arithmetic from './arithmetic.js'
 import * as comparison from './comparison.js'
 import { astype } from './creation.js'
@@ -19,6 +8,7 @@ import { diagonal, trace } from './diagonals.js'
 import { at, get } from './indexing.js'
 import { arrayRepr, displayData } from './printing.js'
 import { dot, matmul } from './products.js'
+import { type Computing, defineOnArrays, reading } from './reading.js'
 import * as reductions from './reductions.js'
 import { clip } from './selection.js'
 import { ravel, reshape, squeeze, swapaxes, transpose } from './shape.js'
@@ -28,46 +18,9 @@ import { repeat } from './tiling.js'
 import * as rounding from './rounding.js'
 import * as ufuncs from './ufuncs.js'
 
-/** Members that core's class has itself. */
-type OwnMembers = 'aval' | 'shape' | 'dtype' | 'ndim' | 'size' | 'weakType' | 'device' | 'data' | 'dataSync' | 'item'
-
-type Methods = Omit<NDArray, OwnMembers> & { toString(): string }
-
-/** Nested lists of flat values; a scalar is the value itself. Bool gives booleans. */
-const nest = (values: HostData, shape: readonly number[], dtype: DType): NestedNumbers => {
-  const strides = rowMajorStrides(shape)
-  const valueAt = (flat: number): number | boolean => {
-    const value = values[flat] ?? 0
-    return dtype === 'bool' ? value !== 0 : value
-  }
-  const build = (axis: number, flat: number): NestedNumbers =>
-    axis === shape.length
-      ? valueAt(flat)
-      : Array.from({ length: known(shape[axis], 'size') }, (_, i) =>
-          build(axis + 1, flat + i * known(strides[axis], 'stride')),
-        )
-  return build(0, 0)
-}
-
-const methods: Methods & ThisType<NDArray> = {
+const methods: Computing & { toString(): string } & ThisType<NDArray> = {
   get T() {
     return transpose(this)
-  },
-  get length() {
-    const size = this.shape[0]
-    if (size === undefined) throw new DeviceError('length: a scalar has no length; its value is x.item().')
-    return size
-  },
-  [Symbol.iterator]() {
-    return unstackFirst(this, 'iteration')[Symbol.iterator]()
-  },
-  js() {
-    if (this instanceof DeviceArray && !getDevice(this.device).synchronous)
-      throw new DeviceError(`js: arrays on '${this.device}' are read asynchronously; write 'await x.jsAsync()'.`)
-    return nest(this.dataSync(), this.shape, this.dtype)
-  },
-  async jsAsync() {
-    return nest(await this.data(), this.shape, this.dtype)
   },
   get(...index) {
     return get(this, ...index)
@@ -262,12 +215,4 @@ const displays: Readonly<Record<symbol, (this: NDArray) => unknown>> = {
 }
 
 /** Puts the methods on every array. Calling it again changes nothing. */
-export const installMethods = (): void => {
-  for (const part of [methods, displays]) {
-    const descriptors = Object.getOwnPropertyDescriptors(part)
-    for (const key of Reflect.ownKeys(descriptors)) {
-      const descriptor = Object.getOwnPropertyDescriptor(part, key)
-      if (descriptor !== undefined) Object.defineProperty(NDArray.prototype, key, { ...descriptor, enumerable: false })
-    }
-  }
-}
+export const installMethods = (): void => defineOnArrays(reading, methods, displays)

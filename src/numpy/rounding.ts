@@ -6,6 +6,7 @@ import { numericOperand } from './promotion-args.js'
 import { type Unary, ofFloats } from './ufuncs.js'
 
 /** A rounding function: integers and bool are whole already. */
+/* @__NO_SIDE_EFFECTS__ */
 const rounding =
   (name: string, f: (x: NDArray) => NDArray): Unary =>
   (x) => {

@@ -8,6 +8,7 @@ import { inexactOperand } from './promotion-args.js'
 export type Unary = (x: ArrayLike) => NDArray
 
 /** A lax function of floats; integers and bool are converted to float32. */
+/* @__NO_SIDE_EFFECTS__ */
 export const ofFloats =
   (name: string, f: (x: NDArray) => NDArray): Unary =>
   (x) =>

@@ -71,6 +71,7 @@ const oneGamma =
   }
 
 /** Samples for every element of `a`, each with a key of its own; differentiable in `a`, by implicit reparameterization. */
+/* @__NO_SIDE_EFFECTS__ */
 const sampler = (logSpace: boolean) => {
   const each = vmap(oneGamma(logSpace))
   const f = customJvp((key: NDArray, a: NDArray): NDArray => {

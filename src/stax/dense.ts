@@ -156,6 +156,7 @@ export const Flatten: PlainLayer = plainLayer(
  * const Cube = stax.elementwise((x) => np.power(x, 3), 'Cube')
  * ```
  */
+/* @__NO_SIDE_EFFECTS__ */
 export const elementwise = (
   f: (x: NDArray) => NDArray,
   kind: string = f.name === '' ? 'elementwise' : f.name,

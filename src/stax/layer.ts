@@ -91,6 +91,7 @@ export const isLayer = (x: unknown): x is AnyLayer =>
   typeof x.apply === 'function'
 
 /** A layer without parameters and state, from its effects on shapes and on arrays. */
+/* @__NO_SIDE_EFFECTS__ */
 export const plainLayer = <Input extends Values = NDArray, Output extends Values = NDArray>(
   kind: string,
   shape: (inputShape: ShapeOf<Input>) => ShapeOf<Output>,

@@ -41,6 +41,7 @@ const notLowered = (name: string) => (): never => {
   throw new InternalError(`${name} reached a backend: its axis name belongs to no enclosing vmap`)
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const collective = (
   name: string,
   reduce: (x: NDArray, axes: readonly number[]) => NDArray,

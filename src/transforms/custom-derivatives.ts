@@ -161,6 +161,7 @@ const checkLike = (expected: readonly ShapedArray[], got: readonly NDArray[], wh
  * log1pExp.defjvp(([x], [t]) => [log1pExp(x), np.multiply(nn.sigmoid(x), t)])
  * ```
  */
+/* @__NO_SIDE_EFFECTS__ */
 export const customJvp = <Args extends readonly unknown[], R>(f: (...args: Args) => R): CustomJvp<Args, R> => {
   const name = functionName(f)
   let rule: ((primals: Args, tangents: Args) => readonly [R, R]) | undefined

@@ -113,14 +113,17 @@ const derived = <F extends ContinuousFormulas, Signature>(
 }
 
 /** A continuous distribution without shape parameters: `logpdf`, `pdf` and what else has a formula. */
+/* @__NO_SIDE_EFFECTS__ */
 export const continuous = <F extends ContinuousFormulas>(name: string, formulas: F): Derived<F, OfValue> =>
   derived(name, formulas, (f) => (x, options) => f(x, [], options))
 
 /** A continuous distribution with one shape parameter. */
+/* @__NO_SIDE_EFFECTS__ */
 export const continuousOfShape = <F extends ContinuousFormulas>(name: string, formulas: F): Derived<F, OfShape> =>
   derived(name, formulas, (f) => (x, a, options) => f(x, [a], options))
 
 /** A continuous distribution with two shape parameters. */
+/* @__NO_SIDE_EFFECTS__ */
 export const continuousOfShapes = <F extends ContinuousFormulas>(name: string, formulas: F): Derived<F, OfShapes> =>
   derived(name, formulas, (f) => (x, a, b, options) => f(x, [a, b], options))
 
@@ -132,12 +135,14 @@ const shifted =
   }
 
 /** Logarithm of the probabilities of integers and those themselves, with one parameter. */
+/* @__NO_SIDE_EFFECTS__ */
 export const discrete = (name: string, logpmf: Standard): { readonly logpmf: OfCount; readonly pmf: OfCount } => ({
   logpmf: (k, p, options) => shifted(`${name}.logpmf`, logpmf)(k, [p], options),
   pmf: (k, p, options) => lax.exp(shifted(`${name}.pmf`, logpmf)(k, [p], options)),
 })
 
 /** The same with two parameters. */
+/* @__NO_SIDE_EFFECTS__ */
 export const discreteOfTwo = (
   name: string,
   logpmf: Standard,

@@ -1,0 +1,156 @@
+/** The methods that read an array's values; and for `cotangent/lean`, errors in place of those that compute. */
+import {
+  type DType,
+  type HostData,
+  type NestedNumbers,
+  ArgumentError,
+  DeviceArray,
+  DeviceError,
+  NDArray,
+  avalText,
+  getDevice,
+  known,
+  rowMajorStrides,
+} from '../core/index.js'
+import { unstackFirst } from './arguments.js'
+
+/** Members that core's class has itself. */
+type OwnMembers = 'aval' | 'shape' | 'dtype' | 'ndim' | 'size' | 'weakType' | 'device' | 'data' | 'dataSync' | 'item'
+
+type Reading = Pick<NDArray, 'length' | 'js' | 'jsAsync' | typeof Symbol.iterator>
+
+/** The methods that `methods.ts` has. */
+export type Computing = Omit<NDArray, OwnMembers | keyof Reading | 'toString'>
+
+/** Nested lists of flat values; a scalar is the value itself. Bool gives booleans. */
+const nest = (values: HostData, shape: readonly number[], dtype: DType): NestedNumbers => {
+  const strides = rowMajorStrides(shape)
+  const valueAt = (flat: number): number | boolean => {
+    const value = values[flat] ?? 0
+    return dtype === 'bool' ? value !== 0 : value
+  }
+  const build = (axis: number, flat: number): NestedNumbers =>
+    axis === shape.length
+      ? valueAt(flat)
+      : Array.from({ length: known(shape[axis], 'size') }, (_, i) =>
+          build(axis + 1, flat + i * known(strides[axis], 'stride')),
+        )
+  return build(0, 0)
+}
+
+export const reading: Reading & ThisType<NDArray> = {
+  get length() {
+    const size = this.shape[0]
+    if (size === undefined) throw new DeviceError('length: a scalar has no length; its value is x.item().')
+    return size
+  },
+  [Symbol.iterator]() {
+    return unstackFirst(this, 'iteration')[Symbol.iterator]()
+  },
+  js() {
+    if (this instanceof DeviceArray && !getDevice(this.device).synchronous)
+      throw new DeviceError(`js: arrays on '${this.device}' are read asynchronously; write 'await x.jsAsync()'.`)
+    return nest(this.dataSync(), this.shape, this.dtype)
+  },
+  async jsAsync() {
+    return nest(await this.data(), this.shape, this.dtype)
+  },
+}
+
+/** Puts members on every array; again changes nothing. */
+export const defineOnArrays = (...parts: readonly object[]): void => {
+  for (const part of parts) {
+    for (const key of Reflect.ownKeys(part)) {
+      const descriptor = Object.getOwnPropertyDescriptor(part, key)
+      if (descriptor !== undefined) Object.defineProperty(NDArray.prototype, key, { ...descriptor, enumerable: false })
+    }
+  }
+}
+
+/** What to write in place of each method that computes. */
+const functions: Readonly<Record<keyof Computing, string>> = {
+  T: 'numpy.transpose',
+  get: 'lax.slice or numpy.take',
+  at: 'lax.scatter or numpy.where',
+  astype: 'numpy.astype',
+  add: 'numpy.add',
+  sub: 'numpy.subtract',
+  subtract: 'numpy.subtract',
+  mul: 'numpy.multiply',
+  multiply: 'numpy.multiply',
+  div: 'numpy.divide',
+  divide: 'numpy.divide',
+  floorDivide: 'numpy.floorDivide',
+  mod: 'numpy.mod',
+  pow: 'numpy.power',
+  power: 'numpy.power',
+  neg: 'numpy.negative',
+  negative: 'numpy.negative',
+  abs: 'numpy.abs',
+  exp: 'numpy.exp',
+  log: 'numpy.log',
+  sqrt: 'numpy.sqrt',
+  square: 'numpy.square',
+  sin: 'numpy.sin',
+  cos: 'numpy.cos',
+  tanh: 'numpy.tanh',
+  matmul: 'numpy.matmul',
+  dot: 'numpy.dot',
+  equal: 'numpy.equal',
+  notEqual: 'numpy.notEqual',
+  less: 'numpy.less',
+  lessEqual: 'numpy.lessEqual',
+  greater: 'numpy.greater',
+  greaterEqual: 'numpy.greaterEqual',
+  sum: 'numpy.sum',
+  prod: 'numpy.prod',
+  mean: 'numpy.mean',
+  var: 'numpy.var',
+  std: 'numpy.std',
+  max: 'numpy.max',
+  min: 'numpy.min',
+  any: 'numpy.any',
+  all: 'numpy.all',
+  argmax: 'numpy.argmax',
+  argmin: 'numpy.argmin',
+  argsort: 'numpy.argsort',
+  sort: 'numpy.sort',
+  cumsum: 'numpy.cumsum',
+  cumprod: 'numpy.cumprod',
+  clip: 'numpy.clip',
+  round: 'numpy.round',
+  reshape: 'numpy.reshape',
+  ravel: 'numpy.ravel',
+  flatten: 'numpy.ravel',
+  squeeze: 'numpy.squeeze',
+  transpose: 'numpy.transpose',
+  swapaxes: 'numpy.swapaxes',
+  take: 'numpy.take',
+  repeat: 'numpy.repeat',
+  diagonal: 'numpy.diagonal',
+  trace: 'numpy.trace',
+}
+
+/** Puts on every array the methods that read, a short text, and errors that say which function to call; unless `cotangent` was there before. */
+export const installReading = (): void => {
+  if ('add' in NDArray.prototype) return
+  const short = {
+    toString(this: NDArray) {
+      return avalText(this.aval)
+    },
+    [Symbol.for('nodejs.util.inspect.custom')](this: NDArray) {
+      return avalText(this.aval)
+    },
+  }
+  defineOnArrays(reading, short)
+  for (const [name, instead] of Object.entries(functions)) {
+    Object.defineProperty(NDArray.prototype, name, {
+      configurable: true,
+      get() {
+        throw new ArgumentError(
+          `x.${name}: with 'cotangent/lean' arrays have no methods that compute. Call ${instead}, or import 'cotangent'.`,
+        )
+      },
+    })
+  }
+}
