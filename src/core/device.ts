@@ -40,6 +40,8 @@ export interface MemoryStats {
 /** A backend. Names are `js`, `wasm`, `webgpu`. */
 export interface Device {
   readonly name: string
+  /** What does the work, for people to read: the GPU's name, the number of threads. */
+  readonly kind?: () => string
   /** Whether values can be read without waiting. */
   readonly synchronous: boolean
   /** Throws DeviceError when the device cannot hold the dtype. */
@@ -77,6 +79,22 @@ export const getDevice = (name: string): Device => {
     )
   }
   return device
+}
+
+/**
+ * What does the work behind a device, for people to read: `2 threads`, or the vendor and architecture of a GPU, with `(software)`
+ * when it is none in truth. JAX calls this `device_kind`.
+ *
+ * @param name default: the device of new arrays
+ * @throws DeviceError when the device is not ready
+ * @example
+ * ```ts
+ * console.log(deviceKind('wasm')) // WebAssembly, 1 thread
+ * ```
+ */
+export const deviceKind = (name: string = currentDevice().name): string => {
+  const device = getDevice(name)
+  return device.kind?.() ?? device.name
 }
 
 /** The device of new arrays. */

@@ -72,6 +72,7 @@ export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
   }
   const device: WasmDevice = {
     name: 'wasm',
+    kind: () => `WebAssembly, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`,
     synchronous: true,
     checkDType: () => {},
     compile: (jaxpr: Jaxpr) => programExecutable(runtime, compile(jaxpr)),

@@ -53,7 +53,8 @@ export const acquire = async (
   let adapter = await adapterOf()
   const { info } = adapter
   const software = info.isFallbackAdapter
-  const name = [info.vendor, info.architecture, info.description].filter((part) => part !== '').join(' ')
+  const parts = [info.vendor, info.architecture, info.description, software ? '(software)' : '']
+  const name = parts.filter((part) => part !== '').join(' ')
   const requiredLimits: Record<string, number> = {}
   for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit]
   let device: GPUDevice

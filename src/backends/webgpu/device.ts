@@ -23,8 +23,6 @@ export interface WebgpuDeviceOptions {
 
 /** A device, and the adapter behind it. */
 export interface WebgpuDevice extends Device {
-  /** Vendor and architecture. */
-  readonly adapter: string
   /** Whether the GPU is gone: taken away, or destroyed. */
   readonly isLost: () => boolean
   /** Hands the GPU back; arrays on it are gone. */
@@ -46,7 +44,7 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
   })
   return {
     name: 'webgpu',
-    adapter: name,
+    kind: () => name,
     synchronous: false,
     checkDType: checkGpuDType,
     compile: (jaxpr) => executable(runtime, jaxpr),
