@@ -26,6 +26,7 @@ export {
   ShapeError,
   TreeError,
   defaultDevice,
+  deviceKind,
   devicePut,
   devices,
   memoryStats,
