@@ -22,7 +22,7 @@ import {
 } from './slices.js'
 import { accessed } from './finish.js'
 
-const maximumMembers = 16
+const maximumMembers = 32
 
 /** What cutting needs to know. */
 export interface Blocking {
@@ -239,7 +239,7 @@ const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
 }
 
 /** How far ahead a group looks for more members. */
-const horizon = 12
+const horizon = 32
 
 /** The kernels, those that gain by it in pieces; loops outside are left as they are, loops inside are finished. */
 export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, blocking: Blocking): Kernel[] => {

@@ -9,7 +9,9 @@ import {
   known,
   sizeOf,
 } from '../core/index.js'
+import { isGathered, lowerGathered } from './convolution-gathered.js'
 import { type ConvolutionParams, sizesAlong, splitSpec } from './convolution-numbers.js'
+import { isWinograd, lowerWinograd } from './convolution-winograd.js'
 import { allOf, guardedDilated } from './geometry.js'
 
 /** The element of the input under a place of the kernel, 0 in padding and holes; in the order of the result's axes. */
@@ -79,24 +81,36 @@ export const lowerConvolution = (
     return rhs.at(index)
   }
   const kernelSizes = sizesAlong(rhs.aval.shape, rhsSpatial)
-  if (outputs === 1 && inputs === 1 && groups > 1 && !isHalf(aval.dtype)) {
-    // Depthwise: nothing is shared between groups, so it is a sum over windows rather than a matrix product.
+  const kernel = { sizes: kernelSizes, inputs, outputs, groups, weight }
+  const [from, to] = [sizesAlong(lhs.aval.shape, lhsSpatial), sizesAlong(aval.shape, outSpatial)]
+  if (isGathered(params, kernel, from, to, aval.dtype)) return lowerGathered(compiler, lhs, params, aval, kernel)
+  if (isWinograd(params, kernel, aval)) return lowerWinograd(compiler, lhs, params, aval, kernel)
+  const innerAxes = [lhsFeature, ...lhsSpatial].sort((a, b) => a - b)
+  const innerSizes = innerAxes.map((axis) =>
+    axis === lhsFeature ? inputs : known(kernelSizes[lhsSpatial.indexOf(axis)], 'size'),
+  )
+  const channel = (inner: readonly Expression[]): Expression => known(inner[innerAxes.indexOf(lhsFeature)], 'index')
+  const place = (inner: readonly Expression[]): Expression[] =>
+    lhsSpatial.map((axis) => known(inner[innerAxes.indexOf(axis)], 'index'))
+  const isDepthwise = outputs === 1 && groups > 1 && (inputs === 1 || (batchGroupCount > 1 && members === 1))
+  if (isDepthwise && !isHalf(aval.dtype)) {
+    // Nothing is shared between groups, so it is a sum rather than a matrix product: over a window, or for the gradient of a
+    // kernel over all positions. Groups are neighbours in memory then, and the accumulators of a vector.
     return compiler.reduce({
       aval,
-      extents: kernelSizes,
+      extents: innerSizes,
       combine: 'add',
       init: 0,
-      element: (index, k) => {
+      element: (index, inner) => {
         const at = (axis: number): Expression => known(index[axis], 'index')
-        const [g, zero] = [at(outFeature), e.index(0)]
-        const left = element(g, at(outBatch), zero, outSpatial.map(at), k)
-        return e.binary('mul', e.convert(left, aval.dtype), e.convert(weight(g, zero, zero, k), aval.dtype))
+        const [g, c, k] = [at(outFeature), channel(inner), place(inner)]
+        const left = element(g, at(outBatch), c, outSpatial.map(at), k)
+        return e.binary('mul', e.convert(left, aval.dtype), e.convert(weight(g, e.index(0), c, k), aval.dtype))
       },
     })
   }
   // Summed axes in the order of the input's memory, all others in the order of the result's, so that neighbours stay
   // neighbours. Features amid the other axes make one product for each index before them, if those are large enough.
-  const innerAxes = [lhsFeature, ...lhsSpatial].sort((a, b) => a - b)
   const otherAxes = [outBatch, ...outSpatial].sort((a, b) => a - b)
   const after = otherAxes.filter((axis) => axis > outFeature)
   const large = otherAxes.length === after.length || sizeOf(sizesAlong(aval.shape, after)) >= leastWindows
@@ -111,17 +125,12 @@ export const lowerConvolution = (
   const kernelSide = (batch: readonly Expression[], [o]: readonly Expression[], inner: readonly Expression[]) =>
     weight(group(batch), known(o, 'index'), channel(inner), place(inner))
   const group = (batch: readonly Expression[]): Expression => batch[before.length] ?? e.index(0)
-  const channel = (inner: readonly Expression[]): Expression => known(inner[innerAxes.indexOf(lhsFeature)], 'index')
-  const place = (inner: readonly Expression[]): Expression[] =>
-    lhsSpatial.map((axis) => known(inner[innerAxes.indexOf(axis)], 'index'))
   const windowSizes = sizesAlong(aval.shape, windows)
   const product = compiler.contract({
     batch: [...sizesAlong(aval.shape, before), ...(groups > 1 ? [groups] : [])],
     rows: featuresFirst ? [outputs] : windowSizes,
     columns: featuresFirst ? windowSizes : [outputs],
-    inner: innerAxes.map((axis) =>
-      axis === lhsFeature ? inputs : known(kernelSizes[lhsSpatial.indexOf(axis)], 'size'),
-    ),
+    inner: innerSizes,
     dtype: aval.dtype,
     left: featuresFirst ? kernelSide : inputSide,
     right: featuresFirst ? inputSide : kernelSide,

@@ -1,6 +1,7 @@
 /** What the axes of a convolution's operands mean, the parameters of a convolution, and the shape of its result. */
 import {
   type DType,
+  type Expression,
   type ShapedArray,
   ArgumentError,
   DTypeError,
@@ -36,6 +37,15 @@ export interface ConvolutionParams {
   readonly featureGroupCount: number
   readonly batchGroupCount: number
   readonly preferredElementType?: DType
+}
+
+/** The kernel as lowerings see it: its sizes, and an element by group, output feature and input feature within it, and place. */
+export interface KernelSide {
+  readonly sizes: readonly number[]
+  readonly inputs: number
+  readonly outputs: number
+  readonly groups: number
+  readonly weight: (g: Expression, o: Expression, c: Expression, k: readonly Expression[]) => Expression
 }
 
 /** Axes of a layout: those of the two named letters, then the spatial ones in the order of the kernel's letters. */

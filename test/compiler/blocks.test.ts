@@ -74,6 +74,20 @@ describe('in pieces, results stay the same', () => {
     ).toContain('scan')
   })
 
+  test('convolutions with strides, of many features, and of few from many, and their gradients', () => {
+    const strided = (x: NDArray, w: NDArray): NDArray =>
+      lax.convGeneralDilated(x, w, [2, 2], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })
+    const cases: readonly (readonly [(x: NDArray, w: NDArray) => NDArray, number[], number[]])[] = [
+      [strided, [4, 8, 8, 3], [3, 3, 3, 5]],
+      [channelsLast, [4, 6, 6, 16], [3, 3, 16, 16]],
+      [channelsLast, [4, 6, 6, 2], [3, 3, 2, 8]],
+    ]
+    for (const [f, ...shapes] of cases) {
+      expect(compare(f, shapes)).toContain('scan')
+      expect(compare(grad(squares(f), { argnums: [0, 1] }) as Function, shapes)).toContain('scan')
+    }
+  })
+
   test('attention and its gradients', () => {
     const shapes = [
       [4, 6, 3],

@@ -120,13 +120,13 @@ class StatementEmitter extends VectorEmitter {
             locals.push(local)
           }
           this.vectorLocals.set(s.local, locals)
-          this.variables.set(s.local, { local: known(locals[0], 'copy'), scope: this.current })
+          this.bindHere(s.local, known(locals[0], 'copy'))
           return
         }
         this.scalar(s.value)
         const local = f.local(valueType(s.local.dtype))
         f.code.set(local)
-        this.variables.set(s.local, { local, scope: this.current })
+        this.bindHere(s.local, local)
         return
       }
       case 'assign':

@@ -81,11 +81,18 @@ export class ScopeEmitter {
     this.scopes.pop()
   }
 
+  /** Makes a variable known in this scope. Copies of a loop bind it again, and what depends on it is not where it was then. */
+  protected bindHere(variable: Expression, local: number): void {
+    const before = this.variables.get(variable)
+    if (before !== undefined && before.scope !== this.current) this.levels.clear()
+    this.variables.set(variable, { local, scope: this.current })
+  }
+
   /** Opens the body of a loop; `start` is a local that holds the variable and is set already. Returns the code around it. */
   protected openLoop(variable: Expression, local: number): Code {
     const around = this.f.code
     this.scopes.push(this.newScope(true, new Code(64), variable))
-    this.variables.set(variable, { local, scope: this.current })
+    this.bindHere(variable, local)
     this.f.code = new Code(128)
     return around
   }
