@@ -16,7 +16,7 @@ const rooms = {
   transforms: ['core', 'lax'],
   numpy: ['core', 'lax', 'transforms'],
   random: ['core', 'lax', 'transforms', 'numpy'],
-  scipy: ['core', 'lax', 'transforms', 'numpy'],
+  scipy: ['core', 'lax', 'transforms', 'numpy', 'random'],
   nn: ['core', 'lax', 'transforms', 'numpy', 'random'],
   losses: ['core', 'lax', 'transforms', 'numpy', 'nn'],
   stax: ['core', 'lax', 'transforms', 'numpy', 'random', 'nn', 'losses'],

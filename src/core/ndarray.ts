@@ -70,7 +70,7 @@ export abstract class NDArray {
   abstract data(): Promise<HostData>
   /** Values at once, on devices that are synchronous (js, wasm); throws DeviceError elsewhere. */
   abstract dataSync(): HostData
-  /** The single value of an array of one element. */
+  /** The single value of an array of one element as a number, 1 or 0 of bool (`js()` gives true or false). */
   abstract item(): number
 }
 

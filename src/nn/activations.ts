@@ -11,6 +11,7 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
+import { customJvp } from '../transforms/index.js'
 
 /** An array of a floating dtype; integers become float32. */
 export const floatArray = (x: ArrayLike, operation: string): NDArray => {
@@ -108,6 +109,24 @@ export const mish = (x: ArrayLike): NDArray => {
 
 /** log(sigmoid(x)) = -softplus(-x). */
 export const logSigmoid = (x: ArrayLike): NDArray => lax.neg(softplus(lax.neg(floatArray(x, 'nn.logSigmoid'))))
+
+/**
+ * log(1 - exp(-x)) for x >= 0, accurate for small and for large x (Maechler, "Accurately computing log(1 - exp(-|a|))").
+ *
+ * @example
+ * ```ts
+ * nn.log1mexp(np.array([1e-10, 1])) // [-23.025851, -0.4586752]
+ * ```
+ */
+export const log1mexp: (x: ArrayLike) => NDArray = (() => {
+  const stable = customJvp((x: NDArray): NDArray => {
+    const small = lax.log(lax.neg(lax.expm1(lax.neg(x))))
+    const large = lax.log1p(lax.neg(lax.exp(lax.neg(x))))
+    return lax.select(lax.lt(x, like(x, Math.LN2)), small, large)
+  })
+  stable.defjvp(([x], [t]) => [stable(x), lax.div(t, lax.expm1(x))])
+  return (x) => stable(floatArray(x, 'nn.log1mexp'))
+})()
 
 /** x where x > 0, else alpha (exp(x) - 1) (https://arxiv.org/abs/1511.07289). */
 export const elu = (x: ArrayLike, { alpha = 1 }: { readonly alpha?: ArrayLike } = {}): NDArray => {

@@ -13,6 +13,7 @@ export {
   hardTanh,
   identity,
   leakyRelu,
+  log1mexp,
   logSigmoid,
   mish,
   oneHot,

@@ -188,3 +188,64 @@ export const heNormal: FanInitializer = family(2, 'fanIn', 'truncatedNormal')
 export const kaimingUniform: FanInitializer = heUniform
 /** Another name of `heNormal`. */
 export const kaimingNormal: FanInitializer = heNormal
+
+/** Options of `orthogonal` and `deltaOrthogonal`. */
+export interface OrthogonalOptions extends InitializerOptions {
+  /** Axis of the columns that are made orthonormal, the last one unless said. */
+  readonly columnAxis?: number
+}
+
+/**
+ * Uniformly distributed orthogonal matrices (https://arxiv.org/abs/1312.6120): with the other axes taken as one, columns (or
+ * rows, where there are fewer) are orthonormal, times `scale`.
+ *
+ * @throws ArgumentError from the initializer for a shape of fewer than two axes
+ * @example
+ * ```ts
+ * const w = nn.initializers.orthogonal()(random.key(0), [3, 3])
+ * np.matmul(w.T, w) // the identity, but for rounding
+ * ```
+ */
+export const orthogonal =
+  (scale = 1, { columnAxis = -1, ...defaults }: OrthogonalOptions = {}): Initializer =>
+  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) => {
+    const operation = 'nn.initializers.orthogonal'
+    if (shape.length < 2) {
+      throw new ArgumentError(`${operation}: a parameter needs at least two axes, got shape ${shapeText(shape)}.`)
+    }
+    if (sizeOf(shape) === 0) return lax.full(shape, 0, { dtype })
+    const axis = canonicalAxis(columnAxis, shape.length, operation)
+    const columns = known(shape[axis], 'columns')
+    const rows = shape.filter((_, d) => d !== axis)
+    const q = random.orthogonal(key, sizeOf(rows), [], { dtype, m: columns })
+    return lax.mul(lax.moveAxis(lax.reshape(q, [...rows, columns]), shape.length - 1, axis), scalar(scale, dtype))
+  }
+
+/**
+ * Convolution kernels `[...window, in, out]` that are an orthogonal matrix in the middle of the window and zero elsewhere
+ * (https://arxiv.org/abs/1806.05393): the layer keeps the norm of its input.
+ *
+ * @throws ArgumentError from the initializer unless the shape has 3 to 5 axes and no fewer outputs than inputs
+ * @example
+ * ```ts
+ * nn.initializers.deltaOrthogonal()(random.key(0), [3, 3, 8, 16])
+ * ```
+ */
+export const deltaOrthogonal =
+  (scale = 1, { columnAxis = -1, ...defaults }: OrthogonalOptions = {}): Initializer =>
+  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) => {
+    const operation = 'nn.initializers.deltaOrthogonal'
+    const matrix = shape.slice(-2)
+    if (shape.length < 3 || shape.length > 5 || known(matrix[1], 'outputs') < known(matrix[0], 'inputs')) {
+      throw new ArgumentError(
+        `${operation}: expected a kernel [...window, in, out] of 3 to 5 axes with in <= out, got ${shapeText(shape)}.`,
+      )
+    }
+    const values = orthogonal(scale, { columnAxis })(key, matrix, { dtype })
+    const around = shape.slice(0, -2).map((size): readonly [number, number, number] => {
+      const middle = Math.floor((size - 1) / 2)
+      return [middle, size - 1 - middle, 0]
+    })
+    const inside = lax.reshape(values, [...around.map(() => 1), ...matrix])
+    return lax.pad(inside, scalar(0, dtype), [...around, [0, 0, 0], [0, 0, 0]])
+  }

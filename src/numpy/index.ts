@@ -21,6 +21,7 @@ export {
   logicalXor,
   notEqual,
 } from './comparison.js'
+export * from './complex.js'
 export * from './constants.js'
 export {
   type ArrayData,

@@ -4,6 +4,8 @@ import {
   type DType,
   ArgumentError,
   NDArray,
+  ShapeError,
+  avalText,
   broadcastShapes as commonShape,
   canonicalAxis,
   isFloating,
@@ -293,6 +295,27 @@ export const trilIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): 
 /** Row and column indices of the upper triangle of an n by m matrix. */
 export const triuIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): NDArray[] =>
   triangle(n, m, (row, column) => column - row >= k)
+
+const matrixSizes = (operation: string, arr: ArrayLike): readonly [rows: number, columns: number] => {
+  const { shape, aval } = lax.asArray(arr, operation)
+  const [n, m] = shape
+  if (n === undefined || m === undefined || shape.length !== 2) {
+    throw new ShapeError(`${operation}: expected a matrix [n, m], got ${avalText(aval)}.`)
+  }
+  return [n, m]
+}
+
+/** Row and column indices of the lower triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
+export const trilIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): NDArray[] => {
+  const [n, m] = matrixSizes('trilIndicesFrom', arr)
+  return trilIndices(n, { k, m })
+}
+
+/** Row and column indices of the upper triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
+export const triuIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): NDArray[] => {
+  const [n, m] = matrixSizes('triuIndicesFrom', arr)
+  return triuIndices(n, { k, m })
+}
 
 /**
  * Flat row-major indices from one index array per axis. Indices out of bounds clip (default) or wrap; with mode 'raise' they

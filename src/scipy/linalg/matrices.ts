@@ -1,20 +1,10 @@
-/** Matrices of special forms. */
-import {
-  type ArrayLike,
-  type NDArray,
-  ArgumentError,
-  ShapeError,
-  avalText,
-  known,
-  range,
-  shapedArray,
-} from '../../core/index.js'
+/** Matrices laid out of vectors and blocks: constant diagonals, companions, blocks along a diagonal. */
+import { type ArrayLike, type NDArray, ShapeError, avalText, known, range, shapedArray } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { fromHost } from '../../numpy/creation.js'
 import { promoteDTypes } from '../../numpy/promotion-args.js'
 import { atleast1d, atleast2d } from '../../numpy/shape.js'
 import { take } from '../../numpy/take.js'
-import { count, float } from '../arguments.js'
+import { float } from '../arguments.js'
 
 /** Vectors along the last axis, read at an index for each element of a matrix. */
 const spread = (x: NDArray, rows: number, columns: number, at: (row: NDArray, column: NDArray) => NDArray): NDArray => {
@@ -116,58 +106,6 @@ export const leslie = (f: ArrayLike, s: ArrayLike): NDArray => {
 export const fiedler = (a: ArrayLike): NDArray => {
   const x = atleast1d(lax.asArray(a, 'linalg.fiedler'))
   return lax.abs(lax.sub(lax.expandDims(x, [x.ndim]), lax.expandDims(x, [x.ndim - 1])))
-}
-
-/**
- * Hilbert matrix of size n, `1 / (i + j + 1)`, float32.
- *
- * @example
- * ```ts
- * scipy.linalg.hilbert(2) // [[1, 0.5], [0.5, 0.33333334]]
- * ```
- */
-export const hilbert = (n: number): NDArray => {
-  const size = count(n, 'linalg.hilbert: the size n')
-  return fromHost(
-    range(size * size).map((k) => 1 / (Math.floor(k / size) + (k % size) + 1)),
-    [size, size],
-    'float32',
-  )
-}
-
-/** Pascal matrix of size n: binomial coefficients, symmetric or as a lower or upper triangle, float32. */
-export const pascal = (
-  n: number,
-  { kind = 'symmetric' }: { readonly kind?: 'symmetric' | 'lower' | 'upper' } = {},
-): NDArray => {
-  const size = count(n, 'linalg.pascal: the size n')
-  if (!['symmetric', 'lower', 'upper'].includes(kind)) {
-    throw new ArgumentError(
-      `linalg.pascal: '${String(kind)}' is not a kind; there are 'symmetric', 'lower' and 'upper'.`,
-    )
-  }
-  const binomial = (top: number, bottom: number): number =>
-    bottom > top ? 0 : range(bottom).reduce((value, k) => (value * (top - k)) / (k + 1), 1)
-  const values = range(size * size).map((at) => {
-    const [i, j] = [Math.floor(at / size), at % size]
-    return kind === 'symmetric' ? binomial(i + j, i) : kind === 'lower' ? binomial(i, j) : binomial(j, i)
-  })
-  return fromHost(values, [size, size], 'float32')
-}
-
-/** Helmert matrix of order n, without its first row unless `full`, float32. Throws ArgumentError for n < 1. */
-export const helmert = (n: number, { full = false }: { readonly full?: boolean } = {}): NDArray => {
-  const size = count(n, 'linalg.helmert: the order n')
-  if (size < 1) throw new ArgumentError('linalg.helmert: the order n must be positive.')
-  const rows = range(size).map((k) =>
-    range(size).map((j) => {
-      if (k === 0) return 1 / Math.sqrt(size)
-      const scale = Math.sqrt(k * (k + 1))
-      return j < k ? 1 / scale : j === k ? -k / scale : 0
-    }),
-  )
-  const kept = full ? rows : rows.slice(1)
-  return fromHost(kept.flat(), [kept.length, size], 'float32')
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Factorizations and solutions of linear equations, under SciPy's names. */
+/** Solutions of linear equations, and the triangular factors they come from, under SciPy's names. */
 import {
   type ArrayLike,
   type NDArray,
@@ -243,72 +243,4 @@ export function lu(
   )
   const u = lax.select(above, right, lax.zerosOf(right.aval))
   return permuteL ? [product(p, l), u] : [p, l, u]
-}
-
-/** QR factors; `mode` 'full' (the default) gives square `q`, 'economic' min(m, n) columns, 'r' `[r]` only. */
-export function qr(a: ArrayLike, options?: { readonly mode?: 'full' | 'economic' }): [q: NDArray, r: NDArray]
-export function qr(a: ArrayLike, options: { readonly mode: 'r' }): [r: NDArray]
-export function qr(
-  a: ArrayLike,
-  { mode = 'full' }: { readonly mode?: 'full' | 'economic' | 'r' } = {},
-): [NDArray, NDArray] | [NDArray] {
-  if (!['full', 'economic', 'r'].includes(mode)) {
-    throw new ArgumentError(`linalg.qr: '${String(mode)}' is not a mode; there are 'full', 'economic' and 'r'.`)
-  }
-  const [q, r] = lax.linalg.qr(float('linalg.qr', a), { fullMatrices: mode !== 'economic' })
-  return mode === 'r' ? [r] : [q, r]
-}
-
-export interface SvdOptions {
-  readonly fullMatrices?: boolean
-  readonly computeUv?: boolean
-}
-
-/** Singular value decomposition of matrices `[..., m, n]`: `[u, s, vh]`, or `s` alone without `computeUv`. */
-export function svd(a: ArrayLike, options: SvdOptions & { readonly computeUv: false }): NDArray
-export function svd(
-  a: ArrayLike,
-  options?: SvdOptions & { readonly computeUv?: true },
-): [u: NDArray, s: NDArray, vh: NDArray]
-export function svd(a: ArrayLike, { fullMatrices = true, computeUv = true }: SvdOptions = {}): NDArray | NDArray[] {
-  return computeUv ? np.svd(a, { fullMatrices }) : np.svd(a, { computeUv: false })
-}
-
-export interface EighOptions extends TriangleOptions {
-  /** Gives eigenvalues alone. */
-  readonly eigvalsOnly?: boolean
-}
-
-/** Eigenvalues (ascending) and eigenvectors of symmetric matrices `[..., n, n]`, given by one triangle; `[w, v]`. */
-export function eigh(a: ArrayLike, options: EighOptions & { readonly eigvalsOnly: true }): NDArray
-export function eigh(
-  a: ArrayLike,
-  options?: EighOptions & { readonly eigvalsOnly?: false },
-): [eigenvalues: NDArray, eigenvectors: NDArray]
-export function eigh(
-  a: ArrayLike,
-  { lower = true, eigvalsOnly = false }: EighOptions = {},
-): NDArray | [NDArray, NDArray] {
-  const [v, w] = lax.linalg.eigh(squareMatrices('linalg.eigh', a), { lower, symmetrizeInput: false })
-  return eigvalsOnly ? w : [w, v]
-}
-
-export interface PolarOptions {
-  /** 'right' (the default): `a = u p`; 'left': `a = p u`. */
-  readonly side?: 'right' | 'left'
-}
-
-/**
- * Polar decomposition of matrices `[..., m, n]`: `[u, p]` with orthonormal rows or columns of `u` and symmetric positive
- * semidefinite `p`.
- */
-export const polar = (a: ArrayLike, { side = 'right' }: PolarOptions = {}): [u: NDArray, p: NDArray] => {
-  if (side !== 'right' && side !== 'left') {
-    throw new ArgumentError(`linalg.polar: side is '${String(side)}'; it must be 'right' or 'left'.`)
-  }
-  const [w, s, vh] = lax.linalg.svd(float('linalg.polar', a), { fullMatrices: false })
-  const u = product(w, vh)
-  const basis = side === 'right' ? transposed(vh) : w
-  const scaled = lax.mul(basis, lax.expandDims(s, [-2]))
-  return [u, symmetrized(product(scaled, transposed(basis)))]
 }

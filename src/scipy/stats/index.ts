@@ -2,4 +2,5 @@
 export * from './continuous.js'
 export * from './discrete.js'
 export type { Location, LocationScale, OfCount, OfCounts, OfShape, OfShapes, OfValue } from './distribution.js'
+export * from './kernel-density.js'
 export * from './statistics.js'
