@@ -10,7 +10,7 @@ import {
   range,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
-import { identity, product, symmetrized, transposed } from '../../lax/linalg-matrix.js'
+import { identity, product, transposed } from '../../lax/linalg-matrix.js'
 import { luSolve as solveStack } from '../../lax/linalg-lu.js'
 import * as np from '../../numpy/linalg.js'
 import { promoteInexact } from '../../numpy/promotion-args.js'
