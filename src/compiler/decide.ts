@@ -153,6 +153,8 @@ export const decide = (graph: Graph, outputs: readonly Value[]): Step[] => {
         stores: [{ buffer, value: body }],
       })
       addStep(step)
+      const source = graph.sources.get(item)
+      if (source !== undefined) graph.sources.set(step, source)
       nodes.set(step, facts.get(item)?.nodes ?? 0)
       item.buffer = buffer
       continue

@@ -169,6 +169,8 @@ export const newBuffer = (dtype: DType, shape: readonly number[]): Buffer => ({
 /** Values and steps in order of creation, and the placeholders between them. */
 export class Graph {
   readonly items: (Value | Step)[] = []
+  /** The user's line that asked for an item, when known. */
+  readonly sources = new Map<Value | Step, string>()
   readonly normalize = normalizer()
   readonly #placeholders = new Map<Expression, Reference>()
   readonly #found = new Map<Value, Map<string, Expression>>()

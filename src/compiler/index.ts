@@ -8,6 +8,7 @@ import { fuse } from './fuse.js'
 import type { Buffer, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
+import { originsOf } from './origins.js'
 import { type Limits, usualLimits } from './limits.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
@@ -45,7 +46,15 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, options: CompileOptions): Prog
   const kernels = (blocks ? block(rows, results, context) : rows).map((kernel) =>
     kernel.kind === 'loops' ? finish(kernel) : kernel,
   )
-  return { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
+  const origins = originsOf(graph, steps)
+  return {
+    kernels,
+    inputs,
+    outputs,
+    constants: [],
+    ...plan(kernels, inputs, outputs),
+    ...(origins !== undefined && { origins }),
+  }
 }
 
 /** Programs inside loops and branches write every output to memory of its own. */

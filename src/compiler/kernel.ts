@@ -154,6 +154,14 @@ export type Placement =
   /** Byte offset in the block of temporaries. */
   | { readonly kind: 'temporary'; readonly offset: number }
 
+/** Where the contents of a buffer come from. */
+export interface Origin {
+  /** Lines of the user's program, as `file:line:column`. */
+  readonly sources: ReadonlySet<string>
+  /** Buffers that were read for it, before any were fused away. */
+  readonly reads: ReadonlySet<Buffer>
+}
+
 /** A planned program: kernels in order over placed buffers. */
 export interface Program {
   readonly kernels: readonly Kernel[]
@@ -163,4 +171,6 @@ export interface Program {
   readonly constants: readonly { readonly buffer: Buffer; readonly data: HostData }[]
   readonly placements: ReadonlyMap<Buffer, Placement>
   readonly temporaryBytes: number
+  /** Of every buffer that was written, also of those that fusion did away with; absent where no source is known. */
+  readonly origins?: ReadonlyMap<Buffer, Origin>
 }

@@ -412,6 +412,7 @@ export const lower = (jaxpr: Jaxpr, ownOutputs = false): Lowered => {
       : lowerer.fromBody(atom.aval, e.constant(atom.value, atom.aval.dtype))
   for (const equation of jaxpr.equations) {
     const avals = equation.outputs.map((v) => v.aval)
+    const before = graph.items.length
     const outs = equation.primitive.lower(lowerer, equation.inputs.map(read), equation.params, avals)
     invariant(
       outs.length === avals.length,
@@ -425,6 +426,8 @@ export const lower = (jaxpr: Jaxpr, ownOutputs = false): Lowered => {
       )
       values.set(v, lowerer.value(out))
     })
+    const { source } = equation
+    if (source !== undefined) for (const item of graph.items.slice(before)) graph.sources.set(item, source)
   }
   const taken = new Set<Value | Buffer>(ownOutputs ? inputs : [])
   const outputs = jaxpr.outputs.map((atom) => {

@@ -3,6 +3,7 @@ import { type Expression, avalText, dtypeShort, e, isFloating, shapedArray } fro
 import { isLinearOp } from './affine.js'
 import { expressionsOf } from './finish.js'
 import type { Buffer, Kernel, MatrixView, Program, Statement } from './kernel.js'
+import { kernelSources, placesText, programPlaces, shortNames } from './origins.js'
 import { accesses, bufferBytes } from './plan.js'
 
 const infix: Readonly<Partial<Record<Expression['op'], string>>> = {
@@ -276,14 +277,10 @@ const bufferText = (buffer: Buffer): string => avalText(shapedArray(buffer.shape
 const viewText = (view: MatrixView, names: Names): string =>
   `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride},${view.rowStride},${view.columnStride})`
 
-/** A program inside a kernel, indented. */
-const nestedLines = (program: Program): string[] =>
-  kernelText(program)
-    .split('\n')
-    .map((line) => `    ${line}`)
-
-const kernelLines = (kernel: Kernel, names: Names): string[] => {
+const kernelLines = (kernel: Kernel, names: Names, files: FileNames): string[] => {
   names.startKernel()
+  /** A program inside the kernel, indented. */
+  const nestedLines = (program: Program): string[] => [...programLines(program, files), ''].map((line) => `    ${line}`)
   switch (kernel.kind) {
     case 'loops':
       return statementLines(kernel.body, names, '  ')
@@ -320,16 +317,19 @@ const kernelLines = (kernel: Kernel, names: Names): string[] => {
   }
 }
 
-/** The kernels of a program, in order, as people read them. */
-export const kernelText = (program: Program): string => {
+/** Short names of source files; undefined where sources are not to be told. */
+type FileNames = ReadonlyMap<string, string> | undefined
+
+const programLines = (program: Program, files: FileNames): string[] => {
   const names = new Names(program)
   const lines: string[] = []
   const temporaries: Buffer[] = []
   program.kernels.forEach((kernel, i) => {
     const name = kernel.kind === 'loops' ? kernel.name : kernel.kind
+    const places = files === undefined ? '' : placesText(kernelSources(kernel, program), files)
     lines.push(
-      `${i}: ${name}, ${kernelFlops(kernel)} flops, ${kernelBytes(kernel)} bytes`,
-      ...kernelLines(kernel, names),
+      `${i}: ${name}, ${kernelFlops(kernel)} flops, ${kernelBytes(kernel)} bytes${places === '' ? '' : `, from ${places}`}`,
+      ...kernelLines(kernel, names, files),
     )
     for (const buffer of accesses(kernel).writes) {
       if (program.placements.get(buffer)?.kind === 'temporary' && !temporaries.includes(buffer))
@@ -345,5 +345,14 @@ export const kernelText = (program: Program): string => {
     `outputs ${program.outputs.map((buffer) => `${names.buffer(buffer)} ${bufferText(buffer)}`).join(', ')}`,
   ]
   if (places.length > 0) head.push(`temporaries ${places.join(', ')} of ${program.temporaryBytes} bytes`)
-  return `${[...head, ...lines].join('\n')}\n`
+  return [...head, ...lines]
+}
+
+/** The kernels of a program, in order, as people read them; with `sources`, also the files and lines they come from. */
+export const kernelText = (program: Program, { sources = true }: { readonly sources?: boolean } = {}): string => {
+  const files = sources ? shortNames(programPlaces(program).map(({ file }) => file)) : undefined
+  const list = [...(files ?? [])].map(([file, name]) => `source ${name} is ${file}`)
+  const bytes = program.kernels.reduce((sum, kernel) => sum + kernelBytes(kernel), 0)
+  const total = `total ${program.kernels.length} kernels, ${programFlops(program)} flops, ${bytes} bytes`
+  return `${[...programLines(program, files), ...(sources ? [total] : []), ...list].join('\n')}\n`
 }

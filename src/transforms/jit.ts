@@ -45,7 +45,7 @@ export interface JitOptions {
 export interface Lowered {
   /** The program as traced. */
   readonly jaxpr: Jaxpr
-  /** The fused kernels as text. */
+  /** The fused kernels as text: loops, floating-point operations, bytes read and written, and the source lines they come from. */
   readonly kernels: string
   /** What the device was given. */
   readonly text: () => string

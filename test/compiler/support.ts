@@ -32,7 +32,11 @@ export const program = (f: (...inputs: NDArray[]) => readonly NDArray[], ...shap
   compile(traced(f, ...shapes))
 
 export const kernels = (f: (...inputs: NDArray[]) => readonly NDArray[], ...shapes: readonly Shape[]): string =>
-  kernelText(program(f, ...shapes))
+  kernelText(program(f, ...shapes), { sources: false })
+
+/** A listing of kernels without the lines they come from, which move when a test is edited. */
+export const withoutSources = (listing: string): string =>
+  listing.replaceAll(/, from [^\n]*$/gm, '').replaceAll(/^(?:total|source) .*\n/gm, '')
 
 /** A jaxpr's equations as text, without its inputs. */
 export const text = (jaxpr: Jaxpr): string => printJaxpr(jaxpr)
