@@ -12,9 +12,8 @@ import { cutRanges } from './ranges.js'
 import { type Accumulation, type ColumnReduction, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
 /** Turns units into kernels, in order; loops are drafts, which `finishLoops` makes ready. */
-export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested): Kernel[] => {
-  return units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested)]))
-}
+export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested, whole = false): Kernel[] =>
+  units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested, whole)]))
 
 const loopKernel = (
   name: string,
@@ -25,10 +24,17 @@ const loopKernel = (
   return draft
 }
 
-/** The kernel with loops cut where conditions change, loads kept inside their buffers, and fixed parts moved out of loops. */
-export const finishLoops = ({ name, body: draft, trusted }: LoopDraft, normalize: Rewrite): LoopKernel => {
+/**
+ * The kernel with loops cut where conditions change (unless loops are to stay `whole`), loads kept inside their buffers, and
+ * fixed parts moved out of loops.
+ */
+export const finishLoops = (
+  { name, body: draft, trusted }: LoopDraft,
+  normalize: Rewrite,
+  whole = false,
+): LoopKernel => {
   const guard = guardLoads(trusted)
-  const cut = cutRanges(draft, normalize)
+  const cut = whole ? draft : cutRanges(draft, normalize)
   const joined = cut === draft ? cut : rejoin(cut, normalize)
   const body = hoist(distinctVariables(joined).map((s) => mapExpressions(s, guard)))
   return { kind: 'loops', name, body, ...accessed(body) }
@@ -125,7 +131,7 @@ const matrixView = (side: ContractOperand, free: 'row' | 'column'): MatrixView =
   columnStride: free === 'row' ? side.innerStride : side.freeStride,
 })
 
-const emitLone = (graph: Graph, unit: Lone, nested: CompileNested): Kernel => {
+const emitLone = (graph: Graph, unit: Lone, nested: CompileNested, whole: boolean): Kernel => {
   const { step } = unit
   switch (step.kind) {
     case 'contract':
@@ -162,7 +168,7 @@ const emitLone = (graph: Graph, unit: Lone, nested: CompileNested): Kernel => {
     case 'scatter':
       return emitScatter(graph, step, unit.expressions)
     case 'cumulate':
-      return emitCumulate(graph, step, known(unit.expressions[0], 'element'))
+      return emitCumulate(graph, step, known(unit.expressions[0], 'element'), whole)
   }
 }
 
@@ -236,6 +242,7 @@ const emitCumulate = (
   graph: Graph,
   step: Lone['step'] & { readonly kind: 'cumulate' },
   element: Expression,
+  whole: boolean,
 ): Kernel => {
   const { axis, buffer, reverse, variables } = step
   const size = known(buffer.shape[axis], 'size')
@@ -248,17 +255,22 @@ const emitCumulate = (
   const next = e.binary('add', walk, e.index(1))
   const before = loopVariables(variables.slice(0, axis))
   const after = loopVariables(variables.slice(axis + 1))
-  if (after.length === 0) {
+  if (whole || after.length === 0) {
     const local = e.variable(buffer.dtype)
+    // Whoever shares the line among threads needs the element apart from how it is combined.
+    const own = e.variable(buffer.dtype)
+    const combined: readonly Statement[] = whole
+      ? [
+          { kind: 'define', local: own, value: elementAt(next) },
+          { kind: 'assign', local, value: step.combine(local, own) },
+        ]
+      : [{ kind: 'assign', local, value: step.combine(local, elementAt(next)) }]
     return loopKernel(
       'cumulate',
-      nest(before, 'parallel', [
+      nest([...before, ...(whole ? after : [])], 'parallel', [
         { kind: 'define', local, value: elementAt(first) },
         { kind: 'store', buffer, index: flat(first), value: local },
-        ...nest([walk], 'sequential', [
-          { kind: 'assign', local, value: step.combine(local, elementAt(next)) },
-          { kind: 'store', buffer, index: flat(next), value: local },
-        ]),
+        ...nest([walk], 'sequential', [...combined, { kind: 'store', buffer, index: flat(next), value: local }]),
       ]),
     )
   }

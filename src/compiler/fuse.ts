@@ -103,8 +103,11 @@ export const columnAxes = (
   return row >= 4 && rows >= 8 ? axes : 0
 }
 
-/** The steps as units, fused. */
-export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<Buffer>): Unit[] => {
+/**
+ * The steps as units, fused. Reductions down columns stand alone, as sums of rows in memory; not where whole arrays are
+ * computed at once (`whole`): every column has an accumulator of its own there.
+ */
+export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<Buffer>, whole = false): Unit[] => {
   const units: Unit[] = []
   const writers = new Map<Buffer, number>()
 
@@ -215,6 +218,7 @@ export const fuse = (graph: Graph, steps: readonly Step[], outputs: ReadonlySet<
     else if (step.kind === 'reduce') {
       const value = graph.resolve(step.element)
       if (
+        !whole &&
         columnAxes(
           step.space.filter((v) => v.op !== 'const'),
           step.reduced,

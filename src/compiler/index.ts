@@ -25,8 +25,9 @@ export { optimize } from './simplify.js'
 
 export interface CompileOptions {
   /**
-   * Whether kernels that pass large arrays on run in turns, piece by piece, so that the pieces stay in a cache. False for
-   * machines that need whole arrays to be busy. Default: true.
+   * Whether kernels that pass large arrays on run in turns, piece by piece, so that the pieces stay in a cache; and whether
+   * loops are cut where conditions change, and sums down columns are sums of rows. False for machines that compute whole
+   * arrays at once, each element by itself. Default: true.
    */
   readonly blocks?: boolean
   /** Sizes that decide about it. */
@@ -39,8 +40,8 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, options: CompileOptions): Prog
   const steps = decide(graph, values)
   const outputs = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const results = new Set(outputs)
-  const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize)
-  const drafts = emit(graph, fuse(graph, steps, results), nestedWith(options))
+  const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize, !blocks)
+  const drafts = emit(graph, fuse(graph, steps, results, !blocks), nestedWith(options), !blocks)
   const context = { limits, normalize: graph.normalize, finish }
   const rows = fuseRows(drafts, results, context)
   const kernels = (blocks ? block(rows, results, context) : rows).map((kernel) =>

@@ -71,6 +71,7 @@ export class BodyPrinter {
   private readonly dependencies = new Map<Expression, ReadonlySet<object>>()
   private readonly context: ScalarContext
   private next = 0
+  private readonly replaced = new Map<object, string>()
 
   /** `statements` are all that will be printed, so that it is known what is used more than once. */
   constructor(shader: ShaderBuilder, statements: readonly Statement[]) {
@@ -112,6 +113,11 @@ export class BodyPrinter {
     return name
   }
 
+  /** Loads of an array, wherever, are this value. */
+  replaceLoads(buffer: Buffer, value: string): void {
+    this.replaced.set(buffer, value)
+  }
+
   /** Text of an expression; lines for what it shares come first. */
   text(x: Expression): string {
     return this.print(x).text
@@ -122,6 +128,8 @@ export class BodyPrinter {
       return { text: constantText(x.value, x.dtype, this.context), depth: 0 }
     }
     if (x.op === 'variable') return { text: this.nameOf(x), depth: 0 }
+    const replaced = x.op === 'load' && x.source !== undefined ? this.replaced.get(x.source) : undefined
+    if (replaced !== undefined) return { text: replaced, depth: 0 }
     for (const scope of this.scopes) {
       const name = scope.get(x)
       if (name !== undefined) return { text: name, depth: 0 }

@@ -1,5 +1,5 @@
 /** From a program of kernels to steps: shaders for every kernel, places for every array. */
-import { type Expression, known } from '../../core/index.js'
+import { type Expression, InternalError, known } from '../../core/index.js'
 import {
   type BranchKernel,
   type Buffer,
@@ -14,6 +14,7 @@ import {
 import { decompose } from '../../compiler/decompose.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { planContraction } from './contraction.js'
+import { fuseProducts } from './fuse-products.js'
 import { Region, chooseShader, startShader, testShader } from './gates.js'
 import { checkGpuDType, gpuBytes } from './layout.js'
 import { copy, withinLimit } from './limits.js'
@@ -74,7 +75,12 @@ class Preparation {
 
   run(): PreparedProgram {
     const { program } = this
-    for (const kernel of program.kernels) this.kernel(kernel)
+    const { target } = this.workshop
+    const kernels = program.kernels.map((kernel) => (kernel.kind === 'loops' ? basic(kernel) : kernel))
+    for (const work of fuseProducts(kernels, program.outputs, target)) {
+      if (work.kind === 'kernel') this.kernel(work.kernel)
+      else planContraction(work, this.bases, target).shaders.forEach((s) => this.dispatch(s))
+    }
     const places = new Map<Buffer, number>()
     const place = (buffer: Buffer): number => {
       if (buffer === this.position.gate?.flags) return outerFlags
@@ -96,14 +102,14 @@ class Preparation {
       case 'loops': {
         for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
         const { target } = this.workshop
-        for (const piece of schedule(basic(kernel))) {
+        for (const piece of schedule(kernel)) {
           for (const work of withinLimit(piece, target.storageBuffers))
             this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))
         }
         return
       }
       case 'contraction':
-        return planContraction(kernel, this.bases, this.workshop.target).shaders.forEach((s) => this.dispatch(s))
+        throw new InternalError('a product is planned with what is around it')
       case 'sort':
         return planSort(kernel, this.bases).shaders.forEach((s) => this.dispatch(s))
       case 'scan':

@@ -1,27 +1,35 @@
 /** Kernels whose shaders depend on sizes: products, reductions, rows, sorts, scatters, many operands. */
-import { describe } from 'vitest'
-import { type NDArray, jit, lax, nn, numpy as np, valueAndGrad } from 'cotangent'
+import { describe, expect, it } from 'vitest'
+import { type NDArray, grad, jit, lax, nn, numpy as np, valueAndGrad } from 'cotangent'
+import { withDevice } from '../../../src/core/index.js'
 import { agree as agreeOn, floats, integers, tunings, useWebgpu } from './support.js'
 
 useWebgpu()
 
 /** With shaders as chosen for the adapter of the tests, and as for hardware. */
 const agree = (name: string, f: () => unknown, scale = 8): void => agreeOn(name, f, scale, tunings)
+/** As for hardware only, where the other way is known from elsewhere. */
+const agreeHardware = (name: string, f: () => unknown, scale = 8): void => agreeOn(name, f, scale, [tunings[1]])
 
 describe('products', () => {
   for (const [m, k, n] of [
-    [4, 4, 4],
-    [64, 64, 64],
     [65, 33, 67],
-    [128, 20, 72],
     [3, 5, 2],
     [1, 300, 70],
-    [8, 5000, 8],
     [10, 3001, 9],
   ] as const) {
     agree(`${m}x${k} times ${k}x${n}`, () => np.matmul(floats(1, [m, k]), floats(2, [k, n])), 64)
+  }
+  for (const [m, k, n] of [
+    [4, 4, 4],
+    [128, 20, 72],
+    [8, 5000, 8],
+  ] as const) {
+    agreeOn(`${m}x${k} times ${k}x${n}`, () => np.matmul(floats(1, [m, k]), floats(2, [k, n])), 64)
     agree(`${m}x${k} times ${k}x${n}, both transposed`, () => np.matmul(floats(1, [k, m]).T, floats(2, [n, k]).T), 64)
   }
+  // Enough tiles for the largest blocks.
+  agreeHardware('many of 100x3 times 3x100', () => np.matmul(floats(1, [128, 100, 3]), floats(2, [3, 100])), 16)
   agree('batches', () => np.matmul(floats(1, [3, 20, 16]), floats(2, [3, 16, 24])), 16)
   agree('batches over a broadcast operand', () => np.matmul(floats(1, [2, 70, 16]), floats(2, [16, 80])), 16)
   agree(
@@ -36,15 +44,60 @@ describe('products', () => {
     const x = integers(0, [66, 70], -9, 9)
     return np.matmul(x, x.T)
   })
-  agree(
-    'convolution and its gradients',
-    () => {
-      const loss = (x: NDArray, w: NDArray): NDArray =>
-        np.sum(np.square(lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })))
-      return valueAndGrad(loss, { argnums: [0, 1] })(floats(1, [2, 9, 8, 3]), floats(2, [3, 3, 3, 8]))
-    },
+  const nhwc = ['NHWC', 'HWIO', 'NHWC'] as const
+  const convolutions = {
+    plain: { strides: [1, 1], options: {}, filter: [3, 3, 3, 8] },
+    strided: { strides: [2, 3], options: { rhsDilation: [2, 1] }, filter: [3, 2, 3, 9] },
+    grouped: { strides: [1, 1], options: { featureGroupCount: 3, lhsDilation: [2, 1] }, filter: [2, 3, 1, 12] },
+  } as const
+  for (const [name, { strides, options, filter }] of Object.entries(convolutions)) {
+    const loss = (x: NDArray, w: NDArray): NDArray => {
+      const y = lax.convGeneralDilated(x, w, [...strides], 'SAME', { dimensionNumbers: [...nhwc], ...options })
+      return np.sum(np.square(nn.relu(y.add(0.5))))
+    }
+    const run = (): unknown => jit(valueAndGrad(loss, { argnums: [0, 1] }))(floats(1, [2, 9, 8, 3]), floats(2, filter))
+    ;(name === 'plain' ? agree : agreeHardware)(`${name} convolution and its gradients`, run, 64)
+  }
+  agreeHardware(
+    'what surrounds a product',
+    () =>
+      jit((x: NDArray, w: NDArray, b: NDArray, v: NDArray) => {
+        const hidden = nn.relu(np.matmul(x, w).add(b))
+        const out = np.matmul(hidden.mul(2), v)
+        return [hidden, out.T.add(1), np.matmul(np.square(x), w).sub(hidden), np.matmul(x.add(1), x.T), out.greater(0)]
+      })(floats(1, [40, 33]), floats(2, [33, 36]), floats(3, [36]), floats(4, [36, 20])),
     64,
   )
+})
+
+/** How many shaders and bytes of temporaries a program has on the device for hardware. */
+const sizeOnHardware = (f: (...xs: NDArray[]) => unknown, ...xs: NDArray[]): { shaders: number; bytes: number } =>
+  withDevice(tunings[1], () => {
+    const lowered = jit(f).lower(...xs.map((x) => np.zeros(x.shape)))
+    return { shaders: lowered.text().split('@compute').length - 1, bytes: lowered.temporaryBytes }
+  })
+
+describe('programs of few shaders', () => {
+  const x = np.zeros([8, 28, 28, 4])
+  const w = np.zeros([3, 3, 4, 16])
+  const conv = (y: NDArray, v: NDArray): NDArray =>
+    lax.convGeneralDilated(y, v, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })
+  it('a dense layer is one', () => {
+    const layer = (a: NDArray, v: NDArray, b: NDArray): NDArray => nn.gelu(np.matmul(a, v).add(b))
+    expect(sizeOnHardware(layer, np.zeros([64, 32]), np.zeros([32, 48]), np.zeros([48]))).toEqual({
+      shaders: 1,
+      bytes: 0,
+    })
+  })
+  it('a convolution with bias and activation is one, and its patches are never in memory', () => {
+    const layer = (y: NDArray, v: NDArray, b: NDArray): NDArray => nn.relu(conv(y, v).add(b))
+    expect(sizeOnHardware(layer, x, w, np.zeros([16]))).toEqual({ shaders: 1, bytes: 0 })
+  })
+  it('nor are those of the gradients', () => {
+    const gradients = grad((y: NDArray, v: NDArray) => np.sum(np.square(conv(y, v))), { argnums: [0, 1] })
+    // The cotangent, partial sums of the filter's gradient, and the filter turned around.
+    expect(sizeOnHardware(gradients, x, w).bytes).toBeLessThan(4 * (8 * 28 * 28 * 16 + 128 * 36 * 16 + 36 * 16 + 100))
+  })
 })
 
 describe('reductions', () => {
