@@ -6,7 +6,7 @@ import { type Expression, e, known } from '../../core/index.js'
 import { type Buffer, type ContractionKernel, type Kernel, type LoopKernel, accesses } from '../../compiler/index.js'
 import { wayOf } from './contraction.js'
 import { gpuBytes } from './layout.js'
-import { type ElementMap, type Finish, type Source, indicesOf, loadedBy, mapOf, placeOf } from './maps.js'
+import { type Finish, type Source, indicesOf, loadedBy, mapOf, placeOf } from './maps.js'
 import { type Product, type Side, operandAxes, resultAxes } from './product.js'
 import type { Target } from './target.js'
 
