@@ -1,7 +1,9 @@
 /** Joining arrays and taking them apart: concatenate, stack, block, split, and their kin. */
 import {
+  type ArrayEach,
   type ArrayLike,
   type DType,
+  type ListOf,
   ArgumentError,
   NDArray,
   ShapeError,
@@ -231,6 +233,24 @@ const splitAlong = (
   return pieces.map(([start, stop]) => lax.sliceInDim(x, start, Math.max(start, stop), { axis: along }))
 }
 
+/** A number of parts, or the places to cut at. */
+type Parts = number | readonly number[] | NDArray
+
+/** As many arrays as the parts that are written in the program. */
+type Pieces<P extends Parts> = P extends number
+  ? ListOf<P>
+  : P extends readonly number[]
+    ? number extends P['length']
+      ? NDArray[]
+      : ArrayEach<P> extends infer List extends NDArray[]
+        ? [...List, NDArray]
+        : NDArray[]
+    : NDArray[]
+
+interface AxisOption {
+  readonly axis?: number
+}
+
 /**
  * Splits into equal parts, or at the given indices. Throws ArgumentError where parts would not be equal.
  *
@@ -240,28 +260,32 @@ const splitAlong = (
  * const [a, b, c] = np.split(np.arange(6), [1, 4])
  * ```
  */
-export const split = (
-  ary: ArrayLike,
-  indicesOrSections: number | readonly number[] | NDArray,
-  options?: { readonly axis?: number },
-): NDArray[] => splitAlong(ary, indicesOrSections, options?.axis ?? 0, true, 'split')
+export function split<const P extends Parts>(ary: ArrayLike, indicesOrSections: P, options?: AxisOption): Pieces<P>
+export function split(ary: ArrayLike, parts: Parts, options?: AxisOption): NDArray[] {
+  return splitAlong(ary, parts, options?.axis ?? 0, true, 'split')
+}
 
 /** Splits into parts that are as equal as possible, or at the given indices. */
-export const arraySplit = (
-  ary: ArrayLike,
-  indicesOrSections: number | readonly number[] | NDArray,
-  options?: { readonly axis?: number },
-): NDArray[] => splitAlong(ary, indicesOrSections, options?.axis ?? 0, false, 'arraySplit')
+export function arraySplit<const P extends Parts>(ary: ArrayLike, indicesOrSections: P, options?: AxisOption): Pieces<P>
+export function arraySplit(ary: ArrayLike, parts: Parts, options?: AxisOption): NDArray[] {
+  return splitAlong(ary, parts, options?.axis ?? 0, false, 'arraySplit')
+}
 
 /** Splits along axis 0. */
-export const vsplit = (ary: ArrayLike, indicesOrSections: number | readonly number[] | NDArray): NDArray[] =>
-  splitAlong(ary, indicesOrSections, 0, true, 'vsplit')
+export function vsplit<const P extends Parts>(ary: ArrayLike, indicesOrSections: P): Pieces<P>
+export function vsplit(ary: ArrayLike, parts: Parts): NDArray[] {
+  return splitAlong(ary, parts, 0, true, 'vsplit')
+}
 /** Splits along axis 1, or 0 for vectors. */
-export const hsplit = (ary: ArrayLike, indicesOrSections: number | readonly number[] | NDArray): NDArray[] =>
-  splitAlong(ary, indicesOrSections, lax.asArray(ary, 'hsplit').ndim === 1 ? 0 : 1, true, 'hsplit')
+export function hsplit<const P extends Parts>(ary: ArrayLike, indicesOrSections: P): Pieces<P>
+export function hsplit(ary: ArrayLike, parts: Parts): NDArray[] {
+  return splitAlong(ary, parts, lax.asArray(ary, 'hsplit').ndim === 1 ? 0 : 1, true, 'hsplit')
+}
 /** Splits along axis 2. */
-export const dsplit = (ary: ArrayLike, indicesOrSections: number | readonly number[] | NDArray): NDArray[] =>
-  splitAlong(ary, indicesOrSections, 2, true, 'dsplit')
+export function dsplit<const P extends Parts>(ary: ArrayLike, indicesOrSections: P): Pieces<P>
+export function dsplit(ary: ArrayLike, parts: Parts): NDArray[] {
+  return splitAlong(ary, parts, 2, true, 'dsplit')
+}
 
 /**
  * The elements along an axis (0), as a list.

@@ -1,5 +1,6 @@
 /** Sequences and grids: linspace and its kin, meshgrid, indices, index lists of triangles. */
 import {
+  type ArrayEach,
   type ArrayLike,
   type DType,
   ArgumentError,
@@ -179,7 +180,12 @@ export interface MeshgridOptions {
  * const [x, y] = np.meshgrid(np.arange(3), np.arange(2)) // both int32[2,3]
  * ```
  */
-export const meshgrid = (...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[] => {
+export function meshgrid<Args extends readonly ArrayLike[]>(...args: Args): ArrayEach<Args>
+export function meshgrid<Args extends readonly ArrayLike[]>(
+  ...args: readonly [...inputs: Args, options: MeshgridOptions]
+): ArrayEach<Args>
+export function meshgrid(...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[]
+export function meshgrid(...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[] {
   const { arrays, options } = splitOptions<MeshgridOptions>(args)
   const indexing = oneOf(options?.indexing ?? 'xy', ['xy', 'ij'], 'meshgrid', 'indexing')
   const inputs = arrays.map((x) => {
@@ -268,7 +274,7 @@ export interface TriangleOptions {
   readonly m?: number
 }
 
-const triangle = (n: number, m: number, keep: (row: number, column: number) => boolean): NDArray[] => {
+const triangle = (n: number, m: number, keep: (row: number, column: number) => boolean): [NDArray, NDArray] => {
   const rows: number[] = []
   const columns: number[] = []
   for (let row = 0; row < n; row++) {
@@ -289,11 +295,11 @@ const triangle = (n: number, m: number, keep: (row: number, column: number) => b
  * const [rows, columns] = np.trilIndices(3)
  * ```
  */
-export const trilIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): NDArray[] =>
+export const trilIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): [NDArray, NDArray] =>
   triangle(n, m, (row, column) => column - row <= k)
 
 /** Row and column indices of the upper triangle of an n by m matrix. */
-export const triuIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): NDArray[] =>
+export const triuIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): [NDArray, NDArray] =>
   triangle(n, m, (row, column) => column - row >= k)
 
 const matrixSizes = (operation: string, arr: ArrayLike): readonly [rows: number, columns: number] => {
@@ -306,13 +312,13 @@ const matrixSizes = (operation: string, arr: ArrayLike): readonly [rows: number,
 }
 
 /** Row and column indices of the lower triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
-export const trilIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): NDArray[] => {
+export const trilIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): [NDArray, NDArray] => {
   const [n, m] = matrixSizes('trilIndicesFrom', arr)
   return trilIndices(n, { k, m })
 }
 
 /** Row and column indices of the upper triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
-export const triuIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): NDArray[] => {
+export const triuIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): [NDArray, NDArray] => {
   const [n, m] = matrixSizes('triuIndicesFrom', arr)
   return triuIndices(n, { k, m })
 }

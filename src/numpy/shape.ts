@@ -1,5 +1,6 @@
 /** Shapes: reading them, reshaping, inserting, dropping, moving and reversing axes, broadcasting. */
 import {
+  type ArrayEach,
   type ArrayLike,
   type NDArray,
   ArgumentError,
@@ -272,7 +273,8 @@ export const broadcastTo = (array: ArrayLike, shape: number | readonly number[])
  * const [x, y] = np.broadcastArrays(np.zeros([2, 1]), np.zeros([3]))
  * ```
  */
-export const broadcastArrays = (...args: readonly ArrayLike[]): NDArray[] => {
+export function broadcastArrays<Args extends readonly ArrayLike[]>(...args: Args): ArrayEach<Args>
+export function broadcastArrays(...args: readonly ArrayLike[]): NDArray[] {
   const arrays = listOfArrays(args, 'broadcastArrays')
   const shape = commonShape('broadcastArrays', ...arrays.map((x) => x.shape))
   return arrays.map((x) => lax.broadcastTo(x, shape))

@@ -2,6 +2,7 @@
 import {
   type ArrayLike,
   type DType,
+  type Stacked,
   ArgumentError,
   DTypeError,
   NDArray,
@@ -118,7 +119,9 @@ export const wrapKeyData = (words: NDArray): NDArray => keyData(words)
  * const grid = random.split(k1, [2, 3]) // shape [2, 3, 2]
  * ```
  */
-export const split = (key: NDArray, num: number | readonly number[] = 2): NDArray => {
+export function split<Count extends number = 2>(key: NDArray, num?: Count): Stacked<Count>
+export function split(key: NDArray, num: number | readonly number[]): NDArray
+export function split(key: NDArray, num: number | readonly number[] = 2): NDArray {
   checkKey(key, 'random.split')
   const shape = sampleShape(typeof num === 'number' ? [num] : num, 'random.split')
   const words = randomWords(key, shape)
