@@ -65,10 +65,6 @@ export const polynomial = (x: Expression, coefficients: readonly number[]): Expr
     .slice(0, -1)
     .reduceRight((sum, coefficient) => add(mul(sum, x), float(coefficient)), float(coefficients.at(-1) ?? 0))
 
-/** The same with coefficients that are expressions. */
-export const polynomialOf = (x: Expression, coefficients: readonly Expression[]): Expression =>
-  coefficients.reduceRight((sum, coefficient) => add(mul(sum, x), coefficient))
-
 /** r + r^3 p(r^2): an odd function by its Taylor-like tail. */
 export const oddPolynomial = (r: Expression, tail: readonly number[]): Expression => {
   const square = mul(r, r)

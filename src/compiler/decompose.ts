@@ -1,5 +1,6 @@
 /** Rewrites transcendental operations of float32 into base operations that every backend has, also as vectors. */
-import { type Expression, type ExpressionOp, rebuild } from '../core/expression.js'
+import { type Expression, type ExpressionOp, rebuild, substitute } from '../core/expression.js'
+import { isRareSelect, selectRare } from './decompose-vocabulary.js'
 import { cosh, exp, exp2, expm1, logistic, sinh, tanh } from './decompose-exponential.js'
 import { acos, asin, atan, atan2 } from './decompose-inverse-trigonometric.js'
 import { acosh, asinh, atanh, log, log1p } from './decompose-logarithm.js'
@@ -86,4 +87,14 @@ export const decompose = (
     return done
   }
   return visit(root)
+}
+
+/** `root` with what `memo` says in place of some expressions; selects whose second value is rare stay such. */
+export const substituteDecomposed = (root: Expression, memo: Map<Expression, Expression>): Expression => {
+  const replace = (x: Expression): Expression | undefined => {
+    if (!isRareSelect(x)) return undefined
+    const [usually, usual, rare] = x.args.map((arg) => substitute(arg, replace, memo))
+    return usually && usual && rare && selectRare(usually, usual, rare)
+  }
+  return substitute(root, replace, memo)
 }

@@ -23,6 +23,7 @@ import { scalarBinary } from './scalar.js'
 import { scalarStore, valueType } from './scalar-memory.js'
 import { tileTransposes } from './tiling.js'
 import { vectorBinary } from './vector.js'
+import { cutAtWaists } from './waists.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
 
 /**
@@ -406,7 +407,7 @@ export const emitLoops = (
   kernel: LoopKernel,
   name: string,
 ): FunctionBuilder => {
-  const body = tileTransposes(kernel.body)
+  const body = cutAtWaists(tileTransposes(kernel.body))
   const analysis = new KernelAnalysis({ ...kernel, body })
   const planner = new Planner(analysis)
   planner.plan(body)

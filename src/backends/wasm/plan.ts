@@ -18,6 +18,12 @@ const impossible = Infinity
 /** Share of the time that the expensive side of a rare select is counted for. */
 const rarely = 0.1
 
+/**
+ * Vectors side by side in a loop whose body costs so much. Iterations of a short body overlap by themselves; those of a
+ * body of a hundred and more instructions are too long for a processor to look ahead to the next one.
+ */
+const copiesOf = (body: number): number => (body <= 12 ? 4 : body <= 26 ? 2 : body < 90 || body > 300 ? 1 : 4)
+
 const scalarCosts: Partial<Record<string, number>> = {
   div: 4,
   rem: 8,
@@ -83,7 +89,7 @@ export class Planner {
     const rest = tail === 0 ? 0 : tail * (1 + this.scalarTotal(loop.body, loop)) + 3
     const whole = Math.trunc(loop.extent / lanes)
     const nested = loop.body.some((s) => s.kind === 'for')
-    const wanted = nested ? (body < 400 ? 4 : 1) : body <= 12 ? 4 : body <= 26 ? 2 : 1
+    const wanted = nested ? (body < 400 ? 4 : 1) : copiesOf(body)
     const copies = whole >= wanted ? wanted : whole >= 2 && wanted >= 2 ? 2 : 1
     return { copies, cost: whole * (body + 1) + rest + join + 4 }
   }

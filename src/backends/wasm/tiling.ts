@@ -1,6 +1,7 @@
 /** Loops that read across the rows of an operand: cut into tiles, four rows side by side, so that registers transpose. */
 import { type Expression, dtypeBytes, e, known } from '../../core/index.js'
 import { linear } from '../../compiler/affine.js'
+import { substituteDecomposed } from '../../compiler/decompose.js'
 import { type Buffer, type Statement, mapExpressions } from '../../compiler/index.js'
 import { type Loop, rootsOf } from './analysis.js'
 
@@ -60,7 +61,7 @@ const replaced = (
   replacements: ReadonlyMap<Expression, Expression>,
 ): readonly Statement[] => {
   const memo = new Map(replacements)
-  return body.map((s) => mapExpressions(s, (x) => e.substitute(x, () => undefined, memo)))
+  return body.map((s) => mapExpressions(s, (x) => substituteDecomposed(x, memo)))
 }
 
 const parallel = (variables: readonly Expression[], body: readonly Statement[]): readonly Statement[] =>

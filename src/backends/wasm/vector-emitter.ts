@@ -126,7 +126,7 @@ export class VectorEmitter extends ScalarEmitter {
           return
         }
         if (isRareSelect(x)) {
-          this.rareSelect(a, ifTrue, ifFalse, copy)
+          this.rareSelect(x, copy)
           return
         }
         this.pushVector(ifTrue, copy)
@@ -169,26 +169,48 @@ export class VectorEmitter extends ScalarEmitter {
     else vectorBinary(f, this.context.helpers, x.op as BinaryOp, x.dtype)
   }
 
-  /** The second value is computed only when some lane wants it. */
-  private rareSelect(usually: Expression, usual: Expression, rare: Expression, copy: number): void {
+  /**
+   * The second value is computed only when some lane wants it: some lane of all copies at once, since instructions of
+   * different copies overlap only where no branch is between them. Pushes the value for `copy`, and keeps the others.
+   */
+  private rareSelect(x: Expression, copy: number): void {
     const { f } = this
-    const mask = f.local('v128')
-    const result = f.local('v128')
-    this.pushVector(usual, copy)
-    f.code.set(result)
-    this.pushVector(usually, copy)
-    f.code.tee(mask)
+    const [usually, usual, rare] = x.args
+    if (usually === undefined || usual === undefined || rare === undefined) throw new InternalError('half a select')
+    const copies = Array.from({ length: this.vector?.copies ?? 1 }, (_, c) => c)
+    const results = copies.map((c) => {
+      const result = f.local('v128')
+      this.pushVector(usual, c)
+      f.code.set(result)
+      return result
+    })
+    const masks = copies.map((c) => {
+      const mask = f.local('v128')
+      this.pushVector(usually, c)
+      f.code.set(mask)
+      return mask
+    })
+    masks.forEach((mask, c) => {
+      f.code.get(mask)
+      if (c > 0) f.code.op(ops['v128.and'])
+    })
     f.code.op(ops['i32x4.all_true'])
-    f.code.if('v128')
-    f.code.get(result)
-    f.code.else()
+    f.code.op(ops['i32.eqz'])
+    f.code.if()
     this.openBranch()
-    f.code.get(result)
-    this.pushVector(rare, copy)
-    f.code.get(mask)
-    f.code.op(ops['v128.bitselect'])
+    results.forEach((result, c) => {
+      f.code.get(result)
+      this.pushVector(rare, c)
+      f.code.get(known(masks[c], 'mask'))
+      f.code.op(ops['v128.bitselect'])
+      f.code.set(result)
+    })
     this.closeBranch()
     f.code.end()
+    results.forEach((result, c) => {
+      if (c !== copy) this.remember(x, result, tableOf(c))
+    })
+    f.code.get(known(results[copy], 'copy'))
   }
 
   /**
