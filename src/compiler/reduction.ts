@@ -7,6 +7,8 @@ import { nest } from './loops.js'
 /** Most elements that are added up one after the other; longer sums are sums of blocks, whose error grows more slowly. */
 const longestSum = 4096
 const blockSize = 512
+/** The same for sums of blocks, which are added up as scalars, where blocks themselves are added up in several lanes. */
+const longestJoin = 32
 
 /** One accumulator of a loop. */
 export interface Accumulation {
@@ -38,16 +40,24 @@ const replaceVariable = (from: Expression, to: Expression): ((x: Expression) => 
   return (x) => e.substitute(x, () => undefined, memo)
 }
 
-/** The loops in blocks, when they are too many for one sum. */
-const cutBlocks = (loops: readonly Expression[]): Blocks | undefined => {
-  if (product(loops) <= longestSum) return undefined
-  const limit = blockSize
+/** How many iterations of a loop make a block: a divisor, if there is one that is not much smaller, so that none is left over. */
+const evenly = (extent: number, most: number): number => {
+  for (let size = most; 4 * size >= most && size > 1; size--) if (extent % size === 0) return size
+  return most
+}
+
+/** The loops in blocks, when they are too many for one sum: of elements, or of sums of blocks. */
+const cutBlocks = (loops: readonly Expression[], of: 'elements' | 'sums' = 'elements'): Blocks | undefined => {
+  const isJoin = of === 'sums'
+  if (product(loops) <= (isJoin ? longestJoin : longestSum)) return undefined
+  const limit = isJoin ? longestJoin : blockSize
   let first = loops.length
   while (first > 0 && product(loops.slice(first - 1)) <= limit) first--
   const suffix = loops.slice(first)
   const cut = known(loops[first - 1], 'loop')
   const before = loops.slice(0, first - 1)
-  const block = Math.floor(limit / product(suffix))
+  const most = Math.floor(limit / product(suffix))
+  const block = isJoin ? evenly(extentOf(cut), most) : most
   if (block < 2) return { outer: [...before, cut], inner: suffix, rewrite: (x) => x, tail: undefined }
   const whole = Math.floor(extentOf(cut) / block)
   const rest = extentOf(cut) - whole * block
@@ -81,20 +91,23 @@ export const reduceRows = (
     accumulations.map(({ op, value }, i) => ({ kind: 'combine', local: known(locals[i], 'local'), op, value }))
   const locals = accumulations.map((a) => a.local)
   const inexact = accumulations.some((a) => isFloating(a.local.dtype) && (a.op === 'add' || a.op === 'mul'))
-  return inexact ? inBlocks(loops.filter(isLoop), locals, accumulations, body) : nest(loops, 'reduce', body(locals))
+  return inexact
+    ? inBlocks(cutBlocks(loops), loops.filter(isLoop), locals, accumulations, body)
+    : nest(loops, 'reduce', body(locals))
 }
 
 /** Loops around a body that combines into the locals it is given; in blocks, and those in blocks, when they are long. */
 const inBlocks = (
+  blocks: Blocks | undefined,
   loops: readonly Expression[],
   targets: readonly Expression[],
   accumulations: readonly Accumulation[],
   body: (locals: readonly Expression[]) => readonly Statement[],
 ): readonly Statement[] => {
-  const blocks = cutBlocks(loops)
   if (blocks === undefined) return nest(loops, 'reduce', body(targets))
-  return [blocks, ...(blocks.tail === undefined ? [] : [blocks.tail])].flatMap(({ outer, inner, rewrite }) =>
-    inBlocks(outer.filter(isLoop), targets, accumulations, (locals) => {
+  return [blocks, ...(blocks.tail === undefined ? [] : [blocks.tail])].flatMap(({ outer, inner, rewrite }) => {
+    const around = outer.filter(isLoop)
+    return inBlocks(cutBlocks(around, 'sums'), around, targets, accumulations, (locals) => {
       const parts = locals.map((local) => e.variable(local.dtype))
       const defines = parts.map((local, i): Statement => ({
         kind: 'define',
@@ -108,8 +121,8 @@ const inBlocks = (
         value: known(parts[i], 'part'),
       }))
       return [...defines, ...nest(inner, 'reduce', body(parts)).map((s) => mapExpressions(s, rewrite)), ...joins]
-    }),
-  )
+    })
+  })
 }
 
 /** A sum down the columns: the accumulators are a row in memory, and whole rows are added to it, so that every access is contiguous. */

@@ -1,7 +1,7 @@
 /** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
 import { type Expression, known } from '../../core/index.js'
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
-import { type Accumulator, closeAccumulators, openAccumulators } from './accumulators.js'
+import { type Accumulator, accumulate, closeAccumulators, openAccumulators } from './accumulators.js'
 import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import {
@@ -22,7 +22,6 @@ import { type LoopPlan, Planner } from './plan.js'
 import { scalarBinary } from './scalar.js'
 import { scalarStore, valueType } from './scalar-memory.js'
 import { tileTransposes } from './tiling.js'
-import { vectorBinary } from './vector.js'
 import { cutAtWaists } from './waists.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
 
@@ -170,13 +169,10 @@ class StatementEmitter extends VectorEmitter {
     const vectors =
       partial?.vectors ?? (this.isVarying(s.local) ? known(this.vectorLocals.get(s.local), 'vector local') : undefined)
     if (vectors !== undefined && this.vector !== undefined) {
-      for (let copy = 0; copy < this.copies; copy++) {
-        const vector = known(vectors[copy], 'copy')
-        f.code.get(vector)
-        this.pushVector(s.value, copy)
-        vectorBinary(f, this.context.helpers, s.op, s.local.dtype)
-        f.code.set(vector)
-      }
+      const { local, op } = s
+      accumulate(f, this.context.helpers, { local, op, vectors, extreme: partial?.extreme }, this.copies, (copy) =>
+        this.pushVector(s.value, copy),
+      )
       return
     }
     const local = this.localOf(s.local)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type DType, type Expression, e, encodeHost } from '../../../src/core/index.js'
 import type { Statement } from '../../../src/compiler/index.js'
 import { WasmRuntime, programExecutable } from '../../../src/backends/wasm/device.js'
+import { generator } from '../../compiler/random.js'
 import {
   buffer,
   compare,
@@ -229,32 +230,40 @@ describe('reductions', () => {
     expect(onWasm(runtime, p, [data])[0]?.[0]).toBe(onReference(p, [data])[0]?.[0])
   })
 
-  it('lets NaN through extremes', () => {
-    const i = e.variable('int32', 50)
-    const x = buffer('float32', 50)
-    const out = buffer('float32', 1)
-    const local = e.variable('float32')
-    for (const op of ['min', 'max'] as const) {
-      const p = program(
-        [
-          loopKernel(
-            [
-              { kind: 'define', local, value: e.constant(op === 'min' ? Infinity : -Infinity, 'float32') },
-              loop(i, 'reduce', [{ kind: 'combine', local, op, value: e.load(x, i) }]),
-              { kind: 'store', buffer: out, index: e.index(0), value: local },
-            ],
-            [x],
-            [out],
-          ),
-        ],
-        [x],
-        [out],
-      )
-      const data = Float32Array.from({ length: 50 }, (_, k) => k)
-      compare(runtime, p, [data])
-      data[49] = NaN
-      expect(onWasm(runtime, p, [data])[0]?.[0]).toBeNaN()
-    }
+  it('finds the largest and the smallest, NaN and the sign of zeros included', () => {
+    const value = fc.oneof(
+      { weight: 20, arbitrary: fc.constantFrom(0, -0) },
+      { weight: 20, arbitrary: fc.float({ noNaN: true }) },
+      { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity, -Infinity) },
+    )
+    // Zeros alone, zeros at one end, and anything.
+    const values = fc.oneof(
+      fc.constantFrom<readonly number[]>([0, -0], [0, -0, 1, 2], [0, -0, -3], [-0]),
+      fc.array(value),
+    )
+    const cases = fc.record({
+      values,
+      size: fc.integer({ min: 1, max: 90 }),
+      op: fc.constantFrom('min' as const, 'max' as const),
+      seed: fc.integer(),
+    })
+    fc.assert(
+      fc.property(cases, ({ values: list, size, op, seed }) => {
+        const random = generator(seed)
+        const data = Float32Array.from({ length: size }, () => list[Math.floor(random() * list.length)] ?? 1)
+        const i = e.variable('int32', size)
+        const x = buffer('float32', size)
+        const out = buffer('float32', 1)
+        const local = e.variable('float32')
+        const body: readonly Statement[] = [
+          { kind: 'define', local, value: e.constant(op === 'min' ? Infinity : -Infinity, 'float32') },
+          ...(size === 1 ? [] : [loop(i, 'reduce', [{ kind: 'combine', local, op, value: e.load(x, i) }])]),
+          { kind: 'store', buffer: out, index: e.index(0), value: local },
+        ]
+        compare(runtime, program([loopKernel(body, [x], [out])], [x], [out]), [data])
+      }),
+      { numRuns: 300 },
+    )
   })
 })
 
