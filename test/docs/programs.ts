@@ -40,8 +40,8 @@ const folder = join(root, 'build', 'docs')
 
 /** Runs a program as a module of its own, and takes what it prints. */
 export const runProgram = async (program: Program, name: string): Promise<Outcome> => {
-  mkdirSync(folder, { recursive: true })
-  const file = join(folder, `${name}.ts`)
+  mkdirSync(join(folder, name), { recursive: true })
+  const file = join(folder, name, 'program.ts')
   writeFileSync(file, program.code)
   const lines: string[] = []
   const log = vi.spyOn(console, 'log').mockImplementation((...args: unknown[]) => void lines.push(format(...args)))
@@ -59,7 +59,7 @@ export const runProgram = async (program: Program, name: string): Promise<Outcom
 /** An error as the pages show it, with places in the program instead of in the file it was written to. */
 export const errorText = (error: unknown): string =>
   error instanceof CotangentError
-    ? `${error.name}: ${error.message.replaceAll(new RegExp(`${folder}/[\\w.-]+\\.ts(?::(\\d+):\\d+)?`, 'g'), (_, line: string) => `program.ts:${line}`)}`
+    ? `${error.name}: ${error.message.replaceAll(new RegExp(`${folder}/[\\w.-]+/program\\.ts(?::(\\d+):\\d+)?`, 'g'), (_, line: string) => `program.ts:${line}`)}`
     : String(error)
 
 const isUpdating = process.env['UPDATE_DOCS'] === '1'
