@@ -27,7 +27,10 @@ export interface Executable {
 /** Bytes that a device holds. */
 export interface MemoryStats {
   readonly device: string
-  /** Bytes of arrays that are still reachable, as far as is known. */
+  /**
+   * Bytes of arrays in the device's own memory that are not known to be dead. Arrays of up to 4 kB on
+   * `wasm` are ordinary memory of JavaScript, which the garbage collector takes, and not counted.
+   */
   readonly live: number
   /** Bytes in the device's own memory. */
   readonly resident: number

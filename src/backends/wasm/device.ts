@@ -5,6 +5,7 @@ import {
   type Executable,
   type HostData,
   type Jaxpr,
+  type ShapedArray,
   type Storage,
   ArgumentError,
   DeviceError,
@@ -12,12 +13,13 @@ import {
   dtypeBytes,
   known,
   makeHostData,
+  outputAvals,
 } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
 import { largestPages } from './assembler.js'
 import { disassemble } from './disassembler.js'
 import { constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
-import { WasmStorage, smallBytes } from './memory.js'
+import { WasmStorage, smallBytes } from './storage.js'
 import { printProgram } from './program.js'
 import { WasmRuntime, storageFromHost } from './runtime.js'
 
@@ -65,20 +67,16 @@ export const createWasmDevice = (options: WasmDeviceOptions = {}): WasmDevice =>
 /** The device of a runtime. */
 export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
   const { arena } = runtime
-  const read = (storage: Storage, dtype: DType, size: number): HostData => {
-    const out = makeHostData(dtype, size)
-    arena.copyOut(own(storage), out)
-    return out
-  }
+  const read = (storage: Storage, dtype: DType): HostData => makeHostData(dtype, arena.copyOut(own(storage)))
   const device: WasmDevice = {
     name: 'wasm',
     kind: () => `WebAssembly, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`,
     synchronous: true,
     checkDType: () => {},
-    compile: (jaxpr: Jaxpr) => programExecutable(runtime, compile(jaxpr)),
-    fromHost: (data, dtype) => storageFromHost(arena, data, data.length * dtypeBytes(dtype)),
+    compile: (jaxpr: Jaxpr) => programExecutable(runtime, compile(jaxpr), outputAvals(jaxpr)),
+    fromHost: (data, dtype) => storageFromHost(arena, data, data.length * dtypeBytes(dtype), dtype),
     read,
-    readAsync: (storage, dtype, size) => Promise.resolve(read(storage, dtype, size)),
+    readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
     release: (storage) => arena.release(own(storage)),
     memoryStats: () => arena.stats('wasm'),
     configure: ({ memoryBudget, threads }) => {
@@ -121,8 +119,15 @@ const own = (storage: Storage): WasmStorage => {
   throw new InternalError('an array of another device was given to wasm')
 }
 
-/** A compiled program: everything that a run needs is worked out here, so that a run only copies pointers. */
-export const programExecutable = (runtime: WasmRuntime, program: Program): Executable => {
+/**
+ * A compiled program: everything that a run needs is worked out here, so that a run only copies pointers. `avals` are those
+ * of the results, for messages.
+ */
+export const programExecutable = (
+  runtime: WasmRuntime,
+  program: Program,
+  avals: readonly ShapedArray[] = [],
+): Executable => {
   const { arena } = runtime
   const printed = printProgram(program, { maximumPages: largestPages, shared: false }, runtime.jobScale)
   let run = runtime.instantiate(printed)
@@ -188,7 +193,7 @@ export const programExecutable = (runtime: WasmRuntime, program: Program): Execu
       for (let i = 0; i < results.length; i++) {
         const result = known(results[i], 'result')
         if (result.kind !== 'fresh') continue
-        const storage = new WasmStorage(result.bytes)
+        const storage = new WasmStorage(result.bytes, avals[i])
         out[i] = storage
         if (result.staging >= 0) arena.words[result.word] = block + result.staging
         else if (result.bytes > 0) {

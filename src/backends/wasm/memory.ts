@@ -1,50 +1,36 @@
 /** The arena: linear memory as a bounded cache of arrays, which move out to ordinary buffers when room is needed. */
-import { type HostData, type MemoryStats, type Storage, InternalError, OutOfMemoryError } from '../../core/index.js'
+import { type MemoryStats, type OutOfMemoryError, InternalError } from '../../core/index.js'
 import { Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
 import { largestPages } from './assembler.js'
+import { Collector, keepFreedPages } from './collector.js'
+import { outOfMemory } from './out-of-memory.js'
+import { Slot, type WasmStorage } from './storage.js'
 
 const pageBytes = 65536
 const smallestGrowth = 16 << 20
-/** Size up to which the arena grows freely. Beyond it, old arrays move out first: in a loop most of them are dead. */
+/** Size up to which the arena grows freely. Beyond it, garbage is collected first: in a loop most arrays are dead. */
+const firstComfort = 48 << 20
+/** Size from which on old arrays move out where collecting garbage does not help. */
 const firstLimit = 256 << 20
+/** New arrays of so many bytes are worth a look at what the engine has collected by itself. */
+const glanceBytes = 8 << 20
+/** New arrays of so many bytes are worth collecting garbage. */
+const harvestBytes = 16 << 20
+/** Share of the time that goes into collecting, beyond which the arena rather grows, up to this size. */
+const largestShare = 0.2
+const largestComfort = 128 << 20
+/** Milliseconds that moving a megabyte out takes: the copy, and its collection. */
+const spillTime = 0.2
 
 /** Arrays begin here; below are the pointers of the running program. */
 export const arenaStart = guardBytes
 
-/** Arrays up to this many bytes live on the host and are copied in for a run: that costs less than registering a finalizer. */
-export const smallBytes = 4096
-
-/**
- * Where the bytes of an array are: in the arena, or on the host after they had to make room, or nowhere once released. The
- * arena knows slots only while they are in it, and never storages: so a moved-out array belongs to the garbage collector.
- */
-export class Slot {
-  readonly bytes: number
-  block: Block<Slot> | undefined
-  host: Uint8Array | undefined
-  constructor(bytes: number) {
-    this.bytes = bytes
-  }
-}
-
-/** An array on the device, as the rest of the library holds it. */
-export class WasmStorage implements Storage {
-  readonly bytes: number
-  /** Undefined for small arrays, and after release. */
-  slot: Slot | undefined
-  /** Words of a small array. */
-  small: Int32Array | undefined
-  /** Arrays that hold this storage: a program that returns its input gives the same storage again. */
-  holders = 1
-  constructor(bytes: number) {
-    this.bytes = bytes
-  }
-}
-
 export interface ArenaOptions {
   /** Most bytes of linear memory. */
   readonly budget: number
+  /** What finds dead arrays. */
+  readonly collector?: Collector
 }
 
 const released = (): never => {
@@ -80,12 +66,21 @@ export class Arena {
   private peak = 0
   /** The size beyond which room is made before the arena grows; arrays that had to be brought back raise it. */
   private limit: number
+  /** Bytes of arrays made since dead ones were looked for. */
+  private fresh = 0
+  /** What `fresh` was when the engine was last asked whether it has collected garbage. */
+  private glanced = 0
+  /** The size up to which the arena grows without collecting garbage. */
+  private comfort: number
+  private readonly collector: Collector
   /** Frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
   private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
 
   constructor(options: ArenaOptions) {
     this.bound = within(options.budget)
+    this.collector = options.collector ?? new Collector()
     this.limit = Math.min(this.bound, firstLimit)
+    this.comfort = Math.min(this.limit, firstComfort)
     this.current = new WebAssembly.Memory({ initial: 2, maximum: largestPages })
     this.bytes = new Uint8Array(this.memory.buffer)
     this.words = new Int32Array(this.memory.buffer)
@@ -107,6 +102,7 @@ export class Arena {
   setBudget(bytes: number): void {
     this.bound = within(bytes)
     this.limit = Math.min(this.bound, Math.max(firstLimit, this.capacity - arenaStart))
+    this.comfort = Math.min(this.comfort, this.limit)
     this.beginRun()
     this.keepWithin(0)
   }
@@ -149,7 +145,7 @@ export class Arena {
 
   /** A new array with arbitrary contents, and its address. */
   allocate(storage: WasmStorage): number {
-    const slot = new Slot(storage.bytes)
+    const slot = new Slot(storage.bytes, storage.aval)
     storage.slot = slot
     const block = this.reserve(slot.bytes)
     this.settle(storage, slot, block)
@@ -165,7 +161,7 @@ export class Arena {
       const host = slot.host
       if (host === undefined) return released()
       block = this.reserve(slot.bytes)
-      this.bytes.set(host, block.offset)
+      this.bytes.set(new Uint8Array(host), block.offset)
       slot.host = undefined
       this.limit = Math.min(this.bound, this.limit + 2 * slot.bytes)
       this.settle(storage, slot, block)
@@ -176,18 +172,23 @@ export class Arena {
     return block.offset
   }
 
-  /** A copy of an array's bytes, written into `target`. */
-  copyOut(storage: WasmStorage, target: HostData): void {
-    if (storage.bytes === 0) return
-    const out = new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
-    if (storage.small !== undefined) {
-      const { small } = storage
-      out.set(new Uint8Array(small.buffer, small.byteOffset, storage.bytes))
-      return
-    }
-    const slot = storage.slot ?? released()
-    if (slot.block !== undefined) out.set(this.bytes.subarray(slot.block.offset, slot.block.offset + slot.bytes))
-    else out.set(slot.host ?? released())
+  /** A copy of an array's bytes. */
+  copyOut(storage: WasmStorage): ArrayBuffer {
+    const { bytes, small, slot } = storage
+    if (bytes === 0) return new ArrayBuffer(0)
+    if (small !== undefined) return new Uint8Array(small.buffer, small.byteOffset, bytes).slice().buffer
+    if (slot === undefined) return released()
+    return slot.block === undefined ? (slot.host ?? released()).slice(0) : this.taken(slot.block.offset, bytes)
+  }
+
+  /** A copy of memory. */
+  private taken(address: number, bytes: number): ArrayBuffer {
+    keepFreedPages(bytes)
+    const { buffer } = this.memory
+    // Slicing the buffer itself saves filling the new one with zeros; of shared memory it would be shared.
+    return buffer instanceof ArrayBuffer
+      ? buffer.slice(address, address + bytes)
+      : this.bytes.slice(address, address + bytes).buffer
   }
 
   release(storage: WasmStorage): void {
@@ -196,21 +197,27 @@ export class Arena {
     storage.slot = undefined
     storage.small = undefined
     if (slot === undefined) return
-    if (slot.block !== undefined) {
-      this.dead.unregister(slot)
-      this.drop(slot.block)
-    }
-    slot.block = undefined
+    if (slot.block !== undefined) this.evict(slot, slot.block)
     slot.host = undefined
   }
 
   private settle(storage: WasmStorage, slot: Slot, block: Block<Slot>): void {
     slot.block = block
     block.owner = slot
+    slot.watcher = this.collector.watch(storage)
     this.dead.register(storage, block, slot)
     this.use(block)
+    this.fresh += block.bytes
     this.resident += block.bytes
     if (this.resident > this.peak) this.peak = this.resident
+  }
+
+  /** Takes an array out of the arena. */
+  private evict(slot: Slot, block: Block<Slot>): void {
+    slot.block = undefined
+    slot.watcher = undefined
+    this.dead.unregister(slot)
+    this.drop(block)
   }
 
   private drop(block: Block<Slot>): void {
@@ -265,8 +272,14 @@ export class Arena {
     if (this.capacity - arenaStart > this.bound && !this.fits(bytes)) throw this.outOfMemory(bytes)
     // Large arrays would push out everything else again and again.
     if (4 * bytes > this.limit) this.limit = Math.min(this.bound, 4 * bytes)
+    if (this.fresh >= this.glanced + glanceBytes) {
+      this.glanced = this.fresh
+      if (this.collector.hasCollected()) this.sweep()
+    }
     const block =
       this.blocks.take(bytes) ??
+      this.grown(bytes, this.comfort) ??
+      this.harvested(bytes) ??
       this.grown(bytes, this.limit) ??
       this.vacated(bytes) ??
       this.grown(bytes, this.bound) ??
@@ -282,6 +295,40 @@ export class Arena {
     this.temporaryBlock = undefined
     this.blocks.give(held)
     return this.blocks.take(bytes)
+  }
+
+  /**
+   * A block that dead arrays made room for. The engine is asked to collect garbage only while that takes little of the time,
+   * and less than moving the arrays out would; until then the arena grows.
+   */
+  private harvested(bytes: number): Block<Slot> | undefined {
+    if (this.fresh < Math.max(harvestBytes, bytes, this.resident >> 2)) return undefined
+    const { collector } = this
+    if (collector.share() > largestShare && this.comfort < largestComfort) {
+      this.comfort = Math.min(this.limit, largestComfort, this.comfort + (this.comfort >> 1))
+      const block = this.grown(bytes, this.comfort)
+      if (block !== undefined) return block
+    }
+    if (collector.cost() > (spillTime * this.fresh) / 1e6) return undefined
+    if (!collector.collect()) return undefined
+    this.sweep()
+    // Room for as much again as is alive: the next harvest should be worth it too.
+    this.comfort = Math.min(this.limit, Math.max(this.comfort, 2 * this.resident))
+    return this.blocks.take(bytes)
+  }
+
+  /** Frees the blocks of arrays that are gone. Those of running programs stay: only their addresses may be left of them. */
+  private sweep(): void {
+    for (let block = this.oldest.next; block !== undefined && block !== this.newest;) {
+      const { next, owner } = block
+      const watcher = owner?.watcher
+      if (owner !== undefined && watcher !== undefined && block.run < this.firstRun && watcher.deref() === undefined)
+        this.evict(owner, block)
+      block = next
+    }
+    this.fresh = 0
+    this.glanced = 0
+    this.collector.unpin()
   }
 
   /** A block of memory added within a limit. */
@@ -327,11 +374,9 @@ export class Arena {
   private spill(block: Block<Slot>): void {
     const slot = block.owner
     if (slot === undefined) return
-    slot.host = this.bytes.slice(block.offset, block.offset + slot.bytes)
-    slot.block = undefined
-    this.dead.unregister(slot)
+    slot.host = this.taken(block.offset, slot.bytes)
     this.spilled += slot.bytes
-    this.drop(block)
+    this.evict(slot, block)
   }
 
   private grow(bytes: number, limit: number): boolean {
@@ -356,18 +401,11 @@ export class Arena {
   }
 
   private outOfMemory(bytes: number): OutOfMemoryError {
-    const sizes: number[] = []
+    const held: Slot[] = []
     for (let block = this.oldest.next; block !== undefined && block !== this.newest; block = block.next) {
-      if (block.owner !== undefined) sizes.push(block.owner.bytes)
+      if (block.owner !== undefined) held.push(block.owner)
     }
-    sizes.sort((a, b) => b - a)
-    const named = sizes.slice(0, 5).map(megabytes).join(', ')
-    return new OutOfMemoryError(
-      `wasm: no room for ${megabytes(bytes)} within the budget of ${megabytes(this.bound)}. The running program itself holds ` +
-        `${megabytes(sizes.reduce((sum, size) => sum + size, 0))} in arrays` +
-        `${sizes.length > 0 ? ` (the largest: ${named})` : ''} and ${megabytes(this.temporaryBlock?.bytes ?? 0)} of temporaries. ` +
-        `Work on smaller pieces (a smaller batch), or raise the budget: init({ wasmMemoryBudget: bytes }).`,
-    )
+    return outOfMemory(bytes, this.bound, held, this.temporaryBlock?.bytes ?? 0)
   }
 
   stats(device: string): MemoryStats {
@@ -381,6 +419,3 @@ export class Arena {
     }
   }
 }
-
-const megabytes = (bytes: number): string =>
-  bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`

@@ -1,5 +1,6 @@
 /** What all programs of one wasm device share: memory, instances of modules, threads, and what JavaScript does for them. */
 import {
+  type DType,
   type Device,
   type HostData,
   DeviceArray,
@@ -16,21 +17,24 @@ import { contractionScratchBytes } from './contraction-product.js'
 import { type Pointer, scratchWord, threadsWord } from './frame.js'
 import { mathImport } from './helpers.js'
 import { forkImport } from './jobs.js'
-import { Arena, type Slot, WasmStorage, smallBytes } from './memory.js'
+import { Arena } from './memory.js'
 import { ModuleCache } from './module-cache.js'
 import { ParallelModule, WorkerPool, mostWorkers, threadsAvailable } from './pool.js'
 import { type PrintedProgram, routineImport } from './program.js'
 import { sortModule } from './sort-module.js'
 import { type SortMachine, runSort } from './sort.js'
+import { type Slot, WasmStorage, smallBytes } from './storage.js'
 
 const moduleCacheBytes = 16 << 20
 
 /** An array of the device with these values. */
-export const storageFromHost = (arena: Arena, data: HostData, bytes: number): WasmStorage => {
-  const storage = new WasmStorage(bytes)
+export const storageFromHost = (arena: Arena, data: HostData, bytes: number, dtype?: DType): WasmStorage => {
+  const isSmall = bytes <= smallBytes
+  const aval = isSmall || dtype === undefined ? undefined : shapedArray([data.length], dtype)
+  const storage = new WasmStorage(bytes, aval)
   if (bytes === 0) return storage
   const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  if (bytes <= smallBytes) {
+  if (isSmall) {
     const small = new Int32Array((bytes + 3) >> 2)
     new Uint8Array(small.buffer).set(source)
     storage.small = small

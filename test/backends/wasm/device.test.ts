@@ -1,6 +1,6 @@
 /** The device: storages, results that are inputs, equal programs, donation, and its listing. */
 import { describe, expect, it } from 'vitest'
-import { type Expression, type NDArray, type Storage, e, known, makeHostData } from '../../../src/core/index.js'
+import { type Expression, type NDArray, type Storage, e, known } from '../../../src/core/index.js'
 import type { Buffer, Program } from '../../../src/compiler/index.js'
 import {
   WasmRuntime,
@@ -9,6 +9,7 @@ import {
   programExecutable,
   storageFromHost,
 } from '../../../src/backends/wasm/device.js'
+import { WasmStorage } from '../../../src/backends/wasm/storage.js'
 import { buffer, loop, loopKernel, program } from './support.js'
 
 const addOne = (size: number): Program => {
@@ -26,6 +27,10 @@ const addOne = (size: number): Program => {
 const read = (storage: Storage | undefined, size: number): number[] => [
   ...device.read(known(storage, 'result'), 'float32', size),
 ]
+const own = (storage: Storage | undefined): WasmStorage => {
+  if (storage instanceof WasmStorage) return storage
+  throw new Error('not a wasm storage')
+}
 const device = createWasmDevice({ wasmMemoryBudget: 32 << 20 })
 
 describe('the wasm device', () => {
@@ -50,9 +55,9 @@ describe('the wasm device', () => {
       )
       const [first] = run([input])
       const [second] = run([known(first, 'result')])
-      const out = makeHostData('float32', size)
-      runtime.arena.copyOut(known(second, 'result') as Parameters<typeof runtime.arena.copyOut>[0], out)
-      expect(out).toEqual(Float32Array.from({ length: size }, (_, i) => i + 2))
+      expect(new Float32Array(runtime.arena.copyOut(own(second)))).toEqual(
+        Float32Array.from({ length: size }, (_, i) => i + 2),
+      )
     }
   })
 
@@ -84,9 +89,7 @@ describe('the wasm device', () => {
     let x = storageFromHost(runtime.arena, new Float32Array(5000), 20000)
     for (let i = 0; i < 10; i++) x = known(executable.run([x], [true])[0], 'result') as typeof x
     expect(runtime.arena.stats('wasm').live).toBe(Math.ceil(20000 / 64) * 64)
-    const out = makeHostData('float32', 5000)
-    runtime.arena.copyOut(x, out)
-    expect(out).toEqual(new Float32Array(5000).fill(10))
+    expect(new Float32Array(runtime.arena.copyOut(x))).toEqual(new Float32Array(5000).fill(10))
   })
 
   it('may be asked to run programs by a callback, even the same one', () => {
@@ -133,9 +136,7 @@ describe('the wasm device', () => {
     const outer = programExecutable(runtime, { ...p, placements })
     const [result] = outer.run([storageFromHost(runtime.arena, new Float32Array(5000).fill(8), 20000)])
     expect(seen).toEqual([4, 2, 1])
-    const values = makeHostData('float32', 5000)
-    runtime.arena.copyOut(known(result, 'result') as Parameters<typeof runtime.arena.copyOut>[0], values)
-    expect(values).toEqual(new Float32Array(5000).fill(40))
+    expect(new Float32Array(runtime.arena.copyOut(own(result)))).toEqual(new Float32Array(5000).fill(40))
   })
 
   it('prints what it runs', () => {

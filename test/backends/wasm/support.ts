@@ -23,7 +23,7 @@ import { kernelText } from '../../../src/compiler/index.js'
 import { Machine, compileStatements } from '../../../src/backends/js/evaluate.js'
 import { compileContraction, compileSort } from '../../../src/backends/js/routines.js'
 import { type WasmRuntime, programExecutable, storageFromHost } from '../../../src/backends/wasm/device.js'
-import { WasmStorage } from '../../../src/backends/wasm/memory.js'
+import { WasmStorage } from '../../../src/backends/wasm/storage.js'
 import { generator } from '../../compiler/random.js'
 
 let nextBuffer = 10_000_000
@@ -79,11 +79,9 @@ export const program = (kernels: readonly Kernel[], inputs: readonly Buffer[], o
 export const onWasm = (runtime: WasmRuntime, p: Program, data: readonly HostData[]): HostData[] => {
   const results = programExecutable(runtime, p).run(data.map((d) => storageFromHost(runtime.arena, d, d.byteLength)))
   return p.outputs.map((b, i) => {
-    const out = makeHostData(b.dtype, b.size)
     const storage = known(results[i], 'result')
     if (!(storage instanceof WasmStorage)) throw new Error('not a wasm storage')
-    runtime.arena.copyOut(storage, out)
-    return out
+    return makeHostData(b.dtype, runtime.arena.copyOut(storage))
   })
 }
 

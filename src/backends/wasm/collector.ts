@@ -1,0 +1,149 @@
+/** Which arrays nobody holds any more: learned from the garbage collector within a synchronous loop, where Node lets us. */
+
+/** The little of Node that is needed. */
+interface NodeVm {
+  readonly createContext: (object: object, options: { readonly microtaskMode: 'afterEvaluate' }) => object
+  readonly runInNewContext: (code: string) => unknown
+  readonly Script: new (code: string) => { readonly runInContext: (context: object) => unknown }
+}
+
+interface NodeV8 {
+  readonly setFlagsFromString: (flag: string) => void
+}
+
+interface Engine {
+  /** Collects all garbage. */
+  readonly collect: () => void
+  /** Lets go of what weak references of this job have pinned. */
+  readonly unpin: () => void
+}
+
+/** New references after which their targets are unpinned: a long job would pile them up. */
+const pinnedReferences = 512
+
+/** Milliseconds of a collection before there was one, and the number of them that are remembered. */
+const firstGuess = 4
+const remembered = 4
+
+/** Whether this is Node: its `vm` module is what makes weak references work within a job. Others' namesakes do not. */
+const isNode = (): boolean => {
+  const { process } = globalThis as {
+    process?: { release?: { name?: string }; versions?: Readonly<Record<string, string>>; getBuiltinModule?: unknown }
+  }
+  return (
+    process?.release?.name === 'node' &&
+    typeof process.getBuiltinModule === 'function' &&
+    process.versions?.['bun'] === undefined &&
+    process.versions?.['deno'] === undefined
+  )
+}
+
+/**
+ * What Node's modules offer. A weak reference pins its target until the job ends, and a synchronous loop is one job: but a
+ * context with a queue of microtasks of its own ends a job of its own after each script, and V8 then unpins everything.
+ */
+const startEngine = (): Engine => {
+  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
+  const vm = process?.getBuiltinModule?.('node:vm') as NodeVm
+  const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' })
+  const nothing = new vm.Script('0')
+  const { gc } = globalThis as { gc?: unknown }
+  let collect = gc
+  if (typeof collect !== 'function') {
+    const v8 = process?.getBuiltinModule?.('node:v8') as NodeV8
+    v8.setFlagsFromString('--expose-gc')
+    collect = vm.runInNewContext('gc')
+    v8.setFlagsFromString('--no-expose-gc')
+  }
+  if (typeof collect !== 'function') throw new TypeError('no function to collect garbage with')
+  return { collect: collect as () => void, unpin: () => nothing.runInContext(context) }
+}
+
+/** The largest block that the C library takes from its own heap, with room for its header. */
+const largestHeapBlock = (32 << 20) - 8192
+const smallestMapping = 128 << 10
+let keepsPages = false
+
+/**
+ * To be called before a buffer of so many bytes is made. Under glibc a large buffer is pages fresh from the system, which cost
+ * five times as much as what is then copied into them, and go back with the buffer. But once a buffer of 32 MB was freed, glibc
+ * takes smaller ones from its own heap, and gives back only what exceeds 64 MB (mallopt(3), M_MMAP_THRESHOLD). So one such
+ * buffer is made here and dropped; nobody writes to it, so it has no pages.
+ */
+export const keepFreedPages = (bytes: number): void => {
+  if (keepsPages || bytes < smallestMapping) return
+  keepsPages = !isNode() || new ArrayBuffer(largestHeapBlock).byteLength > 0
+}
+
+/** Watches objects weakly. Where that does not work within a job, it watches none, and has nothing to say. */
+export class Collector {
+  private works = isNode()
+  private engine: Engine | undefined
+  private pinned = 0
+  /** Gone once garbage was collected. */
+  private canary: WeakRef<object> | undefined
+  /** Milliseconds that the last collections took, the oldest first. */
+  private readonly durations: number[] = []
+  private ended = 0
+
+  /** A reference that tells when its target is gone; undefined where none would. */
+  watch<T extends WeakKey>(target: T): WeakRef<T> | undefined {
+    if (!this.works) return undefined
+    if (++this.pinned > pinnedReferences) this.unpin()
+    return new WeakRef(target)
+  }
+
+  /** Whether the engine has collected garbage since it was asked for the first time or last. */
+  hasCollected(): boolean {
+    if (!this.works) return false
+    const before = this.canary
+    if (before !== undefined && before.deref() !== undefined) {
+      this.pinned++
+      return false
+    }
+    this.canary = new WeakRef({})
+    this.unpin()
+    return this.works && before !== undefined
+  }
+
+  /** Milliseconds that a collection would take, as a share of those since the last one. */
+  share(): number {
+    return this.works ? this.cost() / Math.max(1e-3, performance.now() - this.ended) : Infinity
+  }
+
+  /** Milliseconds that a collection would take: the shortest of the last ones, as the turns of other processes are not its cost. */
+  cost(): number {
+    if (!this.works) return Infinity
+    return this.durations.length === 0 ? firstGuess : Math.min(...this.durations)
+  }
+
+  /** Collects garbage now; whether references tell what is gone. */
+  collect(): boolean {
+    this.unpin()
+    const { engine } = this
+    if (engine === undefined) return false
+    const probe = new WeakRef({})
+    engine.unpin()
+    const since = performance.now()
+    engine.collect()
+    this.ended = performance.now()
+    this.durations.push(this.ended - since)
+    if (this.durations.length > remembered) this.durations.shift()
+    this.works = probe.deref() === undefined
+    this.canary = undefined
+    return this.works
+  }
+
+  /** Lets go of what references were made of or found alive in this job. */
+  unpin(): void {
+    this.pinned = 0
+    if (!this.works) return
+    try {
+      this.engine ??= startEngine()
+      this.engine.unpin()
+    } catch {
+      this.works = false
+      this.engine = undefined
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** The engine tells within one synchronous job which objects are gone, and that of those still held none is. */
+import { describe, expect, it } from 'vitest'
+import { Collector } from '../../../src/backends/wasm/collector.js'
+
+describe('the collector', () => {
+  it('sees in one job what is gone and what is not', () => {
+    const collector = new Collector()
+    const kept = Array.from({ length: 1000 }, (_, i) => ({ i }))
+    const references = kept.map((x) => collector.watch(x))
+    const dropped = Array.from({ length: 1000 }, (_, i) => collector.watch({ i }))
+    expect(collector.collect()).toBe(true)
+    expect(references.every((reference, i) => reference?.deref() === kept[i])).toBe(true)
+    // Stack slots may still point to a few.
+    expect(dropped.filter((reference) => reference?.deref() === undefined).length).toBeGreaterThan(990)
+  })
+
+  it('does not pin what it looked at', () => {
+    const collector = new Collector()
+    const make = (): WeakRef<object> | undefined => {
+      const x = { name: 'x' }
+      const reference = collector.watch(x)
+      collector.collect()
+      expect(reference?.deref()).toBe(x)
+      return reference
+    }
+    const reference = make()
+    make()
+    expect(collector.collect()).toBe(true)
+    expect(reference?.deref()).toBeUndefined()
+  })
+
+  it('notices that the engine has collected by itself', () => {
+    const collector = new Collector()
+    expect(collector.hasCollected()).toBe(false)
+    expect(collector.hasCollected()).toBe(false)
+    collector.unpin()
+    ;(globalThis as { gc?: () => void }).gc?.()
+    expect(collector.hasCollected()).toBe(true)
+    expect(collector.hasCollected()).toBe(false)
+  })
+
+  it('knows what a collection takes', () => {
+    const collector = new Collector()
+    collector.collect()
+    expect(collector.cost()).toBeGreaterThan(0)
+    expect(collector.cost()).toBeLessThan(Infinity)
+    expect(collector.share()).toBeGreaterThan(0)
+  })
+})
