@@ -6,6 +6,7 @@ import {
   DTypeError,
   DeviceArray,
   NDArray,
+  Tracer,
   broadcastShapes,
   inexact,
   isDType,
@@ -23,8 +24,8 @@ export const convertTo = (x: NDArray, dtype: DType, weakType: boolean): NDArray 
   if (x.dtype === dtype && x.weakType === weakType) return x
   if (x instanceof DeviceArray && x.scalar !== undefined)
     return scalarArray(roundTo(x.scalar, dtype), dtype, weakType, x.deviceHandle)
-  // Strength alone changes no value, and a result is weak only where all operands are.
-  if (x.dtype === dtype) return x
+  // Strength alone changes no value, and a result is weak only where all operands are; but a jaxpr says it, as JAX's does.
+  if (x.dtype === dtype) return x instanceof Tracer && !weakType ? lax.convertElementType(x, dtype) : x
   return weakType ? lax.convertWeak(x, dtype) : lax.convertElementType(x, dtype)
 }
 

@@ -1,5 +1,5 @@
 /** From functions of pytrees to functions of lists of arrays, with paths for messages. */
-import { type ArrayLike, type TreeDef, ArgumentError, NDArray, isFloating, known, tree } from '../core/index.js'
+import { type ArrayLike, type TreeDef, ArgumentError, NDArray, isFloating, isInteger, known, tree } from '../core/index.js'
 import { asArray, convertElementType, describe } from '../lax/index.js'
 
 /** A function that a transformation can be applied to: pytrees in, a pytree out. */
@@ -56,6 +56,8 @@ export const flattenArguments = (f: object, args: readonly unknown[], operation:
 export const floatLeaf = (leaf: unknown, path: string, operation: string): NDArray => {
   if (typeof leaf === 'number') return convertElementType(leaf, 'float32')
   const x = leafArray(leaf, path, operation)
+  // A JS number that a transformation around this one has traced already.
+  if (x.weakType && isInteger(x.dtype)) return convertElementType(x, 'float32')
   if (!isFloating(x.dtype)) {
     throw new ArgumentError(
       `${operation}: ${path} has dtype ${x.dtype}, and only floats have derivatives. ` +

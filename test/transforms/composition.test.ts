@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  type ArrayLike,
   type NDArray,
   grad,
   hessian,
@@ -232,6 +233,26 @@ describe('jit', () => {
   it('prints as JAX prints', () => {
     expect(String(makeJaxpr((x: NDArray) => np.multiply(np.sin(x), 2))(np.zeros([3])))).toBe(
       '{ lambda ; a:f32[3]. let b:f32[3] = sin a; c:f32[3] = mul b 2.0:f32[] in (c,) }',
+    )
+  })
+})
+
+describe('JS numbers as arguments', () => {
+  it('are differentiated the same inside and outside of jit and vmap, whole numbers too', () => {
+    const f = (x: ArrayLike): NDArray => np.multiply(x, np.sin(x))
+    for (const x of [3, 2.5, -1]) {
+      const wanted = Math.sin(x) + x * Math.cos(x)
+      for (const g of [grad(f), jit(grad(f)), jit(jit(grad(f))), grad(jit(f))]) {
+        const slope = np.asarray(g(x))
+        expect(slope.dtype).toBe('float32')
+        expect(Number(slope.item())).toBeCloseTo(wanted, 5)
+      }
+    }
+  })
+
+  it('that are weak keep their place in a jaxpr', () => {
+    expect(String(makeJaxpr((x: ArrayLike, y: NDArray) => np.multiply(x, y))(2.5, np.ones([2])))).toContain(
+      'convert_element_type[new_dtype=float32 weak_type=False] a',
     )
   })
 })
