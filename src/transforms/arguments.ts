@@ -1,5 +1,14 @@
 /** From functions of pytrees to functions of lists of arrays, with paths for messages. */
-import { type ArrayLike, type TreeDef, ArgumentError, NDArray, isFloating, isInteger, known, tree } from '../core/index.js'
+import {
+  type ArrayLike,
+  type TreeDef,
+  ArgumentError,
+  NDArray,
+  isFloating,
+  isInteger,
+  known,
+  tree,
+} from '../core/index.js'
 import { asArray, convertElementType, describe } from '../lax/index.js'
 
 /** A function that a transformation can be applied to: pytrees in, a pytree out. */
