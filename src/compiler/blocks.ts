@@ -22,7 +22,7 @@ import {
 } from './slices.js'
 import { accessed } from './finish.js'
 
-const maximumMembers = 32
+const maximumMembers = 64
 
 /** What cutting needs to know. */
 export interface Blocking {
@@ -48,7 +48,10 @@ interface Group {
 }
 
 const union = <T>(a: ReadonlySet<T>, b: Iterable<T>): Set<T> => new Set([...a, ...b])
-const meets = <T>(a: Iterable<T>, b: ReadonlySet<T>): boolean => [...a].some((x) => b.has(x))
+const meets = <T>(a: Iterable<T>, b: ReadonlySet<T>): boolean => {
+  for (const x of a) if (b.has(x)) return true
+  return false
+}
 
 const total = (buffers: Iterable<Buffer>): number => {
   let sum = 0
@@ -94,23 +97,28 @@ const resultOf = (kernel: Kernel): Buffer => {
   return known(draft?.sum?.buffer, 'result of a sum')
 }
 
-/** The group with one more kernel, if it can be cut alike and keeps the order of reads and writes. */
-const joined = (group: Group | undefined, kernel: Kernel, { limits, normalize }: Blocking): Group | undefined => {
+/**
+ * The group with one more kernel, if it can be cut alike and keeps the order of reads and writes. It reads what the group
+ * touches, unless it is there for one that does.
+ */
+const joined = (
+  group: Group | undefined,
+  kernel: Kernel,
+  { limits, normalize }: Blocking,
+  isHelper = false,
+): Group | undefined => {
   const { reads, writes } = accesses(kernel)
   if (group !== undefined) {
     if (group.members.length >= maximumMembers) return undefined
     if (meets(writes, group.sliced) || meets(writes, group.whole) || meets(reads, group.sums)) return undefined
+    if (!isHelper && !meets(reads, group.sliced)) return undefined
   }
   for (const { cut, extent: own } of cutsOf(kernel)) {
     const extent = greatestDivisor(group?.extent ?? 0, own)
     if (extent < 2) continue
     const slicing = slicingOf(kernel, cut, extent, normalize)
     if (slicing === undefined) continue
-    if (
-      group !== undefined &&
-      (meets(slicing.whole, group.sliced) || meets(slicing.sliced, group.whole) || !meets(reads, group.sliced))
-    )
-      continue
+    if (group !== undefined && (meets(slicing.whole, group.sliced) || meets(slicing.sliced, group.whole))) continue
     const next: Group = {
       members: [...(group?.members ?? []), { kernel, cut }],
       extent,
@@ -238,8 +246,20 @@ const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
   return [...reads, ...writes].some((buffer) => bufferBytes(buffer) >= smallBytes)
 }
 
+/** The group with a kernel and those before the group that make its operands, as long as nobody else there uses them. */
+const joinedWithHelpers = (group: Group, before: readonly Kernel[], kernel: Kernel, blocking: Blocking) => {
+  const { reads } = accesses(kernel)
+  const helpers = before.filter((other) => meets(accesses(other).writes, new Set(reads)))
+  const made = new Set(helpers.flatMap((helper) => accesses(helper).writes))
+  if (helpers.length === 0 || before.some((other) => meets(accesses(other).reads, made))) return undefined
+  let next: Group | undefined = group
+  for (const helper of helpers) next = next && joined(next, helper, blocking, true)
+  next = next && joined(next, kernel, blocking)
+  return next && { group: next, helpers: new Set(helpers) }
+}
+
 /** How far ahead a group looks for more members. */
-const horizon = 32
+const horizon = 64
 
 /** The kernels, those that gain by it in pieces; loops outside are left as they are, loops inside are finished. */
 export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, blocking: Blocking): Kernel[] => {
@@ -248,13 +268,19 @@ export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, 
   while (rest.length > 0) {
     const first = known(rest.shift(), 'kernel')
     let group = isLarge(first, blocking.limits) ? joined(undefined, first, blocking) : undefined
-    const before: Kernel[] = []
+    let before: Kernel[] = []
     const after: Kernel[] = []
     const late = new Set<Buffer>()
     const ahead = group === undefined ? 0 : Math.min(horizon, rest.length)
     for (const kernel of rest.slice(0, ahead)) {
       const { reads, writes } = accesses(kernel)
       const waits = meets(reads, late) || meets(writes, late)
+      const helped = waits || group === undefined ? undefined : joinedWithHelpers(group, before, kernel, blocking)
+      if (helped !== undefined) {
+        group = helped.group
+        before = before.filter((other) => !helped.helpers.has(other))
+        continue
+      }
       const next = waits || group === undefined ? undefined : joined(group, kernel, blocking)
       if (next !== undefined) group = next
       else if (waits || group === undefined || touches(kernel, group)) {

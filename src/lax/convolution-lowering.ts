@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import { isGathered, lowerGathered } from './convolution-gathered.js'
 import { type ConvolutionParams, sizesAlong, splitSpec } from './convolution-numbers.js'
-import { isWinograd, lowerWinograd } from './convolution-winograd.js'
+import { isWinograd, isWinogradGradient, lowerWinograd, lowerWinogradGradient } from './convolution-winograd.js'
 import { allOf, guardedDilated } from './geometry.js'
 
 /** The element of the input under a place of the kernel, 0 in padding and holes; in the order of the result's axes. */
@@ -40,6 +40,12 @@ const inputElement = (lhs: Delayed, params: ConvolutionParams) => {
     })
     return e.select(allOf(inside), lhs.at(index), e.constant(0, lhs.aval.dtype))
   }
+}
+
+/** The innermost axis with more than one element. */
+const lastAxis = (shape: readonly number[]): number => {
+  for (let axis = shape.length - 1; axis > 0; axis--) if (shape[axis] !== 1) return axis
+  return 0
 }
 
 const plus = (a: Expression, b: Expression, size: number): Expression =>
@@ -85,6 +91,7 @@ export const lowerConvolution = (
   const [from, to] = [sizesAlong(lhs.aval.shape, lhsSpatial), sizesAlong(aval.shape, outSpatial)]
   if (isGathered(params, kernel, from, to, aval.dtype)) return lowerGathered(compiler, lhs, params, aval, kernel)
   if (isWinograd(params, kernel, aval)) return lowerWinograd(compiler, lhs, params, aval, kernel)
+  if (isWinogradGradient(params, kernel, aval)) return lowerWinogradGradient(compiler, lhs, rhs, params, aval)
   const innerAxes = [lhsFeature, ...lhsSpatial].sort((a, b) => a - b)
   const innerSizes = innerAxes.map((axis) =>
     axis === lhsFeature ? inputs : known(kernelSizes[lhsSpatial.indexOf(axis)], 'size'),
@@ -115,36 +122,61 @@ export const lowerConvolution = (
   const after = otherAxes.filter((axis) => axis > outFeature)
   const large = otherAxes.length === after.length || sizeOf(sizesAlong(aval.shape, after)) >= leastWindows
   const featuresFirst = after.length > 0 && large
-  const before = featuresFirst ? otherAxes.filter((axis) => axis < outFeature) : []
-  const windows = featuresFirst ? after : otherAxes
+  // Where places along a row are neighbours, so are they in the packed windows: those of a member stay together then too.
+  const isAlongRows = lhsSpatial.includes(lastAxis(lhs.aval.shape))
+  const isMemberwise =
+    !featuresFirst &&
+    isAlongRows &&
+    outBatch === otherAxes[0] &&
+    sizeOf(sizesAlong(aval.shape, outSpatial)) >= leastWindows
+  const before = featuresFirst ? otherAxes.filter((axis) => axis < outFeature) : isMemberwise ? [outBatch] : []
+  const windows = featuresFirst ? after : isMemberwise ? otherAxes.slice(1) : otherAxes
+  // What is summed over members, as kernels' gradients are, is then a sum of one product for each.
+  const isSummed =
+    isAlongRows &&
+    lhsFeature === innerAxes[0] &&
+    inputs > 1 &&
+    sizeOf(kernelSizes) >= leastWindows &&
+    sizeOf(aval.shape) * inputs <= sizeOf(lhs.aval.shape) + sizeOf(rhs.aval.shape) &&
+    !isHalf(aval.dtype)
+  const first = isSummed ? 1 : 0
+  const wholeInner = (batch: readonly Expression[], inner: readonly Expression[]): readonly Expression[] =>
+    isSummed ? [known(batch[0], 'member'), ...inner] : inner
+  const group = (batch: readonly Expression[]): Expression => batch[first + before.length] ?? e.index(0)
   const inputSide = (batch: readonly Expression[], window: readonly Expression[], inner: readonly Expression[]) => {
     const at = (axis: number): Expression =>
-      known(before.includes(axis) ? batch[before.indexOf(axis)] : window[windows.indexOf(axis)], 'index')
-    return element(group(batch), at(outBatch), channel(inner), outSpatial.map(at), place(inner))
+      known(before.includes(axis) ? batch[first + before.indexOf(axis)] : window[windows.indexOf(axis)], 'index')
+    const all = wholeInner(batch, inner)
+    return element(group(batch), at(outBatch), channel(all), outSpatial.map(at), place(all))
   }
-  const kernelSide = (batch: readonly Expression[], [o]: readonly Expression[], inner: readonly Expression[]) =>
-    weight(group(batch), known(o, 'index'), channel(inner), place(inner))
-  const group = (batch: readonly Expression[]): Expression => batch[before.length] ?? e.index(0)
+  const kernelSide = (batch: readonly Expression[], [o]: readonly Expression[], inner: readonly Expression[]) => {
+    const all = wholeInner(batch, inner)
+    return weight(group(batch), known(o, 'index'), channel(all), place(all))
+  }
   const windowSizes = sizesAlong(aval.shape, windows)
   const product = compiler.contract({
-    batch: [...sizesAlong(aval.shape, before), ...(groups > 1 ? [groups] : [])],
+    batch: [...innerSizes.slice(0, first), ...sizesAlong(aval.shape, before), ...(groups > 1 ? [groups] : [])],
     rows: featuresFirst ? [outputs] : windowSizes,
     columns: featuresFirst ? windowSizes : [outputs],
-    inner: innerSizes,
+    inner: innerSizes.slice(first),
     dtype: aval.dtype,
     left: featuresFirst ? kernelSide : inputSide,
     right: featuresFirst ? inputSide : kernelSide,
   })
-  return {
-    aval,
-    at: (index) => {
-      const pick = (axes: readonly number[]): Expression[] => axes.map((axis) => known(index[axis], 'index'))
-      const feature = known(index[outFeature], 'index')
-      const size = e.index(outputs)
-      const o = groups > 1 ? e.binary('rem', feature, size) : feature
-      const g = groups > 1 ? [e.binary('div', feature, size)] : []
-      const place = featuresFirst ? [o, ...pick(windows)] : [...pick(windows), o]
-      return product.at([...pick(before), ...g, ...place])
-    },
+  const inProduct = (index: readonly Expression[]): readonly Expression[] => {
+    const pick = (axes: readonly number[]): Expression[] => axes.map((axis) => known(index[axis], 'index'))
+    const feature = known(index[outFeature], 'index')
+    const size = e.index(outputs)
+    const o = groups > 1 ? e.binary('rem', feature, size) : feature
+    const g = groups > 1 ? [e.binary('div', feature, size)] : []
+    return [...pick(before), ...g, ...(featuresFirst ? [o, ...pick(windows)] : [...pick(windows), o])]
   }
+  if (!isSummed) return { aval, at: (index) => product.at(inProduct(index)) }
+  return compiler.reduce({
+    aval,
+    extents: [inputs],
+    combine: 'add',
+    init: 0,
+    element: (index, member) => product.at([...member, ...inProduct(index)]),
+  })
 }
