@@ -5,6 +5,7 @@ import { BodyPrinter, contextOf } from './body.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
 import { type Loop, type Piece } from './schedule.js'
 import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import { isDownColumns } from './split.js'
 import type { Target } from './target.js'
 
 /** Invocations of a workgroup, for work without barriers. */
@@ -40,6 +41,7 @@ export const pieceShader = (
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
   const shares =
+    !reductions.some((reduction) => reduction !== undefined && isDownColumns(piece.parallel, reduction)) &&
     longest >= target.sharedReduction &&
     (results <= manyResults || longest >= results) &&
     !readsOwn(piece.body, new Set(writes))

@@ -24,6 +24,7 @@ import { schedule } from './schedule.js'
 import type { Bases, Shader, Trip } from './shader.js'
 import { type Uses, assignSlots } from './slots.js'
 import { planSort } from './sort.js'
+import { splitReductions } from './split.js'
 import { type DispatchStep, type PreparedProgram, type Step, outerFlags } from './steps.js'
 import type { Target } from './target.js'
 
@@ -102,7 +103,7 @@ class Preparation {
       case 'loops': {
         for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
         const { target } = this.workshop
-        for (const piece of schedule(kernel)) {
+        for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
           for (const work of withinLimit(piece, target.storageBuffers))
             this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))
         }

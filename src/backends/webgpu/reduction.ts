@@ -5,18 +5,21 @@ import type { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
 import { type ScalarContext, constantText, operationText } from './scalar.js'
 import type { Loop } from './schedule.js'
+import { type Selection, selectionOf, takes } from './selection.js'
 
 const isReduce = (s: Statement | undefined): s is Loop => s?.kind === 'for' && s.order === 'reduce'
+const isSequential = (s: Statement | undefined): s is Loop => s?.kind === 'for' && s.order === 'sequential'
 
-/** A nest of loops over combinations. */
+/** A nest of loops over combinations, or over a choice of the best element. */
 export interface Reduction {
   readonly loops: readonly Loop[]
   readonly body: readonly Statement[]
   readonly size: number
+  readonly selection: Selection | undefined
 }
 
 /** The value that changes nothing when it is combined. */
-const neutral = (op: CombineOp, dtype: DType): number => {
+export const neutral = (op: CombineOp, dtype: DType): number => {
   const { min, max } = dtypeRange(dtype)
   switch (op) {
     case 'add':
@@ -65,6 +68,7 @@ const withoutBlocks = (loop: Loop): Loop => {
 
 /** A loop as a reduction that can be shared: loops, then nothing but definitions, combinations and loops inside. */
 export const reductionOf = (s: Statement): Reduction | undefined => {
+  if (isSequential(s)) return selecting(s)
   if (!isReduce(s)) return undefined
   let loop = withoutBlocks(s)
   const loops = [loop]
@@ -74,17 +78,38 @@ export const reductionOf = (s: Statement): Reduction | undefined => {
     loop = inner
     loops.push(loop)
   }
-  return { loops, body: loop.body, size: loops.reduce((size, { extent }) => size * extent, 1) }
+  return { loops, body: loop.body, size: sizeOfLoops(loops), selection: undefined }
 }
 
-const accumulators = (
+const sizeOfLoops = (loops: readonly Loop[]): number => loops.reduce((size, { extent }) => size * extent, 1)
+
+const selecting = (s: Loop): Reduction | undefined => {
+  const loops = [s]
+  for (;;) {
+    const [inner, ...others] = known(loops.at(-1), 'loop').body
+    if (others.length > 0) return undefined
+    if (isSequential(inner)) loops.push(inner)
+    else if (inner?.kind !== 'assignAll') return undefined
+    else {
+      const selection = selectionOf(
+        inner,
+        loops.map(({ variable }) => variable),
+      )
+      return selection === undefined ? undefined : { loops, body: [inner], size: sizeOfLoops(loops), selection }
+    }
+  }
+}
+
+/** Locals that statements combine into. */
+export const accumulators = (
   list: readonly Statement[],
   into = new Map<Expression, CombineOp>(),
 ): Map<Expression, CombineOp> => {
   const own = new Set(list.flatMap((s) => (s.kind === 'define' ? [s.local] : [])))
   for (const s of list) {
     if (s.kind === 'combine' && !own.has(s.local)) into.set(s.local, s.op)
-    else if (s.kind === 'for') for (const [local, op] of accumulators(s.body)) if (!own.has(local)) into.set(local, op)
+    else if (s.kind === 'for' || s.kind === 'if')
+      for (const [local, op] of accumulators(s.body)) if (!own.has(local)) into.set(local, op)
   }
   return into
 }
@@ -99,10 +124,12 @@ export class SharedMemory {
     this.size = size
   }
 
-  array(type: string): string {
-    let name = this.names.get(type)
+  /** An array of that type; of several, the one numbered so. */
+  array(type: string, number = 0): string {
+    const key = `${type}${number === 0 ? '' : number}`
+    let name = this.names.get(key)
     if (name === undefined) {
-      this.names.set(type, (name = `shared_${type}`))
+      this.names.set(key, (name = `shared_${key}`))
       this.declarations.push(`var<workgroup> ${name}: array<${type}, ${this.size}>;`)
     }
     return name
@@ -112,7 +139,7 @@ export class SharedMemory {
 /** Prints a reduction for the `size` threads of a workgroup; afterwards all of them know the results. */
 export const printReduction = (
   printer: BodyPrinter,
-  { loops, body, size: elements }: Reduction,
+  { loops, body, size: elements, selection }: Reduction,
   size: number,
   shared: SharedMemory,
   context: ScalarContext,
@@ -120,11 +147,13 @@ export const printReduction = (
   const combine = (op: CombineOp, dtype: DType, a: string, b: string): string =>
     operationText(e.binary(op, e.variable(dtype), e.variable(dtype)), [a, b], context)
   const results = [...accumulators(body)]
-  printer.block('if (lane != 0u)', () => {
-    for (const [local, op] of results)
-      printer.line(`${printer.nameOf(local)} = ${constantText(neutral(op, local.dtype), local.dtype, context)};`)
-  })
-  printer.forget(new Set(results.map(([local]) => local)))
+  if (results.length > 0) {
+    printer.block('if (lane != 0u)', () => {
+      for (const [local, op] of results)
+        printer.line(`${printer.nameOf(local)} = ${constantText(neutral(op, local.dtype), local.dtype, context)};`)
+    })
+    printer.forget(new Set(results.map(([local]) => local)))
+  }
   const at = printer.fresh('t')
   printer.block(`for (var ${at} = lane; ${at} < ${elements}u; ${at} += ${size}u)`, () => {
     let rest = at
@@ -138,6 +167,7 @@ export const printReduction = (
     }
     printer.statements(body)
   })
+  if (selection !== undefined) return printSelection(printer, selection, size, shared)
   for (const [local, op] of results) {
     const array = shared.array(valueType(local.dtype))
     const name = printer.nameOf(local)
@@ -153,4 +183,33 @@ export const printReduction = (
     printer.line('workgroupBarrier();')
   }
   printer.forget(new Set(results.map(([local]) => local)))
+}
+
+/** The best of what the threads have found, in all of them. */
+const printSelection = (printer: BodyPrinter, selection: Selection, size: number, shared: SharedMemory): void => {
+  const { locals } = selection
+  const arrays = locals.map(({ dtype }, k) => shared.array(valueType(dtype), k))
+  const array = (k: number): string => known(arrays[k], 'shared array')
+  locals.forEach((local, k) => printer.line(`${array(k)}[lane] = ${printer.nameOf(local)};`))
+  printer.line('workgroupBarrier();')
+  const step = printer.fresh('t')
+  printer.block(`for (var ${step} = ${size / 2}u; ${step} > 0u; ${step} >>= 1u)`, () => {
+    printer.block(`if (lane < ${step})`, () => {
+      const read = (at: string): Expression[] =>
+        locals.map(({ dtype }, k) => {
+          const variable = e.variable(dtype)
+          printer.line(`let ${printer.name(variable, 's')} = ${array(k)}[${at}];`)
+          return variable
+        })
+      const kept = read('lane')
+      const offered = read(`lane + ${step}`)
+      printer.block(`if (${printer.text(takes(selection, kept, offered))})`, () =>
+        offered.forEach((value, k) => printer.line(`${array(k)}[lane] = ${printer.nameOf(value)};`)),
+      )
+    })
+    printer.line('workgroupBarrier();')
+  })
+  locals.forEach((local, k) => printer.line(`${printer.nameOf(local)} = ${array(k)}[0];`))
+  printer.line('workgroupBarrier();')
+  printer.forget(new Set(locals))
 }

@@ -30,7 +30,8 @@ const mutated = (list: readonly Statement[], into = new Set<Expression>()): Set<
   return into
 }
 
-const variablesOf = (list: readonly Statement[], into = new Set<Expression>()): Set<Expression> => {
+/** Variables that statements use or set. */
+export const variablesOf = (list: readonly Statement[], into = new Set<Expression>()): Set<Expression> => {
   const seen = new Set<Expression>()
   const visit = (x: Expression): void => {
     if (seen.has(x)) return
@@ -172,7 +173,8 @@ const accessesOf = (list: readonly Statement[], buffer: Buffer): Expression[] =>
 
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? Math.abs(a) : greatestDivisor(b, a % b))
 
-const mentions = (root: Expression, variables: readonly Expression[]): boolean => {
+/** Whether an expression depends on any of the variables. */
+export const mentions = (root: Expression, variables: readonly Expression[]): boolean => {
   const seen = new Set<Expression>()
   const visit = (x: Expression): boolean => {
     if (variables.includes(x)) return true
