@@ -23,6 +23,7 @@ import type { Pipelines } from './pipelines.js'
 import { schedule } from './schedule.js'
 import type { Bases, Shader, Trip } from './shader.js'
 import { type Uses, assignSlots } from './slots.js'
+import { planPrefix, prefixOf } from './prefix.js'
 import { planSort } from './sort.js'
 import { splitReductions } from './split.js'
 import { type DispatchStep, type PreparedProgram, type Step, outerFlags } from './steps.js'
@@ -103,6 +104,8 @@ class Preparation {
       case 'loops': {
         for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
         const { target } = this.workshop
+        const prefix = prefixOf(kernel, target)
+        if (prefix !== undefined) return planPrefix(prefix, this.bases).forEach((s) => this.dispatch(s))
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
           for (const work of withinLimit(piece, target.storageBuffers))
             this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))

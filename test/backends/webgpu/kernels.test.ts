@@ -185,6 +185,25 @@ describe('rows', () => {
   )
 })
 
+describe('prefixes of long lines', () => {
+  agreeHardware(
+    'forward and backward, along any axis',
+    () => [
+      np.cumsum(floats(1, [5000])),
+      np.cumsum(floats(1, [300, 5]), { axis: 0 }),
+      lax.cumsum(floats(1, [3, 2500]), { axis: 1, reverse: true }),
+      lax.cumlogsumexp(floats(1, [2, 700]), { axis: 1 }),
+      np.cumsum(floats(1, [600]).astype('float16')),
+    ],
+    256,
+  )
+  agreeHardware('exactly', () => [
+    np.cumsum(integers(1, [70_000], -9, 9)),
+    lax.cummax(np.round(floats(1, [3000])), { axis: 0 }),
+    lax.cummin(integers(2, [2, 4100], -9999, 9999), { axis: 1, reverse: true }),
+  ])
+})
+
 describe('sorts', () => {
   for (const n of [1, 2, 33, 1024, 1025, 3000]) {
     agree(`${n} numbers`, () => np.sort(floats(1, [n])))
