@@ -22,6 +22,7 @@ import { pieceShader } from './loops.js'
 import type { Pipelines } from './pipelines.js'
 import { schedule } from './schedule.js'
 import type { Bases, Shader, Trip } from './shader.js'
+import { planScatter, scatterOf } from './scatter.js'
 import { type Uses, assignSlots } from './slots.js'
 import { planPrefix, prefixOf } from './prefix.js'
 import { planSort } from './sort.js'
@@ -106,6 +107,8 @@ class Preparation {
         const { target } = this.workshop
         const prefix = prefixOf(kernel, target)
         if (prefix !== undefined) return planPrefix(prefix, this.bases).forEach((s) => this.dispatch(s))
+        const scatter = scatterOf(kernel, target)
+        if (scatter !== undefined) return planScatter(scatter, this.bases, target).forEach((s) => this.dispatch(s))
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
           for (const work of withinLimit(piece, target.storageBuffers))
             this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))

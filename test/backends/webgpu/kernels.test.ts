@@ -1,6 +1,6 @@
 /** Kernels whose shaders depend on sizes: products, reductions, rows, sorts, scatters, many operands. */
 import { describe, expect, it } from 'vitest'
-import { type NDArray, grad, jit, lax, nn, numpy as np, valueAndGrad } from 'cotangent'
+import { type NDArray, grad, jit, lax, nn, numpy as np, valueAndGrad, vmap } from 'cotangent'
 import { withDevice } from '../../../src/core/index.js'
 import { agree as agreeOn, floats, integers, tunings, useWebgpu } from './support.js'
 
@@ -246,6 +246,30 @@ describe('scatters', () => {
       .zeros([4, 5])
       .at(at(30, 4))
       .set(floats(1, [30, 5])),
+  )
+  agreeHardware('adds in the order in which updates were given, to the last bit', () => {
+    const sums = np
+      .zeros([7])
+      .at(at(3000, 7))
+      .add(floats(1, [3000]))
+    return lax.bitcastConvertType(sums, 'int32')
+  })
+  agreeHardware('drops what is outside, along other axes and in pairs', () => {
+    const rows = integers(3, [150], -12, 12)
+    const columns = integers(4, [150], -9, 9)
+    const x = floats(5, [9, 7])
+    return [
+      x.at(rows, columns).set(floats(1, [150])),
+      x.at(rows, columns).mul(floats(1, [150])),
+      x.at(rows).max(floats(1, [150, 7])),
+      x.T.at('...', rows).add(floats(1, [7, 150])),
+      vmap((y: NDArray, k: NDArray) => y.at(k).add(k.astype('float32')))(x, integers(6, [9, 40], 0, 7)),
+    ]
+  })
+  agreeHardware(
+    'gradient of taking rows',
+    () => grad((w: NDArray) => np.sum(np.square(w.get(integers(1, [6, 9], 0, 20)))))(floats(2, [20, 5])),
+    64,
   )
   agree('overlapping windows', () =>
     lax.scatterAdd(np.zeros([12]), np.array([[0], [3], [5]], { dtype: 'int32' }), floats(1, [3, 4]), {
