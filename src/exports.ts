@@ -3,6 +3,7 @@ export {
   type ArrayLike,
   type DType,
   type Device,
+  type DeviceLoss,
   type Index,
   type IndexUpdate,
   type Jaxpr,
@@ -16,6 +17,7 @@ export {
   DTypeError,
   DeletedArrayError,
   DeviceError,
+  DeviceLostError,
   DifferentiationError,
   ImpureFunctionError,
   InternalError,
@@ -30,12 +32,14 @@ export {
   devicePut,
   devices,
   memoryStats,
+  onDeviceLost,
   parseJaxpr,
   printJaxpr,
   withDevice,
 } from './core/index.js'
 export * as tree from './core/tree-functions.js'
-export { blockUntilReady, init, type InitOptions, setThreads } from './init.js'
+export { fromGpuBuffer, gpuBuffer, gpuDevice, toCanvas } from './gpu.js'
+export { blockUntilReady, init, type InitOptions, restore, setThreads } from './init.js'
 export { stopGradient } from './lax/index.js'
 export * as lax from './vocabulary.js'
 export { array, slice } from './numpy/index.js'

@@ -1,5 +1,6 @@
 /** Preparing devices, and waiting for them. */
 import type { WebgpuDevice } from './backends/webgpu/index.js'
+import type { GpuProvider } from './backends/webgpu/provider.js'
 import { type WasmConfiguration, type WasmDevice, isWasmDevice } from './backends/wasm/index.js'
 import { DeviceArray, DeviceError, defaultDevice, devices, getDevice, registerDevice, tree } from './core/index.js'
 
@@ -7,7 +8,7 @@ export interface InitOptions {
   /** Device to prepare and to make the default. */
   readonly device?: string
   /** Where GPU adapters come from, for `webgpu`. Default: `navigator.gpu`, or in Node the optional package `webgpu`. */
-  readonly gpu?: GPU
+  readonly gpu?: GpuProvider
   /** Most bytes of GPU memory that `webgpu` takes. Default: 4 GiB. */
   readonly gpuMemoryBudget?: number
   /** Threads that work on large kernels of `wasm`. Default: 1. */
@@ -20,7 +21,8 @@ let webgpu: Promise<WebgpuDevice> | undefined
 
 /** Starts the GPU, once; again when it was lost, or another GPU object or budget is given. */
 const startWebgpu = async ({ gpu, gpuMemoryBudget }: InitOptions): Promise<void> => {
-  if ((await webgpu)?.isLost() === true) webgpu = undefined
+  const before = await webgpu
+  if (before !== undefined && gpu === undefined && gpuMemoryBudget === undefined) await before.restore()
   if (webgpu === undefined || gpu !== undefined || gpuMemoryBudget !== undefined) {
     // Loaded when asked for, so that programs without a GPU don't carry its backend.
     webgpu = import('./backends/webgpu/index.js').then(({ createWebgpuDevice }) =>
@@ -70,6 +72,20 @@ export const init = async (options: InitOptions | string = {}): Promise<string[]
   if (threads !== undefined && wasm !== undefined) await wasm.threadsReady()
   return devices()
 }
+
+/**
+ * Starts a lost device again; see `onDeviceLost`. Compiled programs are compiled again when they are called. Arrays that were made from
+ * JavaScript values (up to 16 MiB each) or have been read come back by themselves; using others throws DeviceLostError.
+ * Nothing happens if the device was not lost.
+ *
+ * @param device its name
+ * @throws DeviceError when there is no such device, or it cannot be had again yet
+ * @example
+ * ```ts
+ * await restore('wasm') // which cannot be lost
+ * ```
+ */
+export const restore = async (device = 'webgpu'): Promise<void> => getDevice(device).restore?.()
 
 const wasmDevice = (): WasmDevice | undefined => {
   const device = devices().includes('wasm') ? getDevice('wasm') : undefined

@@ -17,6 +17,15 @@ const quiet = [
   '--disable-quic',
 ]
 
+/** Everything in software. Without the last three, showing what WebGPU drew on a canvas takes the GPU away. */
+const inSoftware = [
+  '--no-sandbox',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+]
+
 /**
  * Names the folder of the font, since the configuration in the package knows only those of one cloud.
  * @type {(folder: string) => string}
@@ -54,7 +63,7 @@ export const browserOptions = () => {
   return {
     executablePath: join(folder, 'chromium'),
     // Machines for tests seldom let users make the namespaces that the sandbox is built of; the pages here are ours.
-    args: [...args, '--no-sandbox', '--use-webgpu-adapter=swiftshader'],
+    args: [...args, ...inSoftware],
     env: {
       ...env,
       LD_LIBRARY_PATH: [join(folder, 'lib'), folder, env.LD_LIBRARY_PATH].filter(Boolean).join(':'),

@@ -58,6 +58,44 @@ export interface Device {
   readonly knownOnHost?: (storage: Storage) => HostData | undefined
   readonly release: (storage: Storage) => void
   readonly memoryStats: () => MemoryStats
+  /** Starts the device again if it was lost. Devices that cannot be lost have none. */
+  readonly restore?: () => Promise<void>
+}
+
+/** A device that went away. */
+export interface DeviceLoss {
+  /** Name of the device. */
+  readonly device: string
+  /** `destroyed` when the program gave it back, `unknown` when a driver failed or the system took it. */
+  readonly reason: 'destroyed' | 'unknown'
+  /** What the system says about it, if anything. */
+  readonly message: string
+}
+
+const lossListeners = new Set<(loss: DeviceLoss) => void>()
+
+/**
+ * Calls a function whenever a device is lost: a GPU whose driver failed, or that the system took away. What was asked of the device
+ * fails with DeviceLostError; `await restore()` starts it again.
+ *
+ * @param listener is called once for each loss
+ * @returns a function that ends the listening
+ * @example
+ * ```ts
+ * const stop = onDeviceLost(({ device, reason }) => console.warn(`${device} was lost: ${reason}`))
+ * stop()
+ * ```
+ */
+export const onDeviceLost = (listener: (loss: DeviceLoss) => void): (() => void) => {
+  // Two listenings with one function are two.
+  const own = (loss: DeviceLoss): void => listener(loss)
+  lossListeners.add(own)
+  return () => void lossListeners.delete(own)
+}
+
+/** Tells the listeners; for backends. What one of them throws keeps none of the others from hearing. */
+export const tellLoss = (loss: DeviceLoss): void => {
+  for (const listener of lossListeners) queueMicrotask(() => listener(loss))
 }
 
 const registry = new Map<string, Device>()

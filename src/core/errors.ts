@@ -69,9 +69,20 @@ export class DifferentiationError extends CotangentError {
 
 /** Something that a device cannot do: unknown name, synchronous reading, mixed devices, a missing dtype. */
 export class DeviceError extends CotangentError {
-  override readonly name = 'DeviceError'
-  constructor(message: string) {
-    super('DEVICE', message)
+  override readonly name: string = 'DeviceError'
+  constructor(message: string, code = 'DEVICE') {
+    super(code, message)
+  }
+}
+
+/** A device that went away while it was in use, or an array that went with it; `restore()` starts the device again. */
+export class DeviceLostError extends DeviceError {
+  override readonly name = 'DeviceLostError'
+  /** `destroyed` when the program gave it back, `unknown` when a driver failed or the system took it. */
+  readonly reason: 'destroyed' | 'unknown'
+  constructor(message: string, reason: 'destroyed' | 'unknown') {
+    super(message, 'DEVICE_LOST')
+    this.reason = reason
   }
 }
 

@@ -1,6 +1,6 @@
 /** The catalogue of errors is true: every program in it fails as it says, and every class is in it. */
-import { afterAll, describe, expect, it } from 'vitest'
-import { CotangentError, io } from 'cotangent'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { CotangentError, defaultDevice, io } from 'cotangent'
 import * as errors from '../../src/core/errors.js'
 import { errorText, expectedText, programsOf, runProgram, updateTexts } from './programs.js'
 
@@ -12,6 +12,7 @@ const texts: string[] = []
 const withoutSizes = (text: string): string => text.replaceAll(/\d+(?:\.\d+)? (?:kB|MB)/g, 'some MB')
 
 describe('the catalogue of errors', () => {
+  afterEach(() => void defaultDevice('wasm'))
   it.each(programs.map((program, i) => [`${program.heading} (${i})`, program, i] as const))(
     '%s',
     async (_, program, i) => {

@@ -72,6 +72,8 @@ const run = async (code: string, file: string): Promise<unknown> => {
       'fp-ts/lib/TaskEither.js': taskEithers,
       cotangent,
     },
+    // A global of browsers.
+    GPUBufferUsage: { COPY_SRC: 0x04, STORAGE: 0x80 },
     console: { log: () => {}, error: () => {} },
     path: (name: string) => join(workplace, name),
   }
@@ -99,6 +101,8 @@ describe('examples of the documentation', () => {
     const examples = examplesOf(readFileSync(join(folder, file), 'utf8'))
     if (examples.length === 0) continue
     it.each(examples)(`${file}: $name`, async ({ name, code }) => {
+      // An example may have chosen another one.
+      cotangent.defaultDevice('wasm')
       await run(code, file)
       const lines = code.trimEnd().split('\n')
       for (const [i, line] of lines.entries()) {

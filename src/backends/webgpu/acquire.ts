@@ -1,10 +1,11 @@
 /** Finding a GPU: the browser's or Deno's, the `webgpu` package in Node, or one that the caller brings. */
 import { DeviceError } from '../../core/index.js'
+import type { GpuProvider } from './provider.js'
 
 /** Where `webgpu`'s GPU objects are kept: Dawn crashes when one is collected while its devices live. */
-const keeper: { __cotangentGpu?: GPU } & typeof globalThis = globalThis
+const keeper: { __cotangentGpu?: GpuProvider } & typeof globalThis = globalThis
 
-const nodeGpu = async (): Promise<GPU> => {
+const nodeGpu = async (): Promise<GpuProvider> => {
   if (keeper.__cotangentGpu !== undefined) return keeper.__cotangentGpu
   let dawn
   try {
@@ -20,8 +21,8 @@ const nodeGpu = async (): Promise<GPU> => {
 }
 
 /** The GPU object to use when none is given. */
-export const findGpu = async (): Promise<GPU> => {
-  const { navigator } = globalThis as { navigator?: { gpu?: GPU } }
+export const findGpu = async (): Promise<GpuProvider> => {
+  const { navigator } = globalThis as { navigator?: { gpu?: GpuProvider } }
   return navigator?.gpu ?? nodeGpu()
 }
 
@@ -36,12 +37,17 @@ const wanted = [
   'minUniformBufferOffsetAlignment',
 ] as const
 
+const isAdapter = (found: object): found is GPUAdapter => 'requestDevice' in found && 'limits' in found
+
 /** A device with the best limits that it is given for. */
 export const acquire = async (
-  gpu: GPU,
+  gpu: GpuProvider,
 ): Promise<{ readonly device: GPUDevice; readonly software: boolean; readonly name: string }> => {
   const adapterOf = async (): Promise<GPUAdapter> => {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+    if (adapter !== null && !isAdapter(adapter)) {
+      throw new DeviceError(`init: requestAdapter of the GPU object gave something that is no GPUAdapter.`)
+    }
     if (adapter === null) {
       throw new DeviceError(
         `init: no WebGPU adapter was found. On Linux a Vulkan driver is needed (VK_DRIVER_FILES may name one), ` +

@@ -52,7 +52,7 @@ export class Pipelines {
   get(shader: Shader): Pipeline {
     let pipeline = this.found.get(shader.text)
     if (pipeline === undefined) {
-      const layout = this.arrayLayout(shader)
+      const layout = this.arrayLayout(shader.bindings.map(({ writes }) => writes))
       const layouts = shader.levels.length === 0 ? [layout] : [layout, this.tripLayout(shader.levels.length)]
       // A refused shader fails the programs that need it, not the device.
       this.device.pushErrorScope('validation')
@@ -74,15 +74,16 @@ export class Pipelines {
     return pipeline
   }
 
-  private arrayLayout({ bindings }: Shader): GPUBindGroupLayout {
-    const key = bindings.map(({ writes }) => (writes ? 'w' : 'r')).join('')
+  /** Layout of group 0: for every array whether it is written to. */
+  arrayLayout(writes: readonly boolean[]): GPUBindGroupLayout {
+    const key = writes.map((w) => (w ? 'w' : 'r')).join('')
     let layout = this.layouts.get(key)
     if (layout === undefined) {
       layout = this.device.createBindGroupLayout({
-        entries: bindings.map(({ writes }, binding) => ({
+        entries: writes.map((w, binding) => ({
           binding,
           visibility: compute,
-          buffer: { type: writes ? 'storage' : 'read-only-storage' },
+          buffer: { type: w ? 'storage' : 'read-only-storage' },
         })),
       })
       this.layouts.set(key, layout)

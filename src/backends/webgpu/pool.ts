@@ -27,6 +27,9 @@ export const sizeClass = (bytes: number): number => {
 
 let nextId = 0
 
+/** A buffer that somebody else made. */
+export const borrowed = (buffer: GPUBuffer): GpuBuffer => ({ id: nextId++, buffer, bytes: buffer.size })
+
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
 export interface PoolOptions {

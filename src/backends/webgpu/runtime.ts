@@ -1,6 +1,14 @@
 /** What all programs of one GPU share: memory, compiled shaders, the order of work, and reading. */
-import { type MemoryStats, type Storage, DeviceError, InternalError } from '../../core/index.js'
-import { type GpuBuffer, Pool } from './pool.js'
+import {
+  ArgumentError,
+  type DType,
+  type MemoryStats,
+  type Storage,
+  DeviceLostError,
+  InternalError,
+} from '../../core/index.js'
+import { toWords } from './layout.js'
+import { type GpuBuffer, Pool, borrowed } from './pool.js'
 import { Pipelines, TripTable } from './pipelines.js'
 import { Reader } from './reader.js'
 import { Recorder } from './recorder.js'
@@ -20,6 +28,8 @@ export interface RuntimeOptions {
   readonly device: GPUDevice
   readonly software: boolean
   readonly budget: number
+  /** Is told when the GPU is gone. */
+  readonly onLost: (reason: 'destroyed' | 'unknown', message: string) => void
 }
 
 export class Runtime {
@@ -38,7 +48,7 @@ export class Runtime {
   /** Whether the GPU is gone for good. */
   lost = false
 
-  constructor({ device, software, budget }: RuntimeOptions) {
+  constructor({ device, software, budget, onLost }: RuntimeOptions) {
     this.device = device
     this.target = targetOf(device.limits.maxStorageBuffersPerShaderStage, software)
     this.pool = new Pool({
@@ -57,10 +67,13 @@ export class Runtime {
     void device.lost.then(({ reason, message }) => {
       this.lost = true
       // What failed before the loss was told may well have failed because of it.
-      this.failure = new DeviceError(
-        `the GPU behind 'webgpu' was lost (${reason}): ${message} Arrays on it are gone. ` +
-          `'await init({ device: "webgpu" })' starts it again; go on from values that were kept elsewhere.`,
+      this.failure = new DeviceLostError(
+        `the GPU behind 'webgpu' was lost (${[reason, message.replace(/[\s.]+$/, '')].filter(Boolean).join(': ')}). ` +
+          `'await restore()' starts it again. Arrays that were made from JavaScript values or have been read come back ` +
+          `by themselves; others are gone, so go on from a checkpoint.`,
+        reason,
       )
+      onLost(reason, message)
     })
   }
 
@@ -71,10 +84,14 @@ export class Runtime {
 
   /** A new handle for values that are there or will be. */
   storage(bytes: number, buffer?: GpuBuffer): WebgpuStorage {
-    const cell = new Cell(bytes, buffer)
-    const storage = new WebgpuStorage(cell)
+    return this.hold(new WebgpuStorage(new Cell(this, bytes, buffer)))
+  }
+
+  /** Frees the memory of a handle when nobody has the handle any more. */
+  private hold(storage: WebgpuStorage): WebgpuStorage {
+    const { cell } = storage
     this.cells.add(cell)
-    this.live += bytes
+    this.live += cell.bytes
     this.finalizers.register(storage, cell, storage)
     return storage
   }
@@ -90,7 +107,7 @@ export class Runtime {
   private free(cell: Cell): void {
     if (!this.cells.delete(cell)) return
     this.live -= cell.bytes
-    if (cell.buffer !== undefined) this.pool.give(cell.buffer)
+    if (cell.buffer !== undefined && !cell.borrowed) this.pool.give(cell.buffer)
     cell.buffer = undefined
   }
 
@@ -103,11 +120,46 @@ export class Runtime {
   upload(words: Float32Array | Int32Array | Uint32Array): WebgpuStorage {
     this.check()
     const bytes = words.byteLength
-    if (bytes === 0) return this.storage(0, undefined)
+    return bytes === 0 ? this.storage(0) : this.storage(bytes, this.uploaded(words))
+  }
+
+  private uploaded(words: Float32Array | Int32Array | Uint32Array): GpuBuffer {
     this.reader.flush()
-    const buffer = this.pool.take(bytes)
-    this.device.queue.writeBuffer(buffer.buffer, 0, words.buffer, words.byteOffset, bytes)
-    return this.storage(bytes, buffer)
+    const buffer = this.pool.take(words.byteLength)
+    this.device.queue.writeBuffer(buffer.buffer, 0, words.buffer, words.byteOffset, words.byteLength)
+    return buffer
+  }
+
+  /** A handle for the first bytes of a buffer that its owner keeps. Rejects with what the GPU has against binding it. */
+  async borrow(buffer: GPUBuffer, bytes: number): Promise<WebgpuStorage> {
+    this.check()
+    this.device.pushErrorScope('validation')
+    this.device.createBindGroup({
+      layout: this.pipelines.arrayLayout([false]),
+      entries: [{ binding: 0, resource: { buffer } }],
+    })
+    const refusal = await this.device.popErrorScope()
+    if (refusal !== null) throw new ArgumentError(`fromGpuBuffer: the GPU refuses the buffer: ${refusal.message}`)
+    return this.hold(new WebgpuStorage(new Cell(this, bytes, borrowed(buffer), true)))
+  }
+
+  /**
+   * Sees to it that an array is on this GPU: one that was on a GPU that is lost is uploaded again if the host has its values.
+   * Throws DeviceLostError if not.
+   */
+  bring(storage: WebgpuStorage, dtype: DType): void {
+    if (storage.cell.home === this) return
+    const { host, bytes } = storage
+    if (bytes > 0 && host === undefined) {
+      throw new DeviceLostError(
+        `this array was on a GPU that was lost, and the host has no copy of its values: it was computed there and never read. ` +
+          `Compute it again, or go on from a checkpoint.`,
+        'unknown',
+      )
+    }
+    const buffer = host === undefined || bytes === 0 ? undefined : this.uploaded(toWords(host, dtype))
+    storage.cell = new Cell(this, bytes, buffer)
+    this.hold(storage)
   }
 
   /** The first bytes of a buffer, after all that was submitted. */
@@ -126,13 +178,19 @@ export class Runtime {
   }
 
   /** Values of an array, when the programs that were asked for before have run. */
-  async readStorage(given: Storage): Promise<ArrayBuffer> {
-    const { cell } = own(given)
+  async readStorage({ cell }: WebgpuStorage): Promise<ArrayBuffer> {
+    const buffer = await this.settled(cell)
+    return cell.bytes === 0 ? new ArrayBuffer(0) : this.read(buffer, cell.bytes)
+  }
+
+  /** Memory of an array, when the programs that were asked for before have been given to the GPU. */
+  async settled(cell: Cell): Promise<GpuBuffer> {
     await this.queue.whenIdle()
     if (cell.failure !== undefined) throw cell.failure
-    if (cell.bytes === 0) return new ArrayBuffer(0)
+    this.check()
+    if (cell.bytes === 0) return this.empty
     if (cell.buffer === undefined) throw new InternalError('an array without memory')
-    return this.read(cell.buffer, cell.bytes)
+    return cell.buffer
   }
 
   hasRoom(sizes: readonly number[]): boolean {

@@ -8,15 +8,22 @@ export class Cell {
   readonly bytes: number
   /** Why there are no values: the program that should have made them failed. */
   failure: Error | undefined
-  constructor(bytes: number, buffer?: GpuBuffer) {
+  /** Whether the memory belongs to somebody else, who frees it. */
+  readonly borrowed: boolean
+  /** The runtime of the GPU that it is on. */
+  readonly home: object
+  constructor(home: object, bytes: number, buffer?: GpuBuffer, borrowed = false) {
+    this.home = home
     this.bytes = bytes
     this.buffer = buffer
+    this.borrowed = borrowed
   }
 }
 
 export class WebgpuStorage implements Storage {
   readonly bytes: number
-  readonly cell: Cell
+  /** Another one after the GPU was lost. */
+  cell: Cell
   /** Arrays that share these values: an input may be a result too. */
   holders = 1
   /** The values, where the host has them: it made them, or has read them. Nobody else may change them. */

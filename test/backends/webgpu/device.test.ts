@@ -17,7 +17,7 @@ import {
   valueAndGrad,
 } from 'cotangent'
 import { type WebgpuDevice, createWebgpuDevice } from '../../../src/backends/webgpu/index.js'
-import { defaultDevice, getDevice, registerDevice, withDevice } from '../../../src/core/index.js'
+import { defaultDevice, registerDevice, withDevice } from '../../../src/core/index.js'
 import { floats } from './support.js'
 
 beforeAll(async () => {
@@ -188,37 +188,6 @@ describe('memory', () => {
     await expect(fill()).rejects.toThrow(OutOfMemoryError)
     await expect(fill()).rejects.toThrow(/largest arrays being of 1\.0 MiB/)
     small.destroy()
-  })
-})
-
-describe('losing the GPU', () => {
-  type Point = readonly [position: NDArray, velocity: NDArray]
-  const step = jit(([w, v]: Point): [NDArray, NDArray, NDArray] => {
-    const [loss, slope] = valueAndGrad((x: NDArray) => np.sum(np.square(np.sin(x).sub(0.5))))(w)
-    const next = v.mul(0.9).sub(slope.mul(0.05))
-    return [w.add(next), next, loss]
-  })
-  const train = async (point: Point, steps: number): Promise<{ readonly point: Point; readonly loss: number }> => {
-    let [w, v] = point
-    let loss = np.array(0)
-    for (let i = 0; i < steps; i++) [w, v, loss] = step([w, v])
-    return { point: [w, v], loss: (await loss.data())[0] ?? NaN }
-  }
-  const begin = (): Point => [floats(5, [20]), np.zeros([20])]
-
-  it('is told by every array, and training goes on from a checkpoint to the same loss', async () => {
-    const { loss: expected } = await train(begin(), 30)
-    const { point } = await train(begin(), 15)
-    const checkpoint = await Promise.all(point.map(async (x) => x.data()))
-    const device = getDevice('webgpu')
-    if (!('destroy' in device) || typeof device.destroy !== 'function') throw new Error('not a GPU')
-    device.destroy()
-    await expect(train(point, 15)).rejects.toThrow(/the GPU behind 'webgpu' was lost/)
-    await expect(point[0].data()).rejects.toThrow(DeviceError)
-    await init({ device: 'webgpu' })
-    const [w = [], v = []] = checkpoint
-    const { loss } = await train([np.array(Float32Array.from(w)), np.array(Float32Array.from(v))], 15)
-    expect(loss).toBe(expected)
   })
 })
 
