@@ -108,6 +108,9 @@ const joined = (
   isHelper = false,
 ): Group | undefined => {
   const { reads, writes } = accesses(kernel)
+  // A piece would not find what a scatter updates.
+  const draft: LoopDraft | undefined = kernel.kind === 'loops' ? kernel : undefined
+  if (draft?.trusted !== undefined) return undefined
   if (group !== undefined) {
     if (group.members.length >= maximumMembers) return undefined
     if (meets(writes, group.sliced) || meets(writes, group.whole) || meets(reads, group.sums)) return undefined

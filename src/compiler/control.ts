@@ -17,7 +17,8 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { type Graph, type Value, newBuffer, newStep } from './graph.js'
-import type { Buffer, ControlKernel, Program, ScratchLayout } from './kernel.js'
+import type { Buffer, ControlKernel, Program, ScanKernel, ScratchLayout, WhileKernel } from './kernel.js'
+import { staysInPlace } from './overwrite.js'
 
 /** What control kernels need of the lowering around them. */
 export interface LoweringGraph {
@@ -27,32 +28,42 @@ export interface LoweringGraph {
   readonly buffered: (aval: ShapedArray) => { readonly value: Value; readonly buffer: Buffer }
 }
 
-/** Compiles a nested program, every output of which gets memory of its own. */
-export type CompileNested = (jaxpr: Jaxpr) => Program
+/** Inputs of a nested program, from `first` on, whose places its first outputs may take. */
+export interface Carries {
+  readonly first: number
+  readonly count: number
+}
+
+/** Compiles a nested program, every output of which gets memory of its own, or that of the carry that it follows. */
+export type CompileNested = (jaxpr: Jaxpr, carries?: Carries) => Program
 
 const align = (bytes: number): number => Math.ceil(bytes / 16) * 16
 
 const bytesOf = (buffer: Buffer): number => buffer.size * dtypeBytes(buffer.dtype)
 
-/** Layout of a loop's scratch: `reserved` bytes, then the other place of each carry, then temporaries. */
-const layout = (reserved: number, carries: readonly Buffer[], temporaryBytes: number): ScratchLayout => {
+/** Layout of a loop's scratch: `reserved` bytes, then the other place of each carry that moves, then temporaries. */
+const layout = (reserved: number, carries: readonly number[], temporaryBytes: number): ScratchLayout => {
   let at = align(reserved)
-  const offsets = carries.map((carry) => {
+  const offsets = carries.map((bytes) => {
     const offset = at
-    at += align(bytesOf(carry))
+    at += align(bytes)
     return offset
   })
   return { carries: offsets, temporaries: at, bytes: at + align(temporaryBytes) }
 }
+
+/** Bytes of the second place of each carry: none if it stays where it is. */
+const otherPlaces = (kernel: ScanKernel | WhileKernel): number[] =>
+  kernel.carries.map((carry, i) => (staysInPlace(kernel, i) ? 0 : bytesOf(carry)))
 
 /** Where a control kernel keeps what in its scratch. */
 export const scratchLayout = (kernel: Omit<ControlKernel, 'scratch'> & Pick<ControlKernel, 'kind'>): ScratchLayout => {
   const k = kernel as ControlKernel
   switch (k.kind) {
     case 'scan':
-      return layout(0, k.carries, k.body.temporaryBytes)
+      return layout(0, otherPlaces(k), k.body.temporaryBytes)
     case 'while':
-      return layout(16, k.carries, Math.max(k.body.temporaryBytes, k.condition.temporaryBytes))
+      return layout(16, otherPlaces(k), Math.max(k.body.temporaryBytes, k.condition.temporaryBytes))
     case 'branch':
       return layout(0, [], Math.max(...k.programs.map((program) => program.temporaryBytes)))
   }
@@ -106,7 +117,7 @@ export const lowerScan = (lowerer: LoweringGraph, spec: ScanSpec): readonly Dela
   const xs = storedAll(lowerer, spec.xs)
   return addControl(lowerer, [spec.body], [...constants, ...initial, ...xs], outputs, (nested, buffers) => ({
     kind: 'scan',
-    body: nested(jaxprOf(spec.body)),
+    body: nested(jaxprOf(spec.body), { first: constants.length, count: carryCount }),
     length,
     reverse,
     constants: constants.map(bufferOf),
@@ -127,7 +138,7 @@ export const lowerWhile = (lowerer: LoweringGraph, spec: WhileSpec): readonly De
     kind: 'while',
     condition: nested(jaxprOf(spec.condition)),
     conditionConstants: conditionConstants.map(bufferOf),
-    body: nested(jaxprOf(spec.body)),
+    body: nested(jaxprOf(spec.body), { first: bodyConstants.length, count: avals.length }),
     bodyConstants: bodyConstants.map(bufferOf),
     initial: initial.map(bufferOf),
     carries: buffers,

@@ -137,7 +137,9 @@ export type Step = StepBase &
     | {
         readonly kind: 'control'
         /** The kernel, once its operands have buffers; compiles the programs in it. */
-        readonly make: (nested: (jaxpr: Jaxpr) => Program) => ControlKernel
+        readonly make: (
+          nested: (jaxpr: Jaxpr, carries?: { readonly first: number; readonly count: number }) => Program,
+        ) => ControlKernel
       }
     | { readonly kind: 'callback'; readonly call: CallbackSpec['call'] }
     | {

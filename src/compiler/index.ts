@@ -1,15 +1,17 @@
 /** The compiler: from a jaxpr to a planned program of kernels that any backend prints and runs. */
 import type { Jaxpr } from '../core/index.js'
-import type { CompileNested } from './control.js'
+import type { Carries, CompileNested } from './control.js'
 import { decide } from './decide.js'
 import { block } from './blocks.js'
 import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
+import { type Pair, removeCopies, updateInPlace } from './in-place.js'
 import type { Buffer, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
-import { originsOf } from './origins.js'
+import { moveOrigins, originsOf } from './origins.js'
 import { type Limits, usualLimits } from './limits.js'
+import { readBeforeUpdate } from './order.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { optimize } from './simplify.js'
@@ -17,7 +19,8 @@ import { optimize } from './simplify.js'
 export * from './kernel.js'
 export type { Limits } from './limits.js'
 export { scratchLayout } from './control.js'
-export { accesses, bufferBytes } from './plan.js'
+export { accesses, bufferBytes } from './accesses.js'
+export { staysInPlace } from './overwrite.js'
 export { expressionsOf, mapExpressions } from './finish.js'
 export { kernelText, programFlops } from './print.js'
 export { legalize, legalizeKernel } from './legalize.js'
@@ -34,19 +37,26 @@ export interface CompileOptions {
   readonly limits?: Limits
 }
 
-const build = (jaxpr: Jaxpr, ownOutputs: boolean, options: CompileOptions): Program => {
+const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
   const { blocks = true, limits = usualLimits } = options
-  const { graph, inputs, outputs: values } = lower(optimize(jaxpr), ownOutputs)
+  const { graph, inputs, outputs: values } = lower(readBeforeUpdate(optimize(jaxpr)), ownOutputs, carries)
   const steps = decide(graph, values)
-  const outputs = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
-  const results = new Set(outputs)
+  const results = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
+  const pairsOf = (outputs: readonly Buffer[]): Pair[] =>
+    inputs
+      .slice(carries.first, carries.first + carries.count)
+      .map((input, i) => ({ input, output: known(outputs[i], 'next carry') }))
   const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize, !blocks)
-  const drafts = emit(graph, fuse(graph, steps, results, !blocks), nestedWith(options), !blocks)
+  const drafts = emit(graph, fuse(graph, steps, new Set(results), !blocks), nestedWith(options), !blocks)
+  const short = removeCopies({ kernels: drafts, inputs, outputs: results }, pairsOf(results))
+  const needed = new Set(short.outputs)
   const context = { limits, normalize: graph.normalize, finish }
-  const rows = fuseRows(drafts, results, context)
-  const kernels = (blocks ? block(rows, results, context) : rows).map((kernel) =>
+  const rows = fuseRows(short.kernels, needed, context)
+  const finished = (blocks ? block(rows, needed, context) : rows).map((kernel) =>
     kernel.kind === 'loops' ? finish(kernel) : kernel,
   )
+  const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs))
+  const { kernels, outputs } = placed
   const origins = originsOf(graph, steps)
   return {
     kernels,
@@ -54,19 +64,21 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, options: CompileOptions): Prog
     outputs,
     constants: [],
     ...plan(kernels, inputs, outputs),
-    ...(origins !== undefined && { origins }),
+    ...(origins !== undefined && { origins: moveOrigins(moveOrigins(origins, short.places), placed.places) }),
   }
 }
 
-/** Programs inside loops and branches write every output to memory of its own. */
+const noCarries: Carries = { first: 0, count: 0 }
+
+/** Programs inside loops and branches write every output to memory of its own, or over the carry that it follows. */
 const nested = (options: CompileOptions): CompileNested => {
-  const programs = new WeakMap<Jaxpr, Program>()
-  return (jaxpr) => {
-    let program = programs.get(jaxpr)
-    if (program === undefined) {
-      program = build(jaxpr, true, options)
-      programs.set(jaxpr, program)
-    }
+  const programs = new WeakMap<Jaxpr, Map<string, Program>>()
+  return (jaxpr, carries = noCarries) => {
+    const key = `${carries.first} ${carries.count}`
+    let variants = programs.get(jaxpr)
+    if (variants === undefined) programs.set(jaxpr, (variants = new Map()))
+    let program = variants.get(key)
+    if (program === undefined) variants.set(key, (program = build(jaxpr, true, carries, options)))
     return program
   }
 }
@@ -78,4 +90,4 @@ const nestedWith = (options: CompileOptions): CompileNested =>
   options.limits !== undefined ? nested(options) : options.blocks === false ? compileWhole : compileNested
 
 /** Compiles a jaxpr: constants come first among the program's inputs. */
-export const compile = (jaxpr: Jaxpr, options: CompileOptions = {}): Program => build(jaxpr, false, options)
+export const compile = (jaxpr: Jaxpr, options: CompileOptions = {}): Program => build(jaxpr, false, noCarries, options)

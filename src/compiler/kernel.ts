@@ -84,8 +84,10 @@ export interface SortKernel {
 
 /**
  * A counted loop of a program. The program's inputs are the constants, the carries and a slice of each of `xs`; its outputs
- * are the next carries and a slice of each of `ys`; no output shares memory with an input or another output. Carries live
- * in two places that swap roles every iteration: `carries`, where the last iteration must write, and `scratch`.
+ * are the next carries and a slice of each of `ys`. A carry whose output is its input (`staysInPlace`) lives in `carries`
+ * all the time: its first value is copied there, unless `initial` names the same buffer. Any other output shares memory
+ * with no input and no other output, and such a carry lives in two places that swap roles every iteration: `carries`,
+ * where the last iteration must write, and `scratch`.
  */
 export interface ScanKernel {
   readonly kind: 'scan'
@@ -98,11 +100,11 @@ export interface ScanKernel {
   readonly xs: readonly Buffer[]
   readonly carries: readonly Buffer[]
   readonly ys: readonly Buffer[]
-  /** Bytes of its own: the other place of each carry (`scratchOffsets`), then the body's temporaries. */
+  /** Bytes of its own: the other place of each carry that moves (`scratchLayout`), then the body's temporaries. */
   readonly scratch: Buffer
 }
 
-/** Runs `body` on the carries while `condition` of them gives true; both take their constants first. */
+/** Runs `body` on the carries while `condition` of them gives true; both take their constants first. Carries are as in a scan. */
 export interface WhileKernel {
   readonly kind: 'while'
   readonly condition: Program
@@ -111,7 +113,7 @@ export interface WhileKernel {
   readonly bodyConstants: readonly Buffer[]
   readonly initial: readonly Buffer[]
   readonly carries: readonly Buffer[]
-  /** The predicate's byte, the other place of each carry, then the temporaries of either program. */
+  /** The predicate's byte, the other place of each carry that moves, then the temporaries of either program. */
   readonly scratch: Buffer
 }
 
@@ -166,7 +168,7 @@ export interface Origin {
 export interface Program {
   readonly kernels: readonly Kernel[]
   readonly inputs: readonly Buffer[]
-  /** What each result is: a buffer written by a kernel, or an input that is returned as it is. */
+  /** What each result is: a buffer written by a kernel, or an input: as it is, or a carry of a loop that was written over. */
   readonly outputs: readonly Buffer[]
   readonly constants: readonly { readonly buffer: Buffer; readonly data: HostData }[]
   readonly placements: ReadonlyMap<Buffer, Placement>

@@ -56,6 +56,24 @@ export const originsOf = (graph: Graph, steps: readonly Step[]): ReadonlyMap<Buf
   return origins
 }
 
+/** Origins of buffers that have become others, which then come from all that they stand for. */
+export const moveOrigins = (
+  origins: ReadonlyMap<Buffer, Origin>,
+  places: ReadonlyMap<Buffer, Buffer>,
+): ReadonlyMap<Buffer, Origin> => {
+  if (places.size === 0) return origins
+  const place = (buffer: Buffer): Buffer => places.get(buffer) ?? buffer
+  const out = new Map<Buffer, Parts>()
+  for (const [buffer, { sources, reads }] of origins) {
+    const at = place(buffer)
+    const parts = out.get(at) ?? startingWith(undefined)
+    out.set(at, parts)
+    for (const source of sources) parts.sources.add(source)
+    for (const read of reads) parts.reads.add(place(read))
+  }
+  return out
+}
+
 interface Parts {
   readonly sources: Set<string>
   readonly reads: Set<Buffer>

@@ -1,37 +1,11 @@
 /** Memory of a program: how long each temporary lives, and where in one block it lies. */
-import { type Expression, dtypeBytes } from '../core/index.js'
-import { expressionsOf } from './finish.js'
-import type { Buffer, Kernel, Placement, Statement } from './kernel.js'
+import { accesses, bufferBytes } from './accesses.js'
+import type { Buffer, Kernel, Placement } from './kernel.js'
+import { canOverwrite } from './overwrite.js'
 
 const alignment = 16
 
-export const bufferBytes = (buffer: Buffer): number => buffer.size * dtypeBytes(buffer.dtype)
-
-/** Buffers that a kernel reads and writes. */
-export const accesses = (kernel: Kernel): { readonly reads: readonly Buffer[]; readonly writes: readonly Buffer[] } => {
-  switch (kernel.kind) {
-    case 'loops':
-      return kernel
-    case 'contraction':
-      return { reads: [kernel.left.buffer, kernel.right.buffer], writes: [kernel.out] }
-    case 'sort':
-      return { reads: kernel.inputs, writes: kernel.outputs }
-    case 'scan':
-      return {
-        reads: [...kernel.constants, ...kernel.initial, ...kernel.xs],
-        writes: [...kernel.carries, ...kernel.ys, kernel.scratch],
-      }
-    case 'while':
-      return {
-        reads: [...kernel.conditionConstants, ...kernel.bodyConstants, ...kernel.initial],
-        writes: [...kernel.carries, kernel.scratch],
-      }
-    case 'callback':
-      return { reads: kernel.operands, writes: [] }
-    case 'branch':
-      return { reads: [kernel.index, ...kernel.operands], writes: [...kernel.outputs, kernel.scratch] }
-  }
-}
+export { accesses, bufferBytes } from './accesses.js'
 
 export interface Plan {
   readonly placements: ReadonlyMap<Buffer, Placement>
@@ -124,47 +98,4 @@ class Block {
       }
     }
   }
-}
-
-/**
- * Whether a kernel may write `fresh` over `old`: it reads `old` only at the very element that it then writes, never after.
- */
-export const canOverwrite = (kernel: Kernel, old: Buffer, fresh: Buffer): boolean => {
-  if (
-    kernel.kind !== 'loops' ||
-    bufferBytes(old) !== bufferBytes(fresh) ||
-    dtypeBytes(old.dtype) !== dtypeBytes(fresh.dtype)
-  )
-    return false
-  if (kernel.writes.includes(old)) return false
-  let stores = 0
-  let allowed = true
-  const walk = (statements: readonly Statement[]): void => {
-    const store = statements.findIndex((s) => s.kind === 'store' && s.buffer === fresh)
-    const storing = statements[store]
-    const at = storing?.kind === 'store' ? storing.index : undefined
-    statements.forEach((s, i) => {
-      if (s.kind === 'store' && s.buffer === fresh) stores++
-      for (const load of loadsFrom(expressionsOf(s), old)) {
-        if (at === undefined || i > store || load.args[0] !== at) allowed = false
-      }
-      // Loops inside run their own iterations: they have no part in the exchange.
-      if (s.kind === 'for' || s.kind === 'if') walk(s.body)
-    })
-  }
-  walk(kernel.body)
-  return allowed && stores === 1
-}
-
-const loadsFrom = (roots: readonly Expression[], buffer: Buffer): Expression[] => {
-  const found: Expression[] = []
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): void => {
-    if (seen.has(x)) return
-    seen.add(x)
-    if (x.op === 'load' && x.source === buffer) found.push(x)
-    x.args.forEach(visit)
-  }
-  roots.forEach(visit)
-  return found
 }

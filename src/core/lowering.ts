@@ -76,6 +76,8 @@ export interface ScatterSpec {
   readonly value: (update: readonly Expression[]) => Expression
   /** True when no two updates can hit one element, so that their order does not matter. */
   readonly unique: boolean
+  /** The result element by element, if it can be said: better where the operand is small or has to be copied anyway. */
+  readonly element?: (index: readonly Expression[]) => Expression
 }
 
 /** Running combination along one axis: `out[i] = combine(out[i - 1], x[i])`. */

@@ -133,6 +133,8 @@ export interface Primitive<P extends Params = Params> {
   readonly program: ProgramRules<P> | undefined
   /** Does something besides giving results, so that it is never dropped, merged with an equal one or moved past another. */
   readonly effect: boolean
+  /** The result is the first operand, a part of which is replaced: compiled, it is replaced where it is, if nobody needs it. */
+  readonly updates: boolean
   /** What running it at once means, for the few operations that JavaScript does itself; the others are compiled. */
   readonly eager: ((inputs: readonly NDArray[], params: P) => readonly NDArray[]) | undefined
 }
@@ -169,7 +171,9 @@ export type PrimitiveDefinition<P extends Params> = Pick<
   Primitive<P>,
   'name' | 'abstract' | 'jvp' | 'batch' | 'lower' | 'sample'
 > &
-  Partial<Pick<Primitive<P>, 'transpose' | 'print' | 'parse' | 'axisNames' | 'program' | 'effect' | 'eager'>>
+  Partial<
+    Pick<Primitive<P>, 'transpose' | 'print' | 'parse' | 'axisNames' | 'program' | 'effect' | 'updates' | 'eager'>
+  >
 
 const registry = new Map<string, Primitive>()
 
@@ -185,6 +189,7 @@ export const definePrimitive = <P extends Params = Record<never, never>>(
     axisNames: undefined,
     program: undefined,
     effect: false,
+    updates: false,
     eager: undefined,
     ...definition,
   })

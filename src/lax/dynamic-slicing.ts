@@ -156,6 +156,7 @@ type Empty = Record<never, never>
 
 const dynamicUpdateSlicePrimitive: Primitive<Empty> = definePrimitive<Empty>({
   name: 'dynamic_update_slice',
+  updates: true,
   abstract: ([x, y, ...starts]) => {
     const operand = known(x, 'operand')
     const update = known(y, 'update')
@@ -208,13 +209,13 @@ const dynamicUpdateSlicePrimitive: Primitive<Empty> = definePrimitive<Empty>({
     const options = { mode: 'clip', uniqueIndices: true, indicesAreSorted: true } as const
     return [[scatter(operand, stackedStarts(starts, startAxes, size), update, numbers, options)], [0]]
   },
-  lower: (_, [x, y, ...starts], __, [out]) => {
+  lower: (compiler, [x, y, ...starts]) => {
     const operand = known(x, 'operand')
     const update = known(y, 'update')
     const { shape } = update.aval
-    if (sizeOf(shape) === 0) return [{ aval: known(out, 'result'), at: (index) => operand.at(index) }]
+    if (sizeOf(shape) === 0) return [operand]
     const first = startExpressions(operand.aval.shape, shape, starts)
-    const at = (index: readonly Expression[]): Expression => {
+    const element = (index: readonly Expression[]): Expression => {
       let inside = e.constant(1, 'bool')
       const local = index.map((i, d) => {
         const position = e.binary('sub', i, known(first[d], 'start'))
@@ -226,7 +227,19 @@ const dynamicUpdateSlicePrimitive: Primitive<Empty> = definePrimitive<Empty>({
       })
       return e.select(inside, update.at(local), operand.at(index))
     }
-    return [{ aval: known(out, 'result'), at }]
+    const scattered = compiler.scatter({
+      operand,
+      extents: shape,
+      combine: 'set',
+      unique: true,
+      target: (index) => ({
+        index: index.map((i, d) => e.binary('add', known(first[d], 'start'), i)),
+        inBounds: e.constant(1, 'bool'),
+      }),
+      value: (index) => update.at(index),
+      element,
+    })
+    return [scattered]
   },
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 3 })

@@ -42,6 +42,7 @@ const loweredOnly = <P extends Params>(
     axisNames: undefined,
     program: undefined,
     effect: false,
+    updates: false,
     eager: undefined,
     ...definition,
   })

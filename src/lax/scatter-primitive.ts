@@ -99,6 +99,7 @@ export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterP
   const { name, operation, combine, value, transpose } = definition
   const primitive: Primitive<ScatterParams> = definePrimitive<ScatterParams>({
     name,
+    updates: true,
     abstract: ([x, at, y], params) => {
       const operand = known(x, 'operand')
       const indices = known(at, 'indices')

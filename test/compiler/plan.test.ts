@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import * as lax from '../../src/lax/index.js'
 import { buildJaxpr } from '../../src/core/index.js'
 import { type Buffer, type Program, accesses, bufferBytes, compile } from '../../src/compiler/index.js'
-import { canOverwrite } from '../../src/compiler/plan.js'
+import { canOverwrite } from '../../src/compiler/overwrite.js'
 import { randomProgram } from './random.js'
 import { program } from './support.js'
 

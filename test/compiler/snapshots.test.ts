@@ -23,6 +23,17 @@ const programs: Readonly<Record<string, readonly [(...args: NDArray[]) => unknow
     (x) => lax.scan((c: NDArray, v: NDArray) => [np.add(np.multiply(c, 0.5), v), c], np.zeros([]), x),
     np.zeros([5]),
   ],
+  'a row of a large carry, updated where it is': [
+    (x) =>
+      lax.foriLoop(
+        1,
+        20,
+        (i: NDArray, c: NDArray) =>
+          lax.dynamicUpdateSliceInDim(c, np.add(lax.dynamicSliceInDim(c, np.subtract(i, 1), 1), 1), i, 0),
+        x,
+      ),
+    np.zeros([20, 100]),
+  ],
   'vmapped while': [
     vmap((x: NDArray) =>
       lax.whileLoop(

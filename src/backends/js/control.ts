@@ -1,6 +1,14 @@
 /** Loops and branches on the reference device: nested programs run with views of the arrays around them. */
 import { type HostData, known, makeHostData } from '../../core/index.js'
-import type { BranchKernel, Buffer, ControlKernel, Program, ScanKernel, WhileKernel } from '../../compiler/index.js'
+import {
+  type BranchKernel,
+  type Buffer,
+  type ControlKernel,
+  type Program,
+  type ScanKernel,
+  type WhileKernel,
+  staysInPlace,
+} from '../../compiler/index.js'
 import type { Action, Machine } from './evaluate.js'
 
 /** A program ready to run on given inputs, into given outputs. */
@@ -22,6 +30,20 @@ const sliceOf = (array: HostData, k: number, length: number): HostData => {
   return array.subarray(k * size, (k + 1) * size)
 }
 
+/** Where carries start: those that stay get their first values where they stay. */
+const startCarries = (machine: Machine, kernel: ScanKernel | WhileKernel): HostData[] =>
+  kernel.carries.map((buffer, i) => {
+    const initial = arrayOf(machine, known(kernel.initial[i], 'first carry'))
+    if (!staysInPlace(kernel, i)) return initial
+    const carry = arrayOf(machine, buffer)
+    if (carry !== initial) carry.set(initial)
+    return carry
+  })
+
+/** Another place for each carry; those that stay have only one. */
+const otherPlaces = (machine: Machine, kernel: ScanKernel | WhileKernel, { allocate }: Nesting): HostData[] =>
+  kernel.carries.map((buffer, i) => (staysInPlace(kernel, i) ? arrayOf(machine, buffer) : allocate(buffer)))
+
 const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Action => {
   const run = nesting.prepare(kernel.body)
   const { length, reverse } = kernel
@@ -30,8 +52,8 @@ const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Ac
     const xs = arraysOf(machine, kernel.xs)
     const ys = arraysOf(machine, kernel.ys)
     const last = arraysOf(machine, kernel.carries)
-    const other = kernel.carries.map(nesting.allocate)
-    let carries = arraysOf(machine, kernel.initial)
+    const other = otherPlaces(machine, kernel, nesting)
+    let carries = startCarries(machine, kernel)
     for (let trip = 0; trip < length; trip++) {
       const k = reverse ? length - 1 - trip : trip
       const next = (length - 1 - trip) % 2 === 0 ? last : other
@@ -52,8 +74,8 @@ const compileWhile = (machine: Machine, kernel: WhileKernel, nesting: Nesting): 
     const conditionConstants = arraysOf(machine, kernel.conditionConstants)
     const bodyConstants = arraysOf(machine, kernel.bodyConstants)
     const result = arraysOf(machine, kernel.carries)
-    let places = [kernel.carries.map(nesting.allocate), kernel.carries.map(nesting.allocate)]
-    let carries = arraysOf(machine, kernel.initial)
+    let places = [otherPlaces(machine, kernel, nesting), otherPlaces(machine, kernel, nesting)]
+    let carries = startCarries(machine, kernel)
     for (;;) {
       test([...conditionConstants, ...carries], [predicate])
       if (predicate[0] === 0) break
@@ -62,7 +84,10 @@ const compileWhile = (machine: Machine, kernel: WhileKernel, nesting: Nesting): 
       carries = next
       places = [known(places[1], 'place of carries'), next]
     }
-    result.forEach((array, i) => array.set(known(carries[i], 'carry')))
+    result.forEach((array, i) => {
+      const carry = known(carries[i], 'carry')
+      if (carry !== array) array.set(carry)
+    })
   }
 }
 

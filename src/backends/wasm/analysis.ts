@@ -25,6 +25,7 @@ export class KernelAnalysis {
   private readonly bits = new Map<Expression, number>()
   private readonly masks = new Map<Expression, number>()
   private readonly unsafe = new Map<Expression, boolean>()
+  private readonly sources = new Map<Expression, ReadonlySet<unknown>>()
   private readonly movable = new Map<Expression, boolean>()
   private readonly forms = new Map<Expression, IndexForm>()
   /** Loads of each buffer by index without its constant, then by the constant. */
@@ -166,6 +167,17 @@ export class KernelAnalysis {
     if (found === undefined) {
       found = !(x.op === 'load' && this.written.has(x.source)) && x.args.every((arg) => this.isPure(arg))
       this.movable.set(x, found)
+    }
+    return found
+  }
+
+  /** Buffers whose elements the value depends on, of those that the kernel writes. */
+  changing(x: Expression): ReadonlySet<unknown> {
+    let found = this.sources.get(x)
+    if (found === undefined) {
+      const own = x.op === 'load' && this.written.has(x.source) ? [x.source] : []
+      found = new Set([...own, ...x.args.flatMap((arg) => [...this.changing(arg)])])
+      this.sources.set(x, found)
     }
     return found
   }

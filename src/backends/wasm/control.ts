@@ -1,5 +1,5 @@
 /** Loops and branches over programs: functions that fill the frame of the inner program and call it. */
-import { dtypeBytes, known } from '../../core/index.js'
+import { known } from '../../core/index.js'
 import {
   type BranchKernel,
   type Buffer,
@@ -9,6 +9,7 @@ import {
   type WhileKernel,
   bufferBytes,
   scratchLayout,
+  staysInPlace,
 } from '../../compiler/index.js'
 import type { Code, FunctionBuilder } from './assembler.js'
 import { type Frame, inputWord, outputWord, pushAddress, setWord, temporariesWord } from './frame.js'
@@ -24,8 +25,10 @@ export interface Inner {
 /** Prints an inner program, or finds it if it was printed already. */
 export type PrintInner = (program: Program) => Inner
 
-/** Where a carry is, where the next one goes, and where the one after that goes. */
+/** A carry that moves: where it is, where the next one goes, and where the one after that goes. */
 interface Carry {
+  /** Its number among all carries. */
+  readonly index: number
   readonly current: number
   readonly next: number
   readonly after: number
@@ -50,23 +53,45 @@ const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch: Buffer
     addConstant(code, offset)
   })
 
+const copyBytes = (code: Code, frame: Frame, to: Buffer, pushFrom: () => void): void => {
+  pushAddress(code, frame, to)
+  pushFrom()
+  code.i32(bufferBytes(to))
+  code.op(ops['memory.copy'])
+  code.byte(0)
+  code.byte(0)
+}
+
+/**
+ * Carries that stay get their first values, and the body its only addresses of them: `first` is the number of its inputs
+ * before the carries. Gives the others.
+ */
 const makeCarries = (
   f: FunctionBuilder,
   frame: Frame,
   kernel: ScanKernel | WhileKernel,
+  body: Inner,
+  first: number,
   lastIsNext: boolean,
 ): readonly Carry[] => {
+  const { code } = f
   const { carries: offsets } = scratchLayout(kernel)
-  return kernel.carries.map((buffer, i) => {
-    const carry: Carry = { current: f.local('i32'), next: f.local('i32'), after: f.local('i32') }
-    pushAddress(f.code, frame, known(kernel.initial[i], 'first carry'))
-    f.code.set(carry.current)
-    pushAddress(f.code, frame, buffer)
-    f.code.set(lastIsNext ? carry.next : carry.after)
-    pushAddress(f.code, frame, kernel.scratch)
-    addConstant(f.code, known(offsets[i], 'place of a carry'))
-    f.code.set(lastIsNext ? carry.after : carry.next)
-    return carry
+  return kernel.carries.flatMap((buffer, index): Carry[] => {
+    const initial = known(kernel.initial[index], 'first carry')
+    if (staysInPlace(kernel, index)) {
+      if (initial !== buffer && buffer.size > 0) copyBytes(code, frame, buffer, () => pushAddress(code, frame, initial))
+      setWord(code, inputWord(body.frame, first + index), () => pushAddress(code, frame, buffer))
+      return []
+    }
+    const carry: Carry = { index, current: f.local('i32'), next: f.local('i32'), after: f.local('i32') }
+    pushAddress(code, frame, initial)
+    code.set(carry.current)
+    pushAddress(code, frame, buffer)
+    code.set(lastIsNext ? carry.next : carry.after)
+    pushAddress(code, frame, kernel.scratch)
+    addConstant(code, known(offsets[index], 'place of a carry'))
+    code.set(lastIsNext ? carry.after : carry.next)
+    return [carry]
   })
 }
 
@@ -92,7 +117,8 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   const inner = print(kernel.body)
   passBuffers(code, inner, 0, frame, constants)
   passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
-  const carries = makeCarries(f, frame, kernel, (length - 1) % 2 === 0)
+  const firstCarry = constants.length
+  const carries = makeCarries(f, frame, kernel, inner, firstCarry, (length - 1) % 2 === 0)
   const slices = [...kernel.xs, ...kernel.ys].map((buffer) => {
     const local = f.local('i32')
     const bytes = bufferBytes(buffer) / length
@@ -101,25 +127,24 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
     code.set(local)
     return { local, step: reverse ? -bytes : bytes }
   })
-  const firstCarry = constants.length
-  const firstSlice = firstCarry + carries.length
+  const firstSlice = firstCarry + kernel.carries.length
   const count = f.local('i32')
   code.i32(length)
   code.set(count)
   code.loop()
   passLocals(
     code,
-    carries.map((_, i) => inputWord(inner.frame, firstCarry + i)),
+    carries.map(({ index }) => inputWord(inner.frame, firstCarry + index)),
     carries.map((carry) => carry.current),
   )
   passLocals(
     code,
-    carries.map((_, i) => outputWord(inner.frame, i)),
+    carries.map(({ index }) => outputWord(inner.frame, index)),
     carries.map((carry) => carry.next),
   )
   const sliceWords = [
     ...kernel.xs.map((_, i) => inputWord(inner.frame, firstSlice + i)),
-    ...kernel.ys.map((_, i) => outputWord(inner.frame, carries.length + i)),
+    ...kernel.ys.map((_, i) => outputWord(inner.frame, kernel.carries.length + i)),
   ]
   passLocals(
     code,
@@ -152,13 +177,19 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   passTemporaries(code, body, frame, kernel.scratch, temporaries)
   // The predicate is the first byte of the scratch.
   setWord(code, outputWord(condition.frame, 0), () => pushAddress(code, frame, kernel.scratch))
-  const carries = makeCarries(f, frame, kernel, false)
+  const firstTested = kernel.conditionConstants.length
+  const firstCarry = kernel.bodyConstants.length
+  const carries = makeCarries(f, frame, kernel, body, firstCarry, false)
   const current = carries.map((carry) => carry.current)
+  kernel.carries.forEach((buffer, i) => {
+    if (staysInPlace(kernel, i))
+      setWord(code, inputWord(condition.frame, firstTested + i), () => pushAddress(code, frame, buffer))
+  })
   code.block()
   code.loop()
   passLocals(
     code,
-    carries.map((_, i) => inputWord(condition.frame, kernel.conditionConstants.length + i)),
+    carries.map(({ index }) => inputWord(condition.frame, firstTested + index)),
     current,
   )
   code.call(condition.run)
@@ -168,12 +199,12 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   code.brIf(1)
   passLocals(
     code,
-    carries.map((_, i) => inputWord(body.frame, kernel.bodyConstants.length + i)),
+    carries.map(({ index }) => inputWord(body.frame, firstCarry + index)),
     current,
   )
   passLocals(
     code,
-    carries.map((_, i) => outputWord(body.frame, i)),
+    carries.map(({ index }) => outputWord(body.frame, index)),
     carries.map((carry) => carry.next),
   )
   code.call(body.run)
@@ -181,20 +212,15 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   code.br(0)
   code.end()
   code.end()
-  kernel.carries.forEach((buffer, i) => {
-    const from = known(current[i], 'carry')
+  for (const { index, current: from } of carries) {
+    const buffer = known(kernel.carries[index], 'carry')
     pushAddress(code, frame, buffer)
     code.get(from)
     code.op(ops['i32.ne'])
     code.if()
-    pushAddress(code, frame, buffer)
-    code.get(from)
-    code.i32(buffer.size * dtypeBytes(buffer.dtype))
-    code.op(ops['memory.copy'])
-    code.byte(0)
-    code.byte(0)
+    copyBytes(code, frame, buffer, () => code.get(from))
     code.end()
-  })
+  }
 }
 
 const writeBranch = (f: FunctionBuilder, frame: Frame, kernel: BranchKernel, print: PrintInner): void => {

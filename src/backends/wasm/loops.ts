@@ -86,8 +86,10 @@ class StatementEmitter extends VectorEmitter {
 
   statements(list: readonly Statement[]): void {
     for (const s of list) {
+      if (s.kind === 'for' || s.kind === 'if') this.forget()
       this.statement(s)
-      this.endStatement()
+      if (s.kind === 'store') this.forget(s.buffer)
+      else if (s.kind !== 'define') this.forget()
     }
   }
 
@@ -103,7 +105,7 @@ class StatementEmitter extends VectorEmitter {
         return
       case 'if':
         this.scalar(s.condition)
-        this.endStatement()
+        this.forget()
         f.code.if()
         this.openBranch()
         this.statements(s.body)

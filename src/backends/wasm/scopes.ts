@@ -50,7 +50,7 @@ export class ScopeEmitter {
   protected readonly scopes: Scope[]
   protected readonly variables = new Map<Expression, { readonly local: number; readonly scope: number }>()
   private readonly levels = new Map<Expression, number>()
-  /** Values that hold for the current statement only. */
+  /** Values that hold until a statement changes what they depend on. */
   private readonly passing: { readonly map: Map<Expression, number>; readonly x: Expression }[] = []
 
   constructor(f: FunctionBuilder, analysis: KernelAnalysis, context: ModuleContext) {
@@ -120,10 +120,14 @@ export class ScopeEmitter {
     this.f.code = around
   }
 
-  /** Forgets values that depend on what statements change. */
-  protected endStatement(): void {
-    for (const { map, x } of this.passing) map.delete(x)
-    this.passing.length = 0
+  /** Forgets values that depend on what statements change: on elements of a buffer, or on anything that changes. */
+  protected forget(stored?: Buffer): void {
+    let kept = 0
+    for (const value of this.passing) {
+      if (stored === undefined || this.analysis.changing(value.x).has(stored)) value.map.delete(value.x)
+      else this.passing[kept++] = value
+    }
+    this.passing.length = kept
   }
 
   /** Index of the innermost scope that an expression depends on; -1 for none, Infinity if it can't move at all. */

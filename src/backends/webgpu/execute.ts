@@ -102,7 +102,10 @@ function* scan(machine: Machine, step: ScanStep, table: Table, around: Surroundi
   const xs = all(table, step.xs, around)
   const ys = all(table, step.ys, around)
   const last = all(table, step.carries, around)
-  const other = step.bytes.map((bytes) => (length === 1 || bytes === 0 ? machine.empty : buffers.take(bytes)))
+  const other = step.bytes.map((bytes, i) => {
+    if (step.stays[i] === true) return known(last[i], 'carry')
+    return length === 1 || bytes === 0 ? machine.empty : buffers.take(bytes)
+  })
   let carries = all(table, step.initial, around)
   for (let trip = 0; trip < length; trip++) {
     const trips = [...around.trips]
@@ -111,7 +114,9 @@ function* scan(machine: Machine, step: ScanStep, table: Table, around: Surroundi
     yield* execute(machine, body, [...constants, ...carries, ...xs], [...next, ...ys], { ...around, trips })
     carries = next
   }
-  for (const buffer of other) if (buffer !== machine.empty) buffers.give(buffer)
+  other.forEach((buffer, i) => {
+    if (step.stays[i] !== true && buffer !== machine.empty) buffers.give(buffer)
+  })
 }
 
 /**
@@ -123,8 +128,12 @@ function* loop(machine: Machine, step: WhileStep, table: Table, around: Surround
   const conditionConstants = all(table, step.conditionConstants, around)
   const bodyConstants = all(table, step.bodyConstants, around)
   const initial = all(table, step.initial, around)
+  const results = all(table, step.carries, around)
   const places = [0, 1].map(() =>
-    step.bytes.map((bytes) => (bytes === 0 ? machine.empty : recorder.buffers.take(bytes))),
+    step.bytes.map((bytes, i) => {
+      if (step.stays[i] === true) return known(results[i], 'carry')
+      return bytes === 0 ? machine.empty : recorder.buffers.take(bytes)
+    }),
   )
   const predicate = at(table, step.predicate, around)
   const flags = at(table, step.gate.flags, around)
@@ -152,13 +161,18 @@ function* loop(machine: Machine, step: WhileStep, table: Table, around: Surround
     }
     // Behind a closed gate the results belong to another branch.
     if (wasOpen !== 0) {
-      all(table, step.carries, around).forEach((to, i) =>
-        recorder.copy(known(carriesAt(made)[i], 'carry'), to, known(step.bytes[i], 'bytes')),
-      )
+      results.forEach((to, i) => {
+        const from = known(carriesAt(made)[i], 'carry')
+        if (from !== to) recorder.copy(from, to, known(step.bytes[i], 'bytes'))
+      })
     }
     break
   }
-  for (const buffer of places.flat()) if (buffer !== machine.empty) recorder.buffers.give(buffer)
+  for (const place of places) {
+    place.forEach((buffer, i) => {
+      if (step.stays[i] !== true && buffer !== machine.empty) recorder.buffers.give(buffer)
+    })
+  }
 }
 
 function* branch(machine: Machine, step: BranchStep, table: Table, around: Surroundings): Run {

@@ -10,6 +10,7 @@ import {
   type WhileKernel,
   legalizeKernel,
   mapExpressions,
+  staysInPlace,
 } from '../../compiler/index.js'
 import { decompose } from '../../compiler/decompose.js'
 import { newBuffer } from '../../compiler/graph.js'
@@ -127,7 +128,7 @@ class Preparation {
         return this.branch(kernel)
       case 'callback': {
         this.waits = true
-        const operands = this.whole(kernel.operands)
+        const operands = kernel.operands.map((buffer) => this.whole(buffer))
         this.drafts.push({
           reads: operands,
           writes: [],
@@ -189,13 +190,11 @@ class Preparation {
   }
 
   /** Arrays that begin at zero: carries change places, so a slice of a loop around must be copied first. */
-  private whole(buffers: readonly Buffer[]): Buffer[] {
-    return buffers.map((buffer) => {
-      if (!this.bases.has(buffer)) return buffer
-      const copied = newBuffer(buffer.dtype, buffer.shape)
-      this.copy(buffer, copied)
-      return copied
-    })
+  private whole(buffer: Buffer): Buffer {
+    if (!this.bases.has(buffer)) return buffer
+    const copied = newBuffer(buffer.dtype, buffer.shape)
+    this.copy(buffer, copied)
+    return copied
   }
 
   /** The same for results: places for them, and afterwards the copies to where they belong. */
@@ -212,12 +211,29 @@ class Preparation {
     return { places, finish }
   }
 
+  /** Places of carries before and after: those that stay get their first values in their only place. */
+  private carries(kernel: ScanKernel | WhileKernel): {
+    readonly initial: readonly Buffer[]
+    readonly carries: readonly Buffer[]
+    readonly stays: readonly boolean[]
+    readonly finish: () => void
+  } {
+    const { places: carries, finish } = this.wholeResults(kernel.carries)
+    const stays = carries.map((_, i) => staysInPlace(kernel, i))
+    const initial = carries.map((carry, i) => {
+      const first = known(kernel.initial[i], 'first carry')
+      if (stays[i] !== true) return this.whole(first)
+      if (first !== carry) this.copy(first, carry)
+      return carry
+    })
+    return { initial, carries, stays, finish }
+  }
+
   private scan(kernel: ScanKernel): void {
     const { body, length, reverse, constants, xs, ys } = kernel
     const level = this.position.depth
     const slice = (buffer: Buffer): Trip => ({ level, stride: buffer.size / length })
-    const initial = this.whole(kernel.initial)
-    const { places: carries, finish } = this.wholeResults(kernel.carries)
+    const { initial, carries, stays, finish } = this.carries(kernel)
     const bases = this.basesFor([
       ...constants.map((buffer, i) => [body.inputs[i], buffer] as const),
       ...xs.map((buffer, i) => [body.inputs[constants.length + initial.length + i], buffer, slice(buffer)] as const),
@@ -240,6 +256,7 @@ class Preparation {
         carries: carries.map(place),
         ys: ys.map(place),
         bytes: carries.map(gpuBytes),
+        stays,
       }),
     })
     finish()
@@ -247,8 +264,7 @@ class Preparation {
 
   private while(kernel: WhileKernel): void {
     const { condition, body, conditionConstants, bodyConstants } = kernel
-    const initial = this.whole(kernel.initial)
-    const { places: carries, finish } = this.wholeResults(kernel.carries)
+    const { initial, carries, stays, finish } = this.carries(kernel)
     const region = new Region()
     const position = { depth: this.position.depth, gate: region }
     const predicate = newBuffer('bool', [])
@@ -283,6 +299,7 @@ class Preparation {
         carries: carries.map(place),
         predicate: place(predicate),
         bytes: carries.map(gpuBytes),
+        stays,
       }),
     })
     finish()

@@ -41,6 +41,8 @@ export interface ScanStep {
   readonly ys: readonly number[]
   /** Bytes of each carry. */
   readonly bytes: readonly number[]
+  /** Carries that stay where they are, and have got their first values there. */
+  readonly stays: readonly boolean[]
 }
 
 export interface WhileStep {
@@ -59,6 +61,7 @@ export interface WhileStep {
   /** Place of the condition's result. */
   readonly predicate: number
   readonly bytes: readonly number[]
+  readonly stays: readonly boolean[]
 }
 
 export interface BranchStep {

@@ -1,0 +1,77 @@
+/** Loops that update their carries where they are give what the same steps give one by one, whatever the body does. */
+import * as fc from 'fast-check'
+import { describe, it } from 'vitest'
+import { type NDArray, grad, jit, numpy as np, vmap, withDevice } from 'cotangent'
+import {
+  type UpdateLoop,
+  type Updates,
+  scannedUpdates,
+  unrolledUpdates,
+  updateLoops,
+  updateOperands,
+  whiledUpdates,
+} from '../support/update-loops.js'
+import { closeAll, devices } from './support.js'
+
+const runs = (law: (updates: Updates) => void, numRuns: number): void =>
+  fc.assert(fc.property(updateLoops, law), { numRuns, seed: 20261123 })
+
+const carriesOnly = (results: readonly NDArray[]): readonly NDArray[] => results.slice(0, 3)
+const operandsOf = (updates: Updates) => updateOperands(updates, 'float64')
+
+describe.each(devices)('loops that update carries, on %s', (device) => {
+  const law = (name: string, numRuns: number, f: (updates: Updates) => void): void =>
+    it(`${name} (${device})`, () => withDevice(device, () => runs(f, numRuns)))
+
+  law('are the loops that they stand for, and leave what they start from as it was', 60, (updates) => {
+    const [carries, xs] = operandsOf(updates)
+    const before = carries.map((c) => np.array(c.dataSync()))
+    const expected = unrolledUpdates(updates)(carries, xs)
+    const scanned = jit(scannedUpdates(updates))(carries, xs)
+    closeAll(updates.length === 0 ? carriesOnly(scanned) : scanned, expected, 'scan')
+    if (!updates.reverse) closeAll(jit(whiledUpdates(updates))(carries, xs), carriesOnly(expected), 'while')
+    closeAll(carries, before, 'what they start from')
+  })
+
+  law('also where they start from what the program has computed', 20, (updates) => {
+    const [carries, xs] = operandsOf(updates)
+    const after =
+      (loop: UpdateLoop): UpdateLoop =>
+      (cs, x) => {
+        const first = cs.map((c) => np.flip(np.cumsum(c)))
+        return [...carriesOnly(loop(first, x)), ...first]
+      }
+    closeAll(jit(after(scannedUpdates(updates)))(carries, xs), after(unrolledUpdates(updates))(carries, xs), 'scan')
+  })
+
+  law('mapped over carries and xs', 20, (updates) => {
+    const [carries, xs] = operandsOf(updates)
+    const stacked = carries.map((c) => np.stack([c, np.negative(c)]))
+    const all = np.stack([xs, np.multiply(xs, 0.5)])
+    const got = jit(vmap((c: readonly NDArray[], x: NDArray) => carriesOnly(scannedUpdates(updates)(c, x))))(
+      stacked,
+      all,
+    )
+    for (const m of [0, 1]) {
+      const expected = unrolledUpdates(updates)(
+        stacked.map((c) => c.get(m)),
+        all.get(m),
+      )
+      closeAll(
+        got.map((x) => x.get(m)),
+        carriesOnly(expected),
+        `member ${m}`,
+      )
+    }
+  })
+
+  law('have the gradients of the loops that they stand for', 12, (updates) => {
+    const [carries, xs] = operandsOf(updates)
+    const scalar = (loop: UpdateLoop) => (c: readonly NDArray[], x: NDArray) =>
+      carriesOnly(loop(c, x)).reduce((sum, r, k) => np.add(sum, np.sum(np.sin(np.multiply(r, k + 1)))), np.sum(x))
+    const gradient = (loop: UpdateLoop) => grad(scalar(loop), { argnums: [0, 1] as const })
+    const [a, b] = jit(gradient(scannedUpdates(updates)))(carries, xs)
+    const [c, d] = gradient(unrolledUpdates(updates))(carries, xs)
+    closeAll([...a, b], [...c, d], 'gradient')
+  })
+})
