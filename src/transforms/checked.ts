@@ -42,8 +42,8 @@ import { type Failure, Levels, operandFailures, resultFailures } from './check-r
 import { type CondParams, condPrimitive } from './cond.js'
 import { jitPrimitive } from './jit-primitive.js'
 import { reorderJaxpr, span, traceBody } from './programs.js'
-import { type ScanParams, scanPrimitive } from './scan.js'
-import { type WhileParams, whilePrimitive } from './while.js'
+import { type ScanParams, scanPrimitive } from './scan-primitive.js'
+import { type WhileParams, whilePrimitive } from './while-primitive.js'
 
 /** The first failure so far: the number of its site, or 0, and values for its message. */
 interface State {
