@@ -34,28 +34,24 @@ export class DeviceArray extends NDArray {
   storage(): Storage {
     if (this.#storage !== undefined) return this.#storage
     if (this.#deleted !== undefined) {
-      throw new DeletedArrayError(
-        `This ${avalText(this.aval)} array has no values any more: it was ${this.#deleted}. ` +
-          `Use the result that replaced it, or don't give the array away.`,
-      )
+      throw new DeletedArrayError(`This ${avalText(this.aval)} array has no values any more: it was ${this.#deleted}`)
     }
     if (this.scalar === undefined) throw new InternalError('an array without storage')
     this.#storage = this.#device.fromHost(encodeHost([this.scalar], this.dtype), this.dtype)
     return this.#storage
   }
 
-  /** Frees the memory now; later uses throw. `how` completes "it was ...". */
-  delete(how: string): void {
+  /** Frees the memory now; later uses throw. `how` completes "it was ...", and `advice` says what to do instead. */
+  delete(how: string, advice?: string): void {
     if (this.#storage === undefined && this.#deleted !== undefined) return
     if (this.#storage !== undefined) this.#device.release(this.#storage)
-    this.forget(how)
+    this.forget(how, advice)
   }
 
-  /** Marks the array as given away, its storage now belonging to somebody else. */
-  forget(how: string): void {
-    if (this.scalar !== undefined) return
+  /** Marks the array as given away, its storage now belonging to somebody else. Scalars from JS numbers get another one. */
+  forget(how: string, advice = `Use the result that replaced it, or don't give the array away.`): void {
     this.#storage = undefined
-    this.#deleted = how
+    if (this.scalar === undefined) this.#deleted = `${how}. ${advice}`
   }
 
   get isDeleted(): boolean {
@@ -63,7 +59,7 @@ export class DeviceArray extends NDArray {
   }
 
   async data(): Promise<HostData> {
-    if (this.size === 0) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
+    if (this.size === 0 && !this.isDeleted) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
     return decodeHost(await this.#device.readAsync(this.storage(), this.dtype, this.size), this.dtype)
   }
 
@@ -74,7 +70,7 @@ export class DeviceArray extends NDArray {
           `or move the array with devicePut(x, 'wasm').`,
       )
     }
-    if (this.size === 0) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
+    if (this.size === 0 && !this.isDeleted) return decodeHost(makeHostData(this.dtype, 0), this.dtype)
     return decodeHost(this.#device.read(this.storage(), this.dtype, this.size), this.dtype)
   }
 

@@ -1,8 +1,7 @@
 /** Running primitives at once: each is compiled as a program of one equation, found again by its signature. */
-import { avalText, shapedArray } from './aval.js'
-import { type Device, type Executable, currentDevice } from './device.js'
-import { DeviceError, known } from './errors.js'
-import { newEquation, newJaxpr, newVar, paramsKey } from './jaxpr.js'
+import { type Device, type Executable, type Storage, currentDevice } from './device.js'
+import { DeviceError, InternalError } from './errors.js'
+import { programFor } from './eager-programs.js'
 import { DeviceArray } from './device-array.js'
 import type { NDArray } from './ndarray.js'
 import type { Jaxpr, Params, Primitive } from './primitive.js'
@@ -61,6 +60,10 @@ export const runJaxpr = (
   return runOn(executableOf(jaxpr, device), device, jaxpr, inputs, donated, what)
 }
 
+const missing = (what: string): never => {
+  throw new InternalError(`${what} gave too few results`)
+}
+
 const runOn = (
   executable: Executable,
   device: Device,
@@ -69,12 +72,15 @@ const runOn = (
   donated: readonly boolean[] | undefined,
   what: string,
 ): DeviceArray[] => {
-  const storages = inputs.map((x) => {
-    const array = concrete(x, what)
-    return array.deviceHandle === device || array.scalar === undefined
-      ? array.storage()
-      : new DeviceArray(array.aval, device, undefined, array.scalar).storage()
-  })
+  const storages: Storage[] = []
+  for (const x of inputs) {
+    const array = x instanceof DeviceArray ? x : concrete(x, what)
+    storages.push(
+      array.deviceHandle === device || array.scalar === undefined
+        ? array.storage()
+        : new DeviceArray(array.aval, device, undefined, array.scalar).storage(),
+    )
+  }
   const results = executable.run(storages, donated)
   if (donated !== undefined) {
     donated.forEach((given, i) => {
@@ -85,37 +91,11 @@ const runOn = (
       else if (given && x instanceof DeviceArray) x.forget(`donated to ${what}`)
     })
   }
-  return jaxpr.outputs.map((out, i) => new DeviceArray(out.aval, device, known(results[i], `result of ${what}`)))
-}
-
-const maximumPrograms = 4096
-const programs = new Map<string, Jaxpr>()
-
-const signature = (primitive: Primitive, inputs: readonly NDArray[], params: Params): string => {
-  let key = primitive.name + paramsKey(params)
-  for (const x of inputs) key += `${x.weakType ? '~' : ' '}${avalText(x.aval)}`
-  return key
-}
-
-/** Jaxpr of one equation for these operands. */
-const programFor = (primitive: Primitive, inputs: readonly NDArray[], params: Params): Jaxpr => {
-  const key = signature(primitive, inputs, params)
-  let program = programs.get(key)
-  if (program === undefined) {
-    const avals = primitive.abstract(
-      inputs.map((x) => x.aval),
-      params,
-    )
-    const variables = inputs.map((x) => newVar(shapedArray(x.shape, x.dtype, x.weakType)))
-    const outputs = avals.map(newVar)
-    program = newJaxpr([], variables, [newEquation(primitive, variables, params, outputs)], outputs)
-    if (programs.size >= maximumPrograms) {
-      const oldest = programs.keys().next().value
-      if (oldest !== undefined) programs.delete(oldest)
-    }
-  } else programs.delete(key)
-  programs.set(key, program) // most recent last
-  return program
+  const arrays: DeviceArray[] = []
+  for (const out of jaxpr.outputs) {
+    arrays.push(new DeviceArray(out.aval, device, results[arrays.length] ?? missing(what)))
+  }
+  return arrays
 }
 
 /** `add`, or `jit(step)` for a primitive that runs a named program. */
@@ -128,7 +108,14 @@ class EagerTrace extends Trace {
     for (const x of inputs) if (!(x instanceof DeviceArray)) concrete(x, primitive.name)
     if (primitive.eager !== undefined) return primitive.eager(inputs, params)
     const program = programFor(primitive, inputs, params)
-    return runJaxpr(program, inputs, primitive.program?.donated?.(params), nameOf(primitive, params))
+    const name = nameOf(primitive, params)
+    const device = commonDevice(inputs, name)
+    let { executable } = program
+    if (executable === undefined || program.device !== device) {
+      executable = program.executable = executableOf(program.jaxpr, device)
+      program.device = device
+    }
+    return runOn(executable, device, program.jaxpr, inputs, primitive.program?.donated?.(params), name)
   }
 }
 

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** NDArray: the immutable handle that users hold, known or traced; its methods are declared here and installed by numpy/. */
 import { type ShapedArray, sizeOf } from './aval.js'
 import type { DType, HostData } from './dtype.js'
@@ -79,6 +80,11 @@ export interface NDArray extends Iterable<NDArray> {
   readonly T: NDArray
   readonly length: number
   toString(): string
+  /**
+   * Frees the array's memory at the end of a block: `using x = f(y)`. Never needed, as the garbage collector does it later.
+   * Using the array afterwards throws DeletedArrayError. Traced arrays and JS numbers hold no memory: nothing happens to them.
+   */
+  [Symbol.dispose](): void
   js(): NestedNumbers
   jsAsync(): Promise<NestedNumbers>
   get(...index: readonly Index[]): NDArray

@@ -5,7 +5,11 @@ import { ArgumentError, ShapeError } from './errors.js'
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(',')}]`
 
 /** Numbers 0 .. n-1. */
-export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+export const range = (n: number): number[] => {
+  const out: number[] = []
+  for (let i = 0; i < n; i++) out.push(i)
+  return out
+}
 
 /** `axis` counted from the front; negative axes count from the end. Throws ArgumentError outside [-rank, rank). */
 export const canonicalAxis = (axis: number, rank: number, operation: string): number => {
@@ -25,7 +29,7 @@ export const canonicalAxes = (
   if (axes === null || axes === undefined) return range(rank)
   const list = typeof axes === 'number' ? [axes] : axes
   const out = list.map((axis) => canonicalAxis(axis, rank, operation))
-  if (new Set(out).size !== out.length) {
+  if (out.length > 1 && new Set(out).size !== out.length) {
     throw new ArgumentError(`${operation}: axes [${list.join(',')}] name an axis twice; name each axis once.`)
   }
   return out

@@ -8,7 +8,7 @@ import { diagonal, trace } from './diagonals.js'
 import { at, get } from './indexing.js'
 import { arrayRepr, displayData } from './printing.js'
 import { dot, matmul } from './products.js'
-import { type Computing, defineOnArrays, reading } from './reading.js'
+import { type Computing, defineOnArrays, disposal, reading } from './reading.js'
 import * as reductions from './reductions.js'
 import { clip } from './selection.js'
 import { ravel, reshape, squeeze, swapaxes, transpose } from './shape.js'
@@ -215,4 +215,4 @@ const displays: Readonly<Record<symbol, (this: NDArray) => unknown>> = {
 }
 
 /** Puts the methods on every array. Calling it again changes nothing. */
-export const installMethods = (): void => defineOnArrays(reading, methods, displays)
+export const installMethods = (): void => defineOnArrays(reading, disposal, methods, displays)

@@ -20,7 +20,7 @@ type OwnMembers = 'aval' | 'shape' | 'dtype' | 'ndim' | 'size' | 'weakType' | 'd
 type Reading = Pick<NDArray, 'length' | 'js' | 'jsAsync' | typeof Symbol.iterator>
 
 /** The methods that `methods.ts` has. */
-export type Computing = Omit<NDArray, OwnMembers | keyof Reading | 'toString'>
+export type Computing = Omit<NDArray, OwnMembers | keyof Reading | 'toString' | typeof Symbol.dispose>
 
 /** Nested lists of flat values; a scalar is the value itself. Bool gives booleans. */
 const nest = (values: HostData, shape: readonly number[], dtype: DType): NestedNumbers => {
@@ -56,6 +56,22 @@ export const reading: Reading & ThisType<NDArray> = {
     return nest(await this.data(), this.shape, this.dtype)
   },
 }
+
+/** What `using` calls; absent where the engine and its polyfills have no `Symbol.dispose`, so that nobody could call it. */
+export const disposal: ThisType<NDArray> & Partial<Pick<NDArray, typeof Symbol.dispose>> = Reflect.has(
+  Symbol,
+  'dispose',
+)
+  ? {
+      [Symbol.dispose]() {
+        if (!(this instanceof DeviceArray)) return
+        this.delete(
+          `freed when the block of its 'using' ended`,
+          `Return what is needed outside from that block, and declare it with 'const' there.`,
+        )
+      },
+    }
+  : {}
 
 /** Puts members on every array; again changes nothing. */
 export const defineOnArrays = (...parts: readonly object[]): void => {
@@ -142,7 +158,7 @@ export const installReading = (): void => {
       return avalText(this.aval)
     },
   }
-  defineOnArrays(reading, short)
+  defineOnArrays(reading, disposal, short)
   for (const [name, instead] of Object.entries(functions)) {
     Object.defineProperty(NDArray.prototype, name, {
       configurable: true,

@@ -134,6 +134,8 @@ export const programExecutable = (
   let { generation } = runtime
   const { frame } = printed
   const inputCount = program.inputs.length
+  const firstInput = inputWord(frame, 0)
+  const firstConstant = constantWord(frame, 0)
   const blockWord = temporariesWord(frame)
   // Small arrays are staged behind the temporaries for the run.
   let blockBytes = Math.ceil(program.temporaryBytes / 64) * 64
@@ -185,9 +187,9 @@ export const programExecutable = (
       const scratch = printed.usesScratch ? runtime.scratch() : 0
       const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
       for (let i = 0; i < inputCount; i++)
-        place(own(known(inputs[i], 'input')), inputWord(frame, i), block, staging[i] ?? -1)
+        place(own(known(inputs[i], 'input')), firstInput + i, block, staging[i] ?? -1)
       for (let i = 0; i < constants.length; i++) {
-        place(known(constants[i], 'constant'), constantWord(frame, i), block, constantStaging[i] ?? -1)
+        place(known(constants[i], 'constant'), firstConstant + i, block, constantStaging[i] ?? -1)
       }
       const out = new Array<WasmStorage>(results.length)
       for (let i = 0; i < results.length; i++) {
