@@ -108,7 +108,8 @@ const referencesOf = (file, text) => {
     Object.values(node).forEach(visit)
   }
   visit(program)
-  for (const match of text.matchAll(/^\s*\/\/\/\s*<reference\b/gm))
+  // A directive for a `lib` names declarations of the language, no module.
+  for (const match of text.matchAll(/^\s*\/\/\/\s*<reference\b(?!\s+lib\b)/gm))
     report(file, lineAt(match.index + match[0].length), 'reference directives reach around the rules: import instead')
   return references
 }
