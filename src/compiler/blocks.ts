@@ -139,7 +139,11 @@ const joined = (
 const gain = (group: Group, pieces: number, needed: ReadonlySet<Buffer>, limits: Limits): number => {
   let saved = 0
   for (const buffer of group.written) {
-    const isRead = group.members.some(({ kernel }) => accesses(kernel).reads.includes(buffer))
+    // A result that its own kernel reads again is in the cache still.
+    const isRead = group.members.some(({ kernel }) => {
+      const { reads, writes } = accesses(kernel)
+      return reads.includes(buffer) && !(needed.has(buffer) && writes.includes(buffer))
+    })
     if (!isRead || bufferBytes(buffer) < limits.smallBytes) continue
     saved += needed.has(buffer) ? bufferBytes(buffer) : 3 * bufferBytes(buffer)
   }

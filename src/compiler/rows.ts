@@ -7,7 +7,7 @@ import { accessed, expressionsOf, mapExpressions } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
 import { type Rewrite, loadsOf } from './loops.js'
-import { accesses, bufferBytes } from './plan.js'
+import { accesses, bufferBytes, canOverwrite } from './plan.js'
 import { slicingOf } from './slices.js'
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
@@ -131,10 +131,62 @@ const passOn = (statements: readonly Statement[], needed: ReadonlySet<Buffer>): 
   return out.filter((s) => s.kind !== 'store' || needed.has(s.buffer) || loaded.has(s.buffer))
 }
 
+const storesTo = (statements: readonly Statement[], buffer: Buffer): number =>
+  statements.reduce(
+    (sum, s) =>
+      sum +
+      (s.kind === 'store' && s.buffer === buffer
+        ? 1
+        : s.kind === 'for' || s.kind === 'if'
+          ? storesTo(s.body, buffer)
+          : 0),
+    0,
+  )
+
+/** Statements with one array in place of another. */
+const renamed = (statements: readonly Statement[], from: Buffer, to: Buffer): readonly Statement[] => {
+  const memo = new Map<Expression, Expression>()
+  const replace = (x: Expression): Expression | undefined =>
+    x.op === 'load' && x.source === from
+      ? e.load(to, e.substitute(known(x.args[0], 'index'), replace, memo))
+      : undefined
+  const rename = (s: Statement): Statement =>
+    s.kind === 'for' || s.kind === 'if'
+      ? { ...s, body: s.body.map(rename) }
+      : s.kind === 'store' && s.buffer === from
+        ? { ...s, buffer: to }
+        : s
+  return statements.map((s) => rename(mapExpressions(s, (x) => e.substitute(x, replace, memo))))
+}
+
+/**
+ * Statements of a row that keep their only temporary row in the place of the result that is made of it, element by element,
+ * as the last thing. Then all rows can be one kernel without more memory; with other temporaries it would gain nothing.
+ */
+const inPlace = (statements: readonly Statement[], needed: ReadonlySet<Buffer>): readonly Statement[] => {
+  const { reads, writes } = accessed(statements)
+  const [temporary, ...others] = writes.filter((buffer) => !needed.has(buffer))
+  if (temporary === undefined || others.length > 0) return statements
+  const last = statements.findLastIndex((s) => accessed([s]).reads.includes(temporary))
+  const final = statements[last]
+  if (final === undefined || statements.slice(last).some((s) => accessed([s]).writes.includes(temporary)))
+    return statements
+  const kernel: LoopKernel = { kind: 'loops', name: 'row', body: [final], ...accessed([final]) }
+  const result = kernel.writes.find(
+    (buffer) =>
+      needed.has(buffer) &&
+      buffer.dtype === temporary.dtype &&
+      !reads.includes(buffer) &&
+      storesTo(statements, buffer) === 1 &&
+      canOverwrite(kernel, temporary, buffer),
+  )
+  return result === undefined ? statements : renamed(statements, temporary, result)
+}
+
 const merged = ({ members, rows }: Sweep, needed: ReadonlySet<Buffer>, normalize: Rewrite): LoopKernel => {
   const row = e.variable('int32', rows)
   const statements = members.flatMap((member) => rowOf(member, rows, row, normalize))
-  const inside = passOn(statements, needed)
+  const inside = inPlace(passOn(statements, needed), needed)
   const body: Statement[] = [{ kind: 'for', variable: row, extent: rows, order: 'parallel', body: inside }]
   return { kind: 'loops', name: 'rows', body, ...accessed(body) }
 }

@@ -236,22 +236,21 @@ describe('reductions', () => {
     expect(kernels(softmax, [20, 50])).toMatchInlineSnapshot(`
       "inputs in0 f32[20,50]
       outputs out0 f32[20,50]
-      temporaries t0 f32[20,50] at 0 of 4000 bytes
-      0: rows, 5000 flops, 16000 bytes
+      0: rows, 5000 flops, 12000 bytes
         parallel i0 < 20 {
           f32 a0 = -Infinity
           reduce i1 < 50 {
             a0 = max(a0, in0[i0 * 50 + i1])
           }
           parallel i2 < 50 {
-            t0[i0 * 50 + i2] = exp(in0[i0 * 50 + i2] - a0)
+            out0[i0 * 50 + i2] = exp(in0[i0 * 50 + i2] - a0)
           }
           f32 a1 = 0.0
           reduce i3 < 50 {
-            a1 += t0[i0 * 50 + i3]
+            a1 += out0[i0 * 50 + i3]
           }
           parallel i4 < 50 {
-            out0[i0 * 50 + i4] = t0[i0 * 50 + i4] / a1
+            out0[i0 * 50 + i4] = out0[i0 * 50 + i4] / a1
           }
         }
       "
