@@ -1,8 +1,17 @@
 /** Cholesky factors of symmetric positive definite matrices. */
-import { type ArrayLike, type NDArray, type Primitive, bindOne, definePrimitive, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  type Primitive,
+  bindOne,
+  definePrimitive,
+  known,
+  shapedArray,
+} from '../core/index.js'
 import { div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, reshape, transpose, zerosOf } from './broadcasting.js'
 import { eq, ge, gt, select } from './comparison.js'
+import { concatenate } from './concatenate.js'
 import { dynamicIndexInDim, dynamicSliceInDim, dynamicUpdateSliceInDim } from './dynamic-slicing.js'
 import { sqrt } from './exponential.js'
 import {
@@ -34,6 +43,8 @@ type Empty = Record<never, never>
 /** Matrices up to this size are factored column by column, larger ones in blocks of columns. */
 const blockSize = 32
 const largestUnblocked = 64
+/** Up to this size by blocks alone, which multiply the zeros of what is not done yet; larger ones are halved first. */
+const largestInBlocks = 128
 
 /** Factors of symmetric matrices `[s, n, n]`, a column and a rank-one update at a time. */
 const factorByColumns = (a: NDArray): NDArray => {
@@ -70,10 +81,29 @@ const factorByBlocks = (a: NDArray): NDArray => {
   return slice(factors, [0, 0, 0], a.shape)
 }
 
+/**
+ * The same by halves, which need no products with zeros: of [[a, .], [b, c]] the factor of a is l, that below it is
+ * m = b l^-T, and c - m m^T remains. Matrices of at most `leaf` rows are not halved.
+ */
+const factorByHalves = (a: NDArray, leaf: number): NDArray => {
+  const [n] = sizesOf(a)
+  if (n <= largestUnblocked) return factorByColumns(a)
+  if (n <= leaf) return factorByBlocks(a)
+  const stack = known(a.shape[0], 'stack')
+  const half = blockSize * Math.ceil(n / (2 * blockSize))
+  const upper = factorByHalves(slice(a, [0, 0, 0], [stack, half, half]), leaf)
+  const below = triangularSolve(upper, slice(a, [0, half, 0], [stack, n, half]), { lower: true, transposeA: true })
+  const rest = sub(slice(a, [0, half, half], [stack, n, n]), productTransposed(below, below))
+  const lower = factorByHalves(rest, leaf)
+  const right = concatenate([filled(0, shapedArray([stack, half, n - half], a.dtype)), lower], 1)
+  return concatenate([concatenate([upper, below], 1), right], 2)
+}
+
 const factor = (a: NDArray): NDArray => {
   const matrix = symmetricFromLower(flatStack(a))
   const [n] = sizesOf(a)
-  const factors = n <= largestUnblocked ? factorByColumns(matrix) : factorByBlocks(matrix)
+  // Every half is a program of its own to be compiled, so there are two at most.
+  const factors = factorByHalves(matrix, Math.max(largestInBlocks, blockSize * Math.ceil(n / (2 * blockSize))))
   // A matrix that is not positive definite has no factor: all its elements are NaN, as LAPACK's failures are in JAX.
   const positive = reduceAnd(gt(diagonalOf(factors), 0), [1])
   const kept = broadcastInDim(positive, factors.shape, [0])

@@ -55,7 +55,16 @@ describe.each(['wasm', 'js'])('on %s', (device) => {
   // The reference device interprets, so it gets the small sizes.
   const shapes = device === 'js' ? stacks.filter((shape) => (shape.at(-1) ?? 0) < 10) : stacks
 
-  it.each(shapes.map((shape) => [shape]))('cholesky of %j: a = l l^T, l lower', (shape) => {
+  // Those that are factored by halves too.
+  const halved =
+    device === 'js'
+      ? []
+      : [
+          [129, 129],
+          [300, 300],
+          [2, 160, 160],
+        ]
+  it.each([...shapes, ...halved].map((shape) => [shape]))('cholesky of %j: a = l l^T, l lower', (shape) => {
     const a = positive(sample(shape))
     const l = cholesky(a)
     expect(error(np.matmul(l, T(l)), a)).toBeLessThanOrEqual(tolerance(a))
@@ -246,6 +255,10 @@ describe('what is not there', () => {
       [0, 1],
     ])
     expect(np.all(np.isnan(both.get(1))).item()).toBe(1)
+    for (const at of [3, 149]) {
+      const diagonal = np.ones([150]).at(at).set(-1)
+      expect(np.all(np.isnan(cholesky(np.multiply(np.eye(150), diagonal)))).item()).toBe(1)
+    }
   })
 
   it('cholesky uses the lower triangle alone when it is told so', () => {
