@@ -7,7 +7,8 @@ import { accessed, expressionsOf, mapExpressions } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
 import { type Rewrite, loadsOf } from './loops.js'
-import { accesses, bufferBytes, canOverwrite } from './plan.js'
+import { accesses, bufferBytes } from './accesses.js'
+import { canOverwrite } from './overwrite.js'
 import { slicingOf } from './slices.js'
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
