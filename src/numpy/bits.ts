@@ -89,6 +89,7 @@ export { leftShift as bitwiseLeftShift, rightShift as bitwiseRightShift }
  */
 export const bitwiseCount: Unary = (x) => {
   const array = lax.asArray(x, 'bitwiseCount')
+  if (array.dtype === 'bool') return lax.convertElementType(array, 'uint8')
   return lax.convertElementType(lax.populationCount(abs(array)), 'uint8')
 }
 

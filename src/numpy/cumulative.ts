@@ -100,7 +100,13 @@ const withStart = (
  * ```
  */
 export const cumulativeSum = (x: ArrayLike, options?: IncludeInitialOptions): NDArray =>
-  withStart('cumulativeSum', x, options, cumsum, 0)
+  withStart('cumulativeSum', x, options, (a, own) => cumsum(a, { ...own, dtype: own?.dtype ?? sumDType(a) }), 0)
+
+/** As in sums, and unlike in cumsum, small integers and bool are added up in 32 bits. */
+const sumDType = (a: ArrayLike): DType | null => {
+  const { dtype } = lax.asArray(a, 'cumulativeSum')
+  return dtype === 'uint8' ? 'uint32' : dtype === 'int8' || dtype === 'bool' ? 'int32' : null
+}
 
 /** Running product along one axis, of the array API; with `includeInitial` it starts with 1. */
 export const cumulativeProd = (x: ArrayLike, options?: IncludeInitialOptions): NDArray =>

@@ -172,14 +172,14 @@ export const histogramdd = (
   }
   const size = sizeOf(shape)
   const weights = options?.weights ?? null
-  const amounts =
-    weights === null ? lax.full(first.shape, 1, { dtype: first.dtype }) : lax.asArray(weights, 'histogramdd')
+  const amounts = weights === null ? lax.full(first.shape, 1, { dtype: 'int32' }) : lax.asArray(weights, 'histogramdd')
   // An id past the end is dropped.
   const counts = combineSegments('histogramdd', 'add', amounts, where(inside, flat, size), size, 0)
   const histogram = lax.reshape(counts, shape)
   const edges = axes.map((axis) => axis.edges)
   if (options?.density !== true) return [histogram, edges]
-  let density = lax.div(histogram, lax.reduceSum(counts, [0]))
+  const [amount] = promoteInexact('histogramdd', [histogram])
+  let density = lax.div(known(amount, 'histogram'), lax.reduceSum(known(amount, 'histogram'), range(shape.length)))
   edges.forEach((edge, d) => {
     density = lax.div(
       density,

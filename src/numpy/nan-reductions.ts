@@ -3,9 +3,9 @@ import { type ArrayLike, type NDArray, canonicalAxes, isFloating, isHalf, known,
 import * as lax from '../lax/index.js'
 import {
   type ArgOptions,
-  type AxisOptions,
   type ReductionOptions,
   type SumOptions,
+  type MomentOptions,
   type VarianceOptions,
   all,
   argmax,
@@ -59,7 +59,7 @@ const nanExtremum = (
   if (!isFloating(x.dtype) || (options?.initial !== undefined && options.initial !== null)) return reduced
   // Only NaN: the result is NaN.
   return where(
-    all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false }),
+    all(isnan(x), { axis: options?.axis ?? null, keepdims: options?.keepdims ?? false, where: options?.where ?? null }),
     constantLike(reduced, NaN),
     reduced,
   )
@@ -87,7 +87,11 @@ export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray =>
 export const nanmin = (a: ArrayLike, options?: ReductionOptions): NDArray =>
   nanExtremum(a, options, 'nanmin', Infinity, min)
 
-const present = (x: NDArray): NDArray => lax.bitwiseNot(isnan(x))
+/** Elements that are not NaN, of those that count. */
+const present = (x: NDArray, counted: ArrayLike | null | undefined): NDArray => {
+  const numbers = lax.bitwiseNot(isnan(x))
+  return counted === null || counted === undefined ? numbers : where(counted, numbers, false)
+}
 
 /**
  * Mean of the elements that are not NaN; NaN where there is none.
@@ -97,15 +101,15 @@ const present = (x: NDArray): NDArray => lax.bitwiseNot(isnan(x))
  * np.nanmean(np.array([1, NaN, 3])) // 2
  * ```
  */
-export const nanmean = (a: ArrayLike, options?: AxisOptions): NDArray => {
+export const nanmean = (a: ArrayLike, options?: MomentOptions): NDArray => {
   const x = lax.asArray(a, 'nanmean')
-  return isFloating(x.dtype) ? mean(x, { ...options, where: present(x) }) : mean(x, options)
+  return isFloating(x.dtype) ? mean(x, { ...options, where: present(x, options?.where) }) : mean(x, options)
 }
 
 /** Variance of the elements that are not NaN; NaN where there are not more than `ddof`. */
 export const nanvar = (a: ArrayLike, options?: VarianceOptions): NDArray => {
   const x = lax.asArray(a, 'nanvar')
-  return isFloating(x.dtype) ? variance(x, { ...options, where: present(x) }) : variance(x, options)
+  return isFloating(x.dtype) ? variance(x, { ...options, where: present(x, options?.where) }) : variance(x, options)
 }
 
 /** Standard deviation of the elements that are not NaN. */

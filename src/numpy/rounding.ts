@@ -31,9 +31,7 @@ export const negative: Unary = (x) => {
 
 /** The numbers themselves. Throws DTypeError for bool, as NumPy. */
 export const positive: Unary = (x) => {
-  const array = lax.asArray(x, 'positive')
-  if (array.dtype === 'bool') throw new DTypeError('positive: a bool array is not a number; convert with astype.')
-  return array
+  return lax.asArray(x, 'positive')
 }
 
 /**

@@ -1,4 +1,7 @@
-/** Functions whose result's length depends on values: nonzero, unique, sets. They need known values, so not inside jit. */
+/**
+ * Functions whose result's length depends on values: nonzero, unique, sets. They need known values, so they are not for jit; but
+ * `size` says how long the result is to be, and then the values may be traced.
+ */
 import {
   type ArrayLike,
   ArgumentError,
@@ -11,11 +14,12 @@ import {
   sizeOf,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { knownValues } from './arguments.js'
+import { isOptions, knownValues } from './arguments.js'
 import { fromHost } from './creation.js'
 import { promoteDTypes } from './promotion-args.js'
 import { where as choose } from './selection.js'
 import { ravel } from './shape.js'
+import { type NonzeroOptions, type UniqueOptions, sizedNonzero, uniqueOfSize } from './sized.js'
 import { take } from './take.js'
 
 /** Flat places of elements that are not 0. */
@@ -27,16 +31,17 @@ const truePlaces = (x: NDArray, operation: string): number[] => {
 const integers = (values: readonly number[]): NDArray => fromHost(values, [values.length], 'int32')
 
 /**
- * Indices of the elements that are not 0, one int32 array per axis. Needs known values.
+ * Indices of the elements that are not 0, one int32 array per axis. Needs known values, unless `size` is given.
  *
  * @example
  * ```ts
  * const [rows, columns] = np.nonzero(np.array([[0, 1], [2, 0]]))
  * ```
  */
-export const nonzero = (a: ArrayLike): NDArray[] => {
+export const nonzero = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray[] => {
   const x = lax.asArray(a, 'nonzero')
   if (x.ndim === 0) throw new ArgumentError('nonzero: a scalar has no axes; use np.atleast1d(x).')
+  if (size !== null) return sizedNonzero(x, size, fillValue, 'nonzero')
   const places = truePlaces(x, 'nonzero')
   const strides = rowMajorStrides(x.shape)
   return range(x.ndim).map((d) =>
@@ -52,7 +57,11 @@ export const nonzero = (a: ArrayLike): NDArray[] => {
  * np.flatnonzero(np.array([0, 3])) // [1]
  * ```
  */
-export const flatnonzero = (a: ArrayLike): NDArray => integers(truePlaces(lax.asArray(a, 'flatnonzero'), 'flatnonzero'))
+export const flatnonzero = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray => {
+  const x = lax.asArray(a, 'flatnonzero')
+  if (size === null) return integers(truePlaces(x, 'flatnonzero'))
+  return known(sizedNonzero(ravel(x), size, fillValue, 'flatnonzero')[0], 'indices')
+}
 
 /**
  * Indices of the elements that are not 0, one row per element.
@@ -62,10 +71,10 @@ export const flatnonzero = (a: ArrayLike): NDArray => integers(truePlaces(lax.as
  * np.argwhere(np.array([0, 3])) // [[1]]
  * ```
  */
-export const argwhere = (a: ArrayLike): NDArray => {
+export const argwhere = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray => {
   const x = lax.asArray(a, 'argwhere')
-  const columns = x.ndim === 0 ? [] : nonzero(x)
-  const count = x.ndim === 0 ? truePlaces(x, 'argwhere').length : known(columns[0], 'column').size
+  const columns = x.ndim === 0 ? [] : nonzero(x, { size, fillValue })
+  const count = x.ndim === 0 ? (size ?? truePlaces(x, 'argwhere').length) : known(columns[0], 'column').size
   if (columns.length === 0) return fromHost([], [count, 0], 'int32')
   return lax.concatenate(
     columns.map((column) => lax.reshape(column, [count, 1])),
@@ -81,11 +90,11 @@ export const argwhere = (a: ArrayLike): NDArray => {
  * np.where(np.array([true, false]), np.array([1, 2]), 0) // [1, 0]
  * ```
  */
-export function where(condition: ArrayLike): NDArray[]
+export function where(condition: ArrayLike, options?: NonzeroOptions): NDArray[]
 export function where(condition: ArrayLike, x: ArrayLike, y: ArrayLike): NDArray
-export function where(condition: ArrayLike, x?: ArrayLike, y?: ArrayLike): NDArray | NDArray[] {
-  if (x === undefined && y === undefined) return nonzero(condition)
-  if (x === undefined || y === undefined)
+export function where(condition: ArrayLike, x?: ArrayLike | NonzeroOptions, y?: ArrayLike): NDArray | NDArray[] {
+  if (y === undefined && (x === undefined || isOptions(x))) return nonzero(condition, x)
+  if (x === undefined || isOptions(x) || y === undefined)
     throw new ArgumentError('where: give both x and y, or neither (which gives the indices where the condition holds).')
   return choose(condition, x, y)
 }
@@ -153,17 +162,6 @@ const groupRows = (rows: number, difference: (i: number, j: number) => number): 
   return { first, counts, inverse }
 }
 
-export interface UniqueOptions {
-  /** Also the first place of each distinct element. */
-  readonly returnIndex?: boolean
-  /** Also, for each element, which distinct element it is. */
-  readonly returnInverse?: boolean
-  /** Also how often each occurs. */
-  readonly returnCounts?: boolean
-  /** Axis whose slices are compared; null (default) compares elements. */
-  readonly axis?: number | null
-}
-
 const uniqueGroups = (
   ar: ArrayLike,
   axis: number | null,
@@ -200,9 +198,20 @@ const uniqueGroups = (
  * const [values, counts] = np.unique(np.array([3, 1, 3]), { returnCounts: true })
  * ```
  */
-export function unique(ar: ArrayLike, options?: Pick<UniqueOptions, 'axis'>): NDArray
+export function unique(
+  ar: ArrayLike,
+  options?: UniqueOptions & {
+    readonly returnIndex?: false
+    readonly returnInverse?: false
+    readonly returnCounts?: false
+  },
+): NDArray
 export function unique(ar: ArrayLike, options: UniqueOptions): NDArray[]
 export function unique(ar: ArrayLike, options: UniqueOptions = {}): NDArray | NDArray[] {
+  if (options.size !== undefined && options.size !== null) {
+    const sized = uniqueOfSize(ar, options.size, options)
+    return sized.length === 1 ? known(sized[0], 'values') : sized
+  }
   const { values, groups, inverseShape } = uniqueGroups(ar, options.axis ?? null, 'unique')
   const results = [values]
   if (options.returnIndex === true) results.push(integers(groups.first))
@@ -301,11 +310,11 @@ export const union1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
  * ```
  */
 export const setdiff1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
-  const [a, b, like] = valueLists('setdiff1d', ar1, ar2)
+  const [a, b] = valueLists('setdiff1d', ar1, ar2)
   const others = new Set(b.filter((value) => !Number.isNaN(value)))
   return listed(
     a.filter((value) => !others.has(value)),
-    like,
+    lax.asArray(ar1, 'setdiff1d'),
   )
 }
 

@@ -1,8 +1,8 @@
 /** One-dimensional convolution and correlation. */
-import { type ArrayLike, type NDArray, ArgumentError, avalText, isInteger, known } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, avalText, known } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
-import { promoteDTypes } from './promotion-args.js'
+import { promoteInexact } from './promotion-args.js'
 
 /** Which places of a convolution to give: all that overlap, as many as the longer input has, or only full overlaps. */
 export type ConvolveMode = 'full' | 'same' | 'valid'
@@ -12,8 +12,6 @@ const slide = (long: NDArray, kernel: NDArray, mode: ConvolveMode): NDArray => {
   const n = kernel.size
   const padding: readonly [number, number] =
     mode === 'full' ? [n - 1, n - 1] : mode === 'same' ? [Math.floor(n / 2), n - Math.floor(n / 2) - 1] : [0, 0]
-  // Integers are convolved as sums of shifted products, since convolution is for floats.
-  if (isInteger(long.dtype)) return slideIntegers(long, kernel, padding)
   const out = lax.convGeneralDilated(
     lax.reshape(long, [1, 1, long.size]),
     lax.reshape(kernel, [1, 1, n]),
@@ -23,33 +21,20 @@ const slide = (long: NDArray, kernel: NDArray, mode: ConvolveMode): NDArray => {
   return lax.reshape(out, [out.size])
 }
 
-const slideIntegers = (long: NDArray, kernel: NDArray, [before, after]: readonly [number, number]): NDArray => {
-  const padded = lax.pad(long, lax.scalarOf(0, long), [[before, after, 0]])
-  const length = padded.size - kernel.size + 1
-  let out: NDArray | undefined
-  for (let i = 0; i < kernel.size; i++) {
-    const part = lax.sliceInDim(padded, i, i + length)
-    const term = lax.mul(part, lax.indexInDim(kernel, i, { keepdims: false }))
-    out = out === undefined ? term : lax.add(out, term)
-  }
-  return known(out, 'sum')
-}
-
 const vectors = (operation: string, a: ArrayLike, v: ArrayLike): readonly [NDArray, NDArray] => {
-  const [first, second] = promoteDTypes(operation, [a, v])
+  const [first, second] = promoteInexact(operation, [a, v])
   const x = known(first, 'a')
   const y = known(second, 'v')
-  const widened = (array: NDArray): NDArray => (array.dtype === 'bool' ? lax.convertElementType(array, 'int32') : array)
   if (x.ndim !== 1 || y.ndim !== 1 || x.size === 0 || y.size === 0) {
     throw new ArgumentError(
       `${operation}: takes two vectors that are not empty, got ${avalText(x.aval)} and ${avalText(y.aval)}.`,
     )
   }
-  return [widened(x), widened(y)]
+  return [x, y]
 }
 
 /**
- * Convolution of two vectors: sums of products with one of them reversed and shifted.
+ * Convolution of two vectors: sums of products with one of them reversed and shifted. Integers become float32.
  *
  * @example
  * ```ts
@@ -64,7 +49,7 @@ export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?:
 }
 
 /**
- * Correlation of two vectors: sums of products with one of them shifted.
+ * Correlation of two vectors: sums of products with one of them shifted. Integers become float32.
  *
  * @example
  * ```ts
