@@ -1,0 +1,146 @@
+/**
+ * What is asked of a GPU: no more than every one offers (more is done in several steps, or refused before any memory is taken),
+ * and no answers before somebody wants them.
+ */
+import { beforeAll, expect, it } from 'vitest'
+import { type NDArray, OutOfMemoryError, jit, lax, numpy as np } from 'cotangent'
+import { createWebgpuDevice } from '../../../src/backends/webgpu/index.js'
+import { registerDevice, withDevice } from '../../../src/core/index.js'
+import { agree, floats } from './support.js'
+
+/** Limits of every implementation of WebGPU (https://www.w3.org/TR/webgpu/#limits). */
+const least = { storageBuffers: 8, bindingBytes: 128 << 20, bufferBytes: 256 << 20, groups: 65535 } as const
+
+/** The GPU of the tests, which gives nothing beyond the least, and notes what is asked of it. */
+const modest = { device: undefined as GPUDevice | undefined, largest: 0, bound: 0, reads: 0 }
+
+beforeAll(async () => {
+  const { create } = await import('webgpu')
+  const gpu = create([])
+  Object.assign(globalThis, { modestGpu: gpu })
+  const bare = {
+    requestAdapter: async (options?: GPURequestAdapterOptions) => {
+      const adapter = await gpu.requestAdapter(options)
+      if (adapter === null) return null
+      return new Proxy(adapter, {
+        get: (target, key) => {
+          if (key !== 'requestDevice') {
+            const value: unknown = Reflect.get(target, key, target)
+            return typeof value === 'function' ? value.bind(target) : value
+          }
+          return async () => {
+            const device = await target.requestDevice()
+            modest.device = device
+            const createBuffer = device.createBuffer.bind(device)
+            device.createBuffer = (descriptor) => {
+              modest.largest = Math.max(modest.largest, descriptor.size)
+              const buffer = createBuffer(descriptor)
+              const mapAsync = buffer.mapAsync.bind(buffer)
+              buffer.mapAsync = (...args) => {
+                modest.reads++
+                return mapAsync(...args)
+              }
+              return buffer
+            }
+            const createBindGroupLayout = device.createBindGroupLayout.bind(device)
+            device.createBindGroupLayout = (descriptor) => {
+              const storage = [...descriptor.entries].filter(({ buffer }) => buffer?.type !== 'uniform')
+              modest.bound = Math.max(modest.bound, storage.length)
+              return createBindGroupLayout(descriptor)
+            }
+            return device
+          }
+        },
+      })
+    },
+  } as unknown as GPU
+  registerDevice({ ...(await createWebgpuDevice({ gpu: bare, tuning: 'hardware' })), name: 'modest' })
+})
+
+it('the device has no more than the least', () => {
+  expect(modest.device?.limits.maxStorageBuffersPerShaderStage).toBe(least.storageBuffers)
+  expect(modest.device?.limits.maxStorageBufferBindingSize).toBe(least.bindingBytes)
+  expect(modest.device?.limits.maxBufferSize).toBe(least.bufferBytes)
+  expect(modest.device?.limits.maxComputeWorkgroupsPerDimension).toBe(least.groups)
+  expect(modest.device?.limits.minUniformBufferOffsetAlignment).toBe(256)
+})
+
+const programs = {
+  'more arrays than a shader may bind': () =>
+    jit((...xs: NDArray[]) => [xs.reduce((sum, x, i) => sum.add(x.mul(i))), np.concatenate(xs), ...xs.map(np.sin)])(
+      ...Array.from({ length: 20 }, (_, i) => floats(i, [20])),
+    ),
+  'a product with more around it than a shader may bind': () =>
+    jit((x: NDArray, w: NDArray, ...xs: NDArray[]) => xs.reduce((sum, y) => sum.mul(0.5).add(y), np.matmul(x, w)))(
+      floats(1, [8, 9]),
+      floats(2, [9, 8]),
+      ...Array.from({ length: 9 }, (_, i) => floats(i, [8, 8])),
+    ),
+  // Trip numbers are read from the table at multiples of 256 bytes.
+  'loops in loops': () =>
+    jit((x: NDArray) =>
+      lax.foriLoop(0, 3, (i, a: NDArray) => lax.foriLoop(0, 4, (j, b: NDArray) => b.add(i).mul(j.add(1)), a), x),
+    )(floats(1, [5])),
+} as const
+
+for (const [name, program] of Object.entries(programs)) agree(name, program, 16, ['modest'])
+
+it('no shader binds more than it may', () => {
+  expect(modest.bound).toBe(least.storageBuffers)
+})
+
+it('more workgroups than fit into one dimension', async () => {
+  // Each workgroup has 64 invocations.
+  const size = 64 * least.groups + 100
+  const x = withDevice('modest', () => np.arange(size).mul(3))
+  const data = await withDevice('modest', () => x.get([-1, 0, 64 * least.groups])).data()
+  expect([...data]).toEqual([3 * (size - 1), 0, 3 * 64 * least.groups])
+})
+
+it('an array larger than a binding is refused before memory is taken, with the size and the limit', async () => {
+  modest.largest = 0
+  const elements = least.bindingBytes / 4 + 1
+  const run = (): Promise<unknown> => withDevice('modest', () => np.zeros([elements]).add(1)).data()
+  await expect((async () => run())()).rejects.toThrow(OutOfMemoryError)
+  await expect((async () => run())()).rejects.toThrow(/128\.0 MiB.*larger than this GPU allows/)
+  expect(modest.largest).toBeLessThan(least.bindingBytes)
+})
+
+/** How often a program waits for the GPU until its result is there, that of the result included. */
+const readsOf = async (f: (x: NDArray) => NDArray): Promise<{ reads: number; value: number | undefined }> => {
+  const out = withDevice('modest', () => jit(f)(np.array(1)))
+  modest.reads = 0
+  const [value] = await out.data()
+  return { reads: modest.reads, value }
+}
+
+it('counted loops and branches are run without an answer from the GPU', async () => {
+  const counted = (x: NDArray): NDArray =>
+    lax.foriLoop(
+      0,
+      100,
+      (i, a: NDArray) =>
+        lax.cond(
+          i.mod(2).equal(0),
+          (b: NDArray) => b.add(1),
+          (b: NDArray) => b.add(2),
+          a,
+        ),
+      lax.scan((a: NDArray, y: NDArray) => [a.add(y), null], x, np.ones([50]))[0],
+    )
+  expect(await readsOf(counted)).toEqual({ reads: 1, value: 1 + 50 + 150 })
+})
+
+it('loops of unknown length ask once for each chunk of trips, and chunks grow', async () => {
+  const below =
+    (limit: number) =>
+    (x: NDArray): NDArray =>
+      lax.whileLoop(
+        (a: NDArray) => a.less(limit),
+        (a: NDArray) => a.add(1),
+        x,
+      )
+  // Chunks of 2, 4, 8, 16, 32 and 64 trips, and then the result.
+  expect(await readsOf(below(120))).toEqual({ reads: 7, value: 120 })
+  expect(await readsOf(below(2))).toEqual({ reads: 2, value: 2 })
+})
