@@ -3,15 +3,7 @@ import { type Expression, InternalError, e, known } from '../../core/index.js'
 import { type Buffer, type Statement, expressionsOf } from '../../compiler/index.js'
 import { isRareSelect } from '../../compiler/decompose.js'
 import { valueType } from './layout.js'
-import {
-  type ScalarContext,
-  constantText,
-  hiddenArgument,
-  hiddenText,
-  operationText,
-  valueText,
-  wordText,
-} from './scalar.js'
+import { type ScalarContext, constantText, hiddenArgument, hiddenText, operationText } from './scalar.js'
 import type { ShaderBuilder } from './shader.js'
 
 /** Nested operations are cut at this depth: compilers of WGSL limit how deep they parse. */
@@ -152,7 +144,7 @@ export class BodyPrinter {
     const texts = args.map((arg) => arg.text)
     if (x.op === 'load') {
       const buffer = x.source as Buffer
-      return { text: valueText(this.shader.element(buffer, known(texts[0], 'index')), buffer.dtype), depth }
+      return { text: this.shader.load(buffer, known(texts[0], 'index')), depth }
     }
     return { text: operationText(x, texts, this.context), depth }
   }
@@ -236,8 +228,7 @@ export class BodyPrinter {
       }
       case 'store': {
         const index = this.text(s.index)
-        const value = wordText(this.text(s.value), s.buffer.dtype)
-        this.line(`${this.shader.element(s.buffer, index)} = ${value};`)
+        this.line(this.shader.store(s.buffer, index, this.text(s.value)))
         return this.forget(new Set([s.buffer]))
       }
     }

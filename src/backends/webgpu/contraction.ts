@@ -145,9 +145,9 @@ const joinShader = ({ kernel, finish }: Product, bases: Bases, partial: Buffer, 
     `if (flat >= ${results}u) { return; }`,
     `var sum = ${zero(out.dtype)};`,
     `for (var p = 0; p < ${parts}; p++) {`,
-    `  sum += ${shader.element(partial, `p * ${results} + i32(flat)`)};`,
+    `  sum += ${shader.load(partial, `p * ${results} + i32(flat)`)};`,
     '}',
-    ...(finish === undefined ? [`${shader.element(out, 'i32(flat)')} = sum;`] : finishLines(rows, columns)),
+    ...(finish === undefined ? [shader.store(out, 'i32(flat)', 'sum')] : finishLines(rows, columns)),
   ]
   const declarations = finish === undefined ? [] : [declared(shader, finish)]
   return shader.finish('contraction_join', lines, 64, Math.ceil(results / 64), declarations)

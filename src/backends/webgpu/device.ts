@@ -66,7 +66,7 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     compile: (jaxpr) => executable(() => gpu.runtime, jaxpr),
     fromHost: (data, dtype) => {
       checkGpuDType(dtype)
-      const storage = gpu.runtime.upload(toWords(data, dtype))
+      const storage = gpu.runtime.upload(toWords(data))
       if (data.byteLength <= keptUpload) storage.host = data
       return storage
     },
@@ -77,12 +77,12 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
           `device, make it there from its values.`,
       )
     },
-    readAsync: async (storage, dtype) => {
+    readAsync: async (storage, dtype, size) => {
       const holder = own(storage)
       const { runtime } = gpu
       runtime.bring(holder, dtype)
       // Arrays never change, so what was read once is known; the GPU is asked all the same whether anything went wrong.
-      const data = fromWords(await runtime.readStorage(holder), dtype)
+      const data = fromWords(await runtime.readStorage(holder), dtype, size)
       holder.host = data
       return data.slice()
     },

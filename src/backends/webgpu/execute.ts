@@ -200,7 +200,7 @@ function* callback(machine: Machine, step: CallbackStep, table: Table, around: S
       bytes === 0
         ? new ArrayBuffer(0)
         : await machine.read(at(table, known(step.operands[i], 'operand'), around), bytes)
-    values[i] = fromWords(words, buffer.dtype)
+    values[i] = fromWords(words, buffer.dtype, buffer.size)
   })
   const { flags } = around
   if (flags !== undefined) {

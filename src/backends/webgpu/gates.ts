@@ -32,10 +32,10 @@ export class Region {
 
   /** Lines that set the arguments, when `open` says whether the gate is open. */
   lines(shader: ShaderBuilder): string[] {
-    const lines = [`${shader.element(this.flags, '0')} = u32(open);`]
+    const lines = [shader.store(this.flags, '0', 'u32(open)')]
     this.counts.forEach(([x, y], i) => {
       for (const [k, count] of [x, y, 1].entries())
-        lines.push(`${shader.element(this.countsBuffer, String(3 * i + k))} = select(0u, ${count}u, open);`)
+        lines.push(shader.store(this.countsBuffer, String(3 * i + k), `select(0u, ${count}u, open)`))
     })
     return lines
   }
@@ -43,7 +43,7 @@ export class Region {
 
 /** Whether the gate outside is open. */
 const outside = (shader: ShaderBuilder, outer: Buffer | undefined): string =>
-  outer === undefined ? 'true' : `(${shader.element(outer, '0')} != 0u)`
+  outer === undefined ? 'true' : `(${shader.load(outer, '0')} != 0u)`
 
 const finish = (shader: ShaderBuilder, name: string, lines: readonly string[]): Shader =>
   shader.finish(name, lines, 1, 1)
@@ -60,7 +60,7 @@ export const chooseShader = (
   bases: Bases,
 ): Shader => {
   const shader = builder(region, bases)
-  const lines = [`let open = ${outside(shader, outer)} && i32(${shader.element(index, '0')}) == ${choice};`]
+  const lines = [`let open = ${outside(shader, outer)} && i32(${shader.load(index, '0')}) == ${choice};`]
   return finish(shader, 'choose', [...lines, ...region.lines(shader)])
 }
 
@@ -69,8 +69,8 @@ export const startShader = (region: Region, outer: Buffer | undefined, bases: Ba
   const shader = builder(region, bases)
   const lines = [
     `let open = ${outside(shader, outer)};`,
-    `${shader.element(region.flags, '1')} = 0u;`,
-    `${shader.element(region.flags, '2')} = u32(open);`,
+    shader.store(region.flags, '1', '0u'),
+    shader.store(region.flags, '2', 'u32(open)'),
   ]
   return finish(shader, 'loop_start', [...lines, ...region.lines(shader)])
 }
@@ -79,8 +79,8 @@ export const startShader = (region: Region, outer: Buffer | undefined, bases: Ba
 export const testShader = (region: Region, predicate: Buffer, bases: Bases): Shader => {
   const shader = builder(region, bases)
   const lines = [
-    `let open = ${shader.element(region.flags, '0')} != 0u && ${shader.element(predicate, '0')} != 0u;`,
-    `${shader.element(region.flags, '1')} += u32(open);`,
+    `let open = ${shader.load(region.flags, '0')} != 0u && ${shader.load(predicate, '0')};`,
+    shader.store(region.flags, '1', `${shader.load(region.flags, '1')} + u32(open)`),
   ]
   return finish(shader, 'loop_test', [...lines, ...region.lines(shader)])
 }

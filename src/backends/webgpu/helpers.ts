@@ -117,6 +117,30 @@ const helpers: Readonly<Record<string, Helper>> = {
 }`,
     needs: ['is_nan'],
   },
+  // Bits of float16, of values that it holds exactly.
+  to_f16: {
+    text: `fn to_f16(x: f32) -> u32 {
+  let sign = (bitcast<u32>(x) >> 16u) & 0x8000u;
+  let magnitude = bitcast<u32>(x) & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) { return sign | 0x7e00u; }
+  if (magnitude >= 0x47800000u) { return sign | 0x7c00u; }
+  if (magnitude < 0x38800000u) { return sign | u32(bitcast<f32>(magnitude) * 16777216.0); }
+  return sign | ((magnitude - 0x38000000u) >> 13u);
+}`,
+  },
+  from_f16: {
+    text: `fn from_f16(bits: u32) -> f32 {
+  let sign = (bits & 0x8000u) << 16u;
+  let magnitude = bits & 0x7fffu;
+  if (magnitude >= 0x7c00u) { return bitcast<f32>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13u)); }
+  if (magnitude < 0x400u) { return bitcast<f32>(sign | bitcast<u32>(f32(magnitude) * 5.9604644775390625e-8)); }
+  return bitcast<f32>(sign | ((magnitude << 13u) + 0x38000000u));
+}`,
+  },
+  to_bf16: {
+    text: 'fn to_bf16(x: f32) -> u32 { return select(bitcast<u32>(x) >> 16u, 0x7fc0u, is_nan(x)); }',
+    needs: ['is_nan'],
+  },
   // Keys that compare as sorting does: -0 and 0 are one, NaN comes last.
   order_f32: {
     text: `fn order_f32(x: f32) -> u32 {

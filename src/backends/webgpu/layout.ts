@@ -1,20 +1,8 @@
-/** How arrays lie in the memory of a GPU: every element takes one 32-bit word, whatever its dtype. */
-import {
-  type DType,
-  type HostData,
-  DeviceError,
-  bfloat16Bits,
-  bfloat16Value,
-  float16Bits,
-  float16Value,
-  makeHostData,
-} from '../../core/index.js'
+/** How arrays lie in the memory of a GPU: small dtypes packed, two or four elements to a 32-bit word. */
+import { type DType, type HostData, DeviceError, makeHostData } from '../../core/index.js'
 import type { Buffer } from '../../compiler/index.js'
 
-/**
- * WGSL type of an element in memory: halves are kept as the float32 of the same value, 8-bit integers as int32, bool as 0
- * or 1. A word an element needs no atomics where neighbours are written by different invocations.
- */
+/** WGSL type of an element's value in words: halves are float32 once they are read, 8-bit integers int32, bool 0 or 1. */
 export type WordType = 'f32' | 'i32' | 'u32'
 
 /** WGSL type of a value in a register. */
@@ -22,8 +10,23 @@ export type ValueType = WordType | 'bool'
 
 export const bytesPerWord = 4
 
+/** How many elements share a word. Their bytes lie as they do on the host, the first ones lowest. */
+export const perWord = (dtype: DType): 1 | 2 | 4 => {
+  switch (dtype) {
+    case 'bool':
+    case 'int8':
+    case 'uint8':
+      return 4
+    case 'float16':
+    case 'bfloat16':
+      return 2
+    default:
+      return 1
+  }
+}
+
 /** Bytes of a buffer on the GPU. */
-export const gpuBytes = (buffer: Buffer): number => buffer.size * bytesPerWord
+export const gpuBytes = ({ size, dtype }: Buffer): number => Math.ceil(size / perWord(dtype)) * bytesPerWord
 
 /** Throws DeviceError for dtypes that WGSL has no arithmetic for. */
 export const checkGpuDType = (dtype: DType): void => {
@@ -56,32 +59,16 @@ export const wordType = (dtype: DType): WordType => {
 
 export const valueType = (dtype: DType): ValueType => (dtype === 'bool' ? 'bool' : wordType(dtype))
 
-const halfValue = (dtype: DType): ((bits: number) => number) | undefined =>
-  dtype === 'float16' ? float16Value : dtype === 'bfloat16' ? bfloat16Value : undefined
-
-const halfBits = (dtype: DType): ((value: number) => number) | undefined =>
-  dtype === 'float16' ? float16Bits : dtype === 'bfloat16' ? bfloat16Bits : undefined
-
-/** Words to upload. */
-export const toWords = (data: HostData, dtype: DType): Float32Array | Int32Array | Uint32Array => {
-  const value = halfValue(dtype)
-  if (value !== undefined) return Float32Array.from(data, value)
-  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array) return data
-  return wordType(dtype) === 'i32' ? Int32Array.from(data) : Uint32Array.from(data)
+/** Words to upload: the bytes of the host, filled up. `data` itself where it has whole words already. */
+export const toWords = (data: HostData): HostData => {
+  if (data.byteLength % bytesPerWord === 0) return data
+  const words = new Uint8Array(Math.ceil(data.byteLength / bytesPerWord) * bytesPerWord)
+  words.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return words
 }
 
-/** Host data from words that were read; `words` is not kept. */
-export const fromWords = (words: ArrayBuffer, dtype: DType): HostData => {
-  const bits = halfBits(dtype)
-  if (bits !== undefined) return Uint16Array.from(new Float32Array(words), bits)
-  switch (dtype) {
-    case 'int8':
-      return Int8Array.from(new Int32Array(words))
-    case 'uint8':
-      return Uint8Array.from(new Int32Array(words))
-    case 'bool':
-      return Uint8Array.from(new Uint32Array(words))
-    default:
-      return makeHostData(dtype, words)
-  }
+/** Host data from words that were read. */
+export const fromWords = (words: ArrayBuffer, dtype: DType, size: number): HostData => {
+  const bytes = (size * bytesPerWord) / perWord(dtype)
+  return makeHostData(dtype, words.byteLength === bytes ? words : words.slice(0, bytes))
 }

@@ -1,7 +1,9 @@
 /** Loop kernels as shaders: a dispatch for each piece of a kernel. */
 import { type Expression, e } from '../../core/index.js'
 import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
+import { linear } from '../../compiler/affine.js'
 import { BodyPrinter, contextOf } from './body.js'
+import { perWord } from './layout.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
 import { type Loop, type Piece } from './schedule.js'
 import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
@@ -52,27 +54,75 @@ export const pieceShader = (
 
 /** Whether statements load from what the kernel writes. */
 const readsOwn = (list: readonly Statement[], writes: ReadonlySet<Buffer>): boolean =>
-  e
-    .topological(list.flatMap(allExpressions))
-    .some((x) => x.op === 'load' && x.source !== undefined && writes.has(x.source as Buffer))
+  loadedBuffers(list).some((buffer) => writes.has(buffer))
 
 const allExpressions = (s: Statement): readonly Expression[] =>
   s.kind === 'for' || s.kind === 'if' ? [...expressionsOf(s), ...s.body.flatMap(allExpressions)] : expressionsOf(s)
 
-/** An invocation for each index. */
-const plainShader = (name: string, { parallel, body }: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+/** An invocation for each index, or for each word of packed results. */
+const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+  const { parallel, body } = piece
   const shader = new ShaderBuilder(bases, writes)
   const printer = new BodyPrinter(shader, body)
   const count = countOf(parallel)
-  const size = count === 1 ? 1 : plainSize
-  if (count > 1) {
-    printer.line(`let flat = group * ${size}u + lane;`)
-    if (count % size !== 0) printer.line(`if (flat >= ${count}u) { return; }`)
-    indexLines(printer, parallel, 'flat')
-  } else indexLines(printer, parallel, '0u')
-  printer.statements(body)
-  return shader.finish(name, printer.lines, size, Math.ceil(count / size))
+  const together = elementsTogether(piece, writes, shader)
+  const invocations = Math.ceil(count / together)
+  const size = invocations === 1 ? 1 : plainSize
+  if (together > 1) {
+    const words = writes.filter(({ dtype }) => perWord(dtype) > 1).map((buffer) => shader.collect(buffer))
+    printer.line(`let at = group * ${size}u + ${size === 1 ? '0u' : 'lane'};`)
+    if (invocations % size !== 0) printer.line(`if (at >= ${invocations}u) { return; }`)
+    for (const { word } of words) printer.line(`var ${word} = 0u;`)
+    printer.block(`for (var part = 0u; part < ${together}u; part++)`, () => {
+      printer.line(`let flat = at * ${together}u + part;`)
+      if (count % together !== 0) printer.line(`if (flat >= ${count}u) { break; }`)
+      indexLines(printer, parallel, 'flat')
+      printer.statements(body)
+    })
+    for (const { store } of words) printer.line(store('i32(at)'))
+  } else {
+    if (count > 1) {
+      printer.line(`let flat = group * ${size}u + lane;`)
+      if (count % size !== 0) printer.line(`if (flat >= ${count}u) { return; }`)
+    }
+    indexLines(printer, parallel, count > 1 ? 'flat' : '0u')
+    printer.statements(body)
+  }
+  return shader.finish(name, printer.lines, size, Math.ceil(invocations / size))
 }
+
+/** How many elements an invocation computes so that it writes whole words; 1 where they cannot be told to be neighbours. */
+const elementsTogether = ({ parallel, body }: Piece, writes: LoopKernel['writes'], shader: ShaderBuilder): number => {
+  const packed = writes.filter(({ dtype }) => perWord(dtype) > 1)
+  const together = perWord(packed[0]?.dtype ?? 'float32')
+  const count = countOf(parallel)
+  if (together === 1 || packed.some(({ dtype }) => perWord(dtype) !== together)) return 1
+  const loaded = new Set(loadedBuffers(body))
+  const strides = new Map<Expression, number>()
+  let stride = 1
+  for (const { variable, extent } of [...parallel].reverse()) {
+    if (extent > 1) strides.set(variable, stride)
+    stride *= extent
+  }
+  const fits = packed.every((buffer) => {
+    const stores = allStatements(body).filter((s) => s.kind === 'store' && s.buffer === buffer)
+    const [store] = stores
+    if (stores.length !== 1 || store?.kind !== 'store' || !body.includes(store) || loaded.has(buffer)) return false
+    const { constant, terms } = linear(store.index)
+    const inOrder = [...terms].every(([atom, step]) => (strides.get(atom) ?? (atom.extent === 1 ? step : 0)) === step)
+    const all = [...strides.keys()].every((variable) => terms.has(variable))
+    return constant === 0 && inOrder && all && count === buffer.size && shader.beginsAtMultiples(buffer, together)
+  })
+  return fits ? together : 1
+}
+
+const allStatements = (list: readonly Statement[]): readonly Statement[] =>
+  list.flatMap((s) => (s.kind === 'for' || s.kind === 'if' ? [s, ...allStatements(s.body)] : [s]))
+
+const loadedBuffers = (list: readonly Statement[]): readonly Buffer[] =>
+  e
+    .topological(list.flatMap(allExpressions))
+    .flatMap((x) => (x.op === 'load' && x.source !== undefined ? [x.source as Buffer] : []))
 
 /** A workgroup for each index, whose threads share the reductions. */
 const sharedShader = (

@@ -8,7 +8,6 @@ import { newBuffer } from '../../compiler/graph.js'
 import { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
 import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
-import { valueText, wordText } from './scalar.js'
 import type { Target } from './target.js'
 
 /** Threads of a workgroup, and elements of each. */
@@ -171,7 +170,7 @@ const levels = (cumulation: Cumulation, bases: Bases, level: Level): readonly Sh
     length: chunks,
     out: sums,
     element: (shader) => {
-      const total = valueText(shader.element(totals, `line * ${chunks} + k`), dtype)
+      const total = shader.load(totals, `line * ${chunks} + k`)
       return `fn element(line: i32, k: i32) -> ${type} { return ${total}; }`
     },
     place: () => `fn place(line: i32, k: i32) -> i32 { return line * ${chunks} + k; }`,
@@ -220,14 +219,12 @@ const chunkShader = (cumulation: Cumulation, bases: Bases, level: Level, totals:
     'for (var n = 0; n < available; n++) {',
     '  var own = sums[n];',
     '  if (lane > 0u) { own = combine(shared_sums[lane - 1u], own); }',
-    `  ${shader.element(out, 'place(line, mine + n)')} = ${wordText('own', dtype)};`,
+    `  ${shader.store(out, 'place(line, mine + n)', 'own')}`,
     '}',
   ]
   if (totals !== undefined) {
     const last = `(min(${length} - begin, ${chunk}) - 1) / ${perThread}`
-    lines.push(
-      `if (lane == 0u) { ${shader.element(totals, 'i32(group)')} = ${wordText(`shared_sums[${last}]`, dtype)}; }`,
-    )
+    lines.push(`if (lane == 0u) { ${shader.store(totals, 'i32(group)', `shared_sums[${last}]`)} }`)
   }
   return shader.finish('prefix', lines, threads, count * chunks, declarations)
 }
@@ -245,10 +242,10 @@ const addShader = (cumulation: Cumulation, bases: Bases, level: Level, sums: Buf
     `if (flat >= ${total}u) { return; }`,
     `let line = i32(flat / ${rest}u);`,
     `let k = i32(flat % ${rest}u) + ${chunk};`,
-    `let before = ${valueText(shader.element(sums, `line * ${chunks} + k / ${chunk} - 1`), dtype)};`,
+    `let before = ${shader.load(sums, `line * ${chunks} + k / ${chunk} - 1`)};`,
     'let at = place(line, k);',
-    `let own = ${valueText(shader.element(out, 'at'), dtype)};`,
-    `${shader.element(out, 'at')} = ${wordText('combine(before, own)', dtype)};`,
+    `let own = ${shader.load(out, 'at')};`,
+    shader.store(out, 'at', 'combine(before, own)'),
   ]
   const declarations = [level.place(shader), combineFunction(shader, cumulation)]
   return shader.finish('prefix_add', lines, 64, Math.ceil(total / 64), declarations)

@@ -96,7 +96,7 @@ export class ProductPrinter {
   operand(side: Side, row: string, column: string): string {
     const { kernel } = this.product
     const source = this.product[side]
-    if (source === undefined) return this.shader.element(kernel[side].buffer, at(kernel[side], 'batch', row, column))
+    if (source === undefined) return this.shader.load(kernel[side].buffer, at(kernel[side], 'batch', row, column))
     let name = this.names.get(side)
     if (name === undefined) {
       this.names.set(side, (name = `${side}_element`))
@@ -139,7 +139,7 @@ export class ProductPrinter {
     const { rows, columns } = this.product.kernel
     const { finish } = this.product
     if (finish === undefined || this.parts > 1)
-      return `${this.shader.element(this.out, `(slab * ${rows} + ${row}) * ${columns} + ${column}`)} = ${value};`
+      return this.shader.store(this.out, `(slab * ${rows} + ${row}) * ${columns} + ${column}`, value)
     return `${this.finish(finish)}(batch, ${row}, ${column}, ${value});`
   }
 

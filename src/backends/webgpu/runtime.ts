@@ -1,5 +1,6 @@
 /** What all programs of one GPU share: memory, compiled shaders, the order of work, and reading. */
 import {
+  type HostData,
   ArgumentError,
   type DType,
   type MemoryStats,
@@ -117,13 +118,13 @@ export class Runtime {
   }
 
   /** Uploads words into memory that nothing uses. */
-  upload(words: Float32Array | Int32Array | Uint32Array): WebgpuStorage {
+  upload(words: HostData): WebgpuStorage {
     this.check()
     const bytes = words.byteLength
     return bytes === 0 ? this.storage(0) : this.storage(bytes, this.uploaded(words))
   }
 
-  private uploaded(words: Float32Array | Int32Array | Uint32Array): GpuBuffer {
+  private uploaded(words: HostData): GpuBuffer {
     this.reader.flush()
     const buffer = this.pool.take(words.byteLength)
     this.device.queue.writeBuffer(buffer.buffer, 0, words.buffer, words.byteOffset, words.byteLength)
@@ -157,7 +158,7 @@ export class Runtime {
         'unknown',
       )
     }
-    const buffer = host === undefined || bytes === 0 ? undefined : this.uploaded(toWords(host, dtype))
+    const buffer = host === undefined || bytes === 0 ? undefined : this.uploaded(toWords(host))
     storage.cell = new Cell(this, bytes, buffer)
     this.hold(storage)
   }

@@ -194,9 +194,3 @@ export const operationText = (x: Expression, args: readonly string[], context: S
   if (x.op in comparisons) return compareText(x, a, b, type, context)
   return binaryText(x, a, b, type, context)
 }
-
-/** A value as the word that memory keeps. */
-export const wordText = (value: string, dtype: DType): string => (dtype === 'bool' ? `u32(${value})` : value)
-
-/** A word of memory as a value. */
-export const valueText = (word: string, dtype: DType): string => (dtype === 'bool' ? `(${word} != 0u)` : word)

@@ -161,7 +161,7 @@ const applyShader = (scatter: Scatter, bases: Bases, keys: Buffer, order: Buffer
   const total = count * elements
   const shader = new ShaderBuilder(bases, [buffer])
   const printer = new BodyPrinter(shader, [...before, ...body])
-  const key = (position: string): string => shader.element(keys, position)
+  const key = (position: string): string => shader.load(keys, position)
   const positions = (loops: readonly Loop[], flat: string): void => {
     const names = loops.map(({ variable }) => printer.name(variable, 'i'))
     const extents = loops.map(({ extent }) => extent)
@@ -177,7 +177,7 @@ const applyShader = (scatter: Scatter, bases: Bases, keys: Buffer, order: Buffer
   printer.statements(before)
   printer.block(`for (var p = position; p < ${count}; p++)`, () => {
     printer.line(`if (${key('p')} != key) { break; }`)
-    printer.line(`let update = u32(${shader.element(order, 'p')});`)
+    printer.line(`let update = u32(${shader.load(order, 'p')});`)
     positions(updates, 'update')
     printer.statements(body)
   })

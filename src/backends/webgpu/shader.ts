@@ -2,7 +2,8 @@
 import { known } from '../../core/index.js'
 import type { Buffer } from '../../compiler/index.js'
 import { helperText } from './helpers.js'
-import { type WordType, wordType } from './layout.js'
+import { perWord, wordType } from './layout.js'
+import { packedFunctions } from './packing.js'
 
 /** A multiple of a loop's trip number: where the slice of an array begins. Levels number the loops around a program. */
 export interface Trip {
@@ -46,6 +47,7 @@ export class ShaderBuilder {
   private readonly written: ReadonlySet<Buffer>
   private readonly bound = new Map<Buffer, { readonly name: string; readonly vector: boolean }>()
   private readonly tripNames = new Map<number, string>()
+  private readonly wholeWords = new Map<Buffer, string>()
 
   constructor(bases: Bases, writes: Iterable<Buffer>) {
     this.bases = bases
@@ -58,9 +60,37 @@ export class ShaderBuilder {
     return name
   }
 
-  /** Element of an array at an int32 index. */
-  element(buffer: Buffer, index: string): string {
-    return `${this.bind(buffer, false)}[${this.origin(buffer)}${index}]`
+  /** Value of an element of an array at an int32 index. */
+  load(buffer: Buffer, index: string): string {
+    const name = this.bind(buffer, false)
+    const at = `${this.origin(buffer)}${index}`
+    return perWord(buffer.dtype) === 1 ? `${name}[${at}]` : `${name}_load(${at})`
+  }
+
+  /** Statement that sets an element of an array. */
+  store(buffer: Buffer, index: string, value: string): string {
+    const name = this.bind(buffer, false)
+    const at = `${this.origin(buffer)}${index}`
+    if (perWord(buffer.dtype) === 1) return `${name}[${at}] = ${value};`
+    const word = this.wholeWords.get(buffer)
+    if (word === undefined) return `${name}_store(${at}, ${value});`
+    return `${word} |= ${name}_bits(${value}) << (part * ${32 / perWord(buffer.dtype)}u);`
+  }
+
+  /**
+   * From now on stores to a packed array are collected in a variable, at the place in it that the variable `part` says. Gives
+   * the name, and the statement that stores the word at last.
+   */
+  collect(buffer: Buffer): { readonly word: string; readonly store: (index: string) => string } {
+    const name = this.bind(buffer, false)
+    const word = `${name}_word`
+    this.wholeWords.set(buffer, word)
+    return { word, store: (index) => `${name}[${this.origin(buffer, perWord(buffer.dtype))}${index}] = ${word};` }
+  }
+
+  /** Whether slices of an array begin at multiples of so many elements. */
+  beginsAtMultiples(buffer: Buffer, count: number): boolean {
+    return (this.bases.get(buffer) ?? []).every(({ stride }) => stride % count === 0)
   }
 
   /** Four neighbours at `4 * index`; all accesses of the array must be such. */
@@ -120,8 +150,12 @@ export class ShaderBuilder {
     const x = Math.ceil(groupCount / y)
     const bindings = [...this.bound].map(([buffer]): Binding => ({ buffer, writes: this.written.has(buffer) }))
     const arrays = bindings.map(({ buffer, writes }, i) => {
-      const { vector } = known(this.bound.get(buffer), 'binding')
-      return storageDeclaration(i, wordType(buffer.dtype), vector, writes)
+      const { name: array, vector } = known(this.bound.get(buffer), 'binding')
+      const packed = perWord(buffer.dtype) > 1
+      const access = !writes ? 'read' : this.wholeWords.has(buffer) ? 'words' : 'elements'
+      const word = packed ? (access === 'elements' ? 'atomic<u32>' : 'u32') : wordType(buffer.dtype)
+      const declaration = storageDeclaration(i, word, vector, writes)
+      return packed ? `${declaration}\n${packedFunctions(array, buffer.dtype, access, this.helpers)}` : declaration
     })
     const trips = [...this.tripNames.values()].map(
       (trip, i) => `@group(1) @binding(${i}) var<uniform> ${trip}: vec4<u32>;`,
@@ -145,7 +179,7 @@ export class ShaderBuilder {
   }
 }
 
-const storageDeclaration = (index: number, type: WordType, vector: boolean, writes: boolean): string =>
+const storageDeclaration = (index: number, type: string, vector: boolean, writes: boolean): string =>
   `@group(0) @binding(${index}) var<storage, ${writes ? 'read_write' : 'read'}> m${index}: array<${vector ? `vec4<${type}>` : type}>;`
 
 /** Lines that turn a flat u32 index into int32 positions along extents, innermost last. */

@@ -32,7 +32,10 @@ const compareLines = ({ inner, keys, inputs }: SortKernel, shader: ShaderBuilder
   for (let k = keys - 1; k >= 0; k--) {
     const buffer = known(inputs[k], 'key')
     const order = shader.helper(`order_${wordType(buffer.dtype)}`)
-    const key = (name: string): string => `${order}(${shader.element(buffer, `base + ${name} * ${inner}`)})`
+    const key = (name: string): string => {
+      const value = shader.load(buffer, `base + ${name} * ${inner}`)
+      return `${order}(${buffer.dtype === 'bool' ? `u32(${value})` : value})`
+    }
     lines.push(
       `let a${k} = ${key('a')};`,
       `let b${k} = ${key('b')};`,
@@ -62,18 +65,18 @@ const sortByCounting = (kernel: SortKernel, bases: Bases): SortPlan => {
     ...compareLines(kernel, shader).map((line) => `  ${line}`),
     '  rank += i32(less);',
     '}',
-    `${shader.element(ranks, 'i32(flat)')} = rank;`,
+    shader.store(ranks, 'i32(flat)', 'rank'),
   ]
   const shaders = [shader.finish('sort_ranks', lines, size, Math.ceil(count / size))]
   inputs.forEach((input, k) => {
     const output = known(outputs[k], 'output')
     const move = new ShaderBuilder(bases, [output])
-    const to = `base + ${move.element(ranks, 'i32(flat)')} * ${inner}`
+    const to = `base + ${move.load(ranks, 'i32(flat)')} * ${inner}`
     const moveLines = [
       ...start(count),
       ...position,
       `let to = ${to};`,
-      `${move.element(output, 'to')} = ${move.element(input, `base + b * ${inner}`)};`,
+      move.store(output, 'to', move.load(input, `base + b * ${inner}`)),
     ]
     shaders.push(move.finish('sort_move', moveLines, size, Math.ceil(count / size)))
   })
@@ -90,7 +93,7 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
   shaders.push(
     fill.finish(
       'sort_begin',
-      [...start(order.size), `${fill.element(order, 'i32(flat)')} = i32(flat % ${full}u);`],
+      [...start(order.size), fill.store(order, 'i32(flat)', `i32(flat % ${full}u)`)],
       size,
       Math.ceil(order.size / size),
     ),
@@ -109,8 +112,8 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
         'let low = (pair / distance) * 2 * distance + pair % distance;',
         'let high = low + distance;',
         `let base = (line / ${inner}) * ${length * inner} + line % ${inner};`,
-        `let b = ${shader.element(order, `line * ${full} + low`)};`,
-        `let a = ${shader.element(order, `line * ${full} + high`)};`,
+        `let b = ${shader.load(order, `line * ${full} + low`)};`,
+        `let a = ${shader.load(order, `line * ${full} + high`)};`,
         // Positions beyond the end come last, in their own order.
         'var swap = a < b;',
         `if (a < ${length} && b < ${length}) {`,
@@ -118,8 +121,8 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
         '  swap = less;',
         '}',
         'if (swap == ((low & run) == 0)) {',
-        `  ${shader.element(order, `line * ${full} + low`)} = a;`,
-        `  ${shader.element(order, `line * ${full} + high`)} = b;`,
+        `  ${shader.store(order, `line * ${full} + low`, 'a')}`,
+        `  ${shader.store(order, `line * ${full} + high`, 'b')}`,
         '}',
       ]
       shaders.push(shader.finish('sort_step', lines, size, Math.ceil(pairs / size)))
@@ -134,8 +137,8 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
       `let column = i32(flat % ${inner}u);`,
       `let position = i32((flat / ${inner}u) % ${length}u);`,
       `let row = i32(flat / ${length * inner}u);`,
-      `let origin = ${move.element(order, `(row * ${inner} + column) * ${full} + position`)};`,
-      `${move.element(output, 'i32(flat)')} = ${move.element(input, `row * ${length * inner} + origin * ${inner} + column`)};`,
+      `let origin = ${move.load(order, `(row * ${inner} + column) * ${full} + position`)};`,
+      move.store(output, 'i32(flat)', move.load(input, `row * ${length * inner} + origin * ${inner} + column`)),
     ]
     shaders.push(move.finish('sort_move', lines, size, Math.ceil(count / size)))
   })

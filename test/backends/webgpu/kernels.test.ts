@@ -1,7 +1,7 @@
 /** Kernels whose shaders depend on sizes: products, reductions, rows, sorts, scatters, many operands. */
 import { describe, expect, it } from 'vitest'
-import { type NDArray, grad, jit, lax, nn, numpy as np, valueAndGrad, vmap } from 'cotangent'
-import { withDevice } from '../../../src/core/index.js'
+import { type NDArray, grad, jit, lax, nn, numpy as np, slice, valueAndGrad, vmap } from 'cotangent'
+import { type DType, getDevice, withDevice } from '../../../src/core/index.js'
 import { agree as agreeOn, floats, integers, tunings, useWebgpu } from './support.js'
 
 useWebgpu()
@@ -183,6 +183,48 @@ describe('rows', () => {
     ],
     64,
   )
+})
+
+describe('small dtypes', () => {
+  const dtypes = ['bool', 'int8', 'uint8', 'float16', 'bfloat16'] as const
+  for (const dtype of dtypes) {
+    const of = (seed: number, shape: readonly number[]): NDArray => integers(seed, shape, 0, 100).astype(dtype)
+    agreeHardware(`${dtype} elements that share words, wherever they are read and written`, () =>
+      jit((x: NDArray, y: NDArray) => [
+        np.where(x.greater(y), x, y),
+        x.T,
+        [x.get(slice(1, 4)), x.get('...', slice(null, null, 2)), np.flip(x)],
+        np.concatenate([x, y, x], { axis: 1 }),
+        np.sort(x, { axis: 0 }),
+        x.at(integers(4, [30], 0, 5)).set(of(5, [30, 7])),
+        lax.scan((a: NDArray, b: NDArray) => [np.maximum(a, b), b], y.get(0), x),
+        np.max(x, { axis: 1 }),
+      ])(of(1, [5, 7]), of(2, [5, 7])),
+    )
+  }
+  it('take the bytes that they have', () => {
+    const bytes = (dtype: DType): number => {
+      const before = getDevice(tunings[1]).memoryStats().live
+      const x = withDevice(tunings[1], () => jit(() => np.zeros([1000], { dtype }).add(1).astype(dtype))())
+      return x.size === 1000 ? getDevice(tunings[1]).memoryStats().live - before : NaN
+    }
+    expect([...dtypes, 'float32' as const].map(bytes)).toEqual([1000, 1000, 1000, 2000, 2000, 4000])
+  })
+  it('are written by the word where neighbours are computed together', () => {
+    const text = withDevice(tunings[1], () =>
+      jit((x: NDArray) => [x.greater(0), x.less(1)])
+        .lower(np.zeros([100]))
+        .text(),
+    )
+    expect(text).not.toContain('atomic')
+  })
+  agreeHardware('every float16', () => {
+    // As int32 words of float32 that are spread over all of them: sign, exponents around those of float16, mantissa.
+    const words = np.arange(40_000).mul(53_687).add(0x33000000)
+    const floats32 = lax.bitcastConvertType(np.concatenate([words, words.neg()]), 'float32')
+    const halves = jit((x: NDArray) => x.astype('float16'))(floats32)
+    return jit((h: NDArray) => [h.astype('float32'), h.T])(halves)
+  })
 })
 
 describe('prefixes of long lines', () => {
