@@ -78,7 +78,7 @@ export const gpuDevice = (): GpuDeviceLike => webgpu().gpuDevice()
 export const gpuBuffer = async (x: NDArray): Promise<GpuBufferLike> => {
   const { array, device } = onGpu(x, 'gpuBuffer')
   checkPlain(array.dtype, 'gpuBuffer')
-  return device.bufferOf(array.storage(), array.dtype)
+  return device.bufferOf(array.storage())
 }
 
 // GPUBufferUsage.STORAGE and COPY_SRC, which are no globals where a GPU object was passed in.
@@ -149,6 +149,6 @@ export const toCanvas = async (x: NDArray, canvas: CanvasLike): Promise<void> =>
   const { draw } = await import('./backends/webgpu/canvas.js')
   const values = isFloating(array.dtype) ? array : divide(array, 255)
   const { array: pixels, device } = onGpu(astype(values, 'float32'), 'toCanvas')
-  const buffer = await device.bufferOf(pixels.storage(), pixels.dtype)
+  const buffer = await device.bufferOf(pixels.storage())
   draw(device.gpuDevice(), buffer, { width, height, channels }, canvas)
 }

@@ -39,7 +39,7 @@ export interface CompileOptions {
 
 const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
   const { blocks = true, limits = usualLimits } = options
-  const { graph, inputs, outputs: values } = lower(readBeforeUpdate(optimize(jaxpr)), ownOutputs, carries)
+  const { graph, inputs, outputs: values } = lower(readBeforeUpdate(optimize(jaxpr)), ownOutputs, carries, !blocks)
   const steps = decide(graph, values)
   const results = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const pairsOf = (outputs: readonly Buffer[]): Pair[] =>

@@ -23,24 +23,28 @@ const lastUses = (jaxpr: Jaxpr): Map<Var, number> => {
   return last
 }
 
-/** Runs every equation's lowering rule. With `ownOutputs` no output is an input or another output. */
-export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries): Lowered => {
+/** Runs every equation's lowering rule. With `ownOutputs` no output is an input or another output; `whole` as `Lowering` has it. */
+export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, whole: boolean): Lowered => {
   const graph = new Graph()
   const values = new Map<Var, Value>()
   const last = lastUses(jaxpr)
   const kept = new Set<Buffer>()
   let current = 0
-  const lowerer = new Lowerer(graph, {
-    isLastUse: (value) => {
-      if (value.buffer === undefined || kept.has(value.buffer)) return false
-      // A variable that is alive may be the same value under another name.
-      for (const [v, other] of values) if ((last.get(v) ?? 0) > current && other.buffer === value.buffer) return false
-      return true
+  const lowerer = new Lowerer(
+    graph,
+    {
+      isLastUse: (value) => {
+        if (value.buffer === undefined || kept.has(value.buffer)) return false
+        // A variable that is alive may be the same value under another name.
+        for (const [v, other] of values) if ((last.get(v) ?? 0) > current && other.buffer === value.buffer) return false
+        return true
+      },
+      keepLater: (keep) => {
+        for (const [v, value] of values) if ((last.get(v) ?? 0) > current) values.set(v, keep(value))
+      },
     },
-    keepLater: (keep) => {
-      for (const [v, value] of values) if ((last.get(v) ?? 0) > current) values.set(v, keep(value))
-    },
-  })
+    whole,
+  )
   const inputs = [...jaxpr.constants, ...jaxpr.inputs].map((v, i) => {
     const buffer = newBuffer(v.aval.dtype, v.aval.shape)
     values.set(v, new Value(graph, v.aval, { buffer }))

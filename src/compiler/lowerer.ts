@@ -65,8 +65,10 @@ export class Lowerer implements Lowering {
   readonly #surroundings: Surroundings
   /** Packed operands of contractions, by what they hold. */
   readonly #packed = new Map<string, Value>()
-  constructor(graph: Graph, surroundings: Surroundings) {
+  readonly whole: boolean
+  constructor(graph: Graph, surroundings: Surroundings, whole: boolean) {
     this.graph = graph
+    this.whole = whole
     this.#surroundings = surroundings
   }
 

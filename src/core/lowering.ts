@@ -139,6 +139,11 @@ export interface CallbackSpec {
 
 /** The compiler, as lowering rules see it. */
 export interface Lowering {
+  /**
+   * Whether the machine computes whole arrays at once, and operands of products where they are read. What saves arithmetic by
+   * more passes over memory does not pay there.
+   */
+  readonly whole: boolean
   readonly reduce: (spec: ReduceSpec) => Delayed
   readonly fold: (spec: FoldSpec) => readonly Delayed[]
   readonly contract: (spec: ContractSpec) => Delayed

@@ -90,8 +90,10 @@ export const lowerConvolution = (
   const kernel = { sizes: kernelSizes, inputs, outputs, groups, weight }
   const [from, to] = [sizesAlong(lhs.aval.shape, lhsSpatial), sizesAlong(aval.shape, outSpatial)]
   if (isGathered(params, kernel, from, to, aval.dtype)) return lowerGathered(compiler, lhs, params, aval, kernel)
-  if (isWinograd(params, kernel, aval)) return lowerWinograd(compiler, lhs, params, aval, kernel)
-  if (isWinogradGradient(params, kernel, aval)) return lowerWinogradGradient(compiler, lhs, rhs, params, aval)
+  if (!compiler.whole) {
+    if (isWinograd(params, kernel, aval)) return lowerWinograd(compiler, lhs, params, aval, kernel)
+    if (isWinogradGradient(params, kernel, aval)) return lowerWinogradGradient(compiler, lhs, rhs, params, aval)
+  }
   const innerAxes = [lhsFeature, ...lhsSpatial].sort((a, b) => a - b)
   const innerSizes = innerAxes.map((axis) =>
     axis === lhsFeature ? inputs : known(kernelSizes[lhsSpatial.indexOf(axis)], 'size'),

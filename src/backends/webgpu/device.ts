@@ -1,5 +1,5 @@
 /** The device named `webgpu`: arrays and programs on a GPU, and the GPU's coming and going. */
-import { type DType, type Device, type Storage, DeviceError, tellLoss } from '../../core/index.js'
+import { type Device, type Storage, DeviceError, tellLoss } from '../../core/index.js'
 import { acquire, findGpu } from './acquire.js'
 import { executable } from './executable.js'
 import { checkGpuDType, fromWords, toWords } from './layout.js'
@@ -26,7 +26,7 @@ export interface WebgpuDevice extends Device {
   /** The GPU at the moment. */
   readonly gpuDevice: () => GPUDevice
   /** Memory of an array, when what computes it has been given to the GPU. */
-  readonly bufferOf: (storage: Storage, dtype: DType) => Promise<GPUBuffer>
+  readonly bufferOf: (storage: Storage) => Promise<GPUBuffer>
   /** An array over memory that its owner keeps. */
   readonly fromBuffer: (buffer: GPUBuffer, bytes: number) => Promise<Storage>
 }
@@ -80,7 +80,7 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     readAsync: async (storage, dtype, size) => {
       const holder = own(storage)
       const { runtime } = gpu
-      runtime.bring(holder, dtype)
+      runtime.bring(holder)
       // Arrays never change, so what was read once is known; the GPU is asked all the same whether anything went wrong.
       const data = fromWords(await runtime.readStorage(holder), dtype, size)
       holder.host = data
@@ -96,10 +96,10 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     isLost: () => gpu.runtime.lost,
     destroy: () => gpu.runtime.device.destroy(),
     gpuDevice: () => gpu.runtime.device,
-    bufferOf: async (storage, dtype) => {
+    bufferOf: async (storage) => {
       const { runtime } = gpu
       const holder = own(storage)
-      runtime.bring(holder, dtype)
+      runtime.bring(holder)
       return (await runtime.settled(holder.cell)).buffer
     },
     fromBuffer: (buffer, bytes) => gpu.runtime.borrow(buffer, bytes),

@@ -145,7 +145,7 @@ const compiledFor = (runtime: Runtime, jaxpr: Jaxpr): Compiled => {
     runtime,
     run: (given) => {
       const inputs = given.map(own)
-      inputs.forEach((storage, i) => runtime.bring(storage, known(jaxpr.inputs[i], 'input').aval.dtype))
+      inputs.forEach((storage) => runtime.bring(storage))
       const out: WebgpuStorage[] = []
       const fresh = results.map((result, i) => {
         if (result.kind === 'fresh') return (out[i] = runtime.storage(result.bytes))

@@ -232,7 +232,6 @@ const chunkShader = (cumulation: Cumulation, bases: Bases, level: Level, totals:
 /** What the chunks before come to, in front of every element. */
 const addShader = (cumulation: Cumulation, bases: Bases, level: Level, sums: Buffer): Shader => {
   const { count, length, out } = level
-  const { dtype } = out
   const shader = new ShaderBuilder(bases, [out])
   const chunks = Math.ceil(length / chunk)
   const rest = length - chunk

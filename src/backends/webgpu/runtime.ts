@@ -2,7 +2,6 @@
 import {
   type HostData,
   ArgumentError,
-  type DType,
   type MemoryStats,
   type Storage,
   DeviceLostError,
@@ -148,7 +147,7 @@ export class Runtime {
    * Sees to it that an array is on this GPU: one that was on a GPU that is lost is uploaded again if the host has its values.
    * Throws DeviceLostError if not.
    */
-  bring(storage: WebgpuStorage, dtype: DType): void {
+  bring(storage: WebgpuStorage): void {
     if (storage.cell.home === this) return
     const { host, bytes } = storage
     if (bytes > 0 && host === undefined) {
