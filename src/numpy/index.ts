@@ -75,6 +75,7 @@ export {
 } from './products.js'
 export { promoteTypes, resultType } from './promotion-args.js'
 export * from './quantiles.js'
+export * from './index-lists.js'
 export * from './ranges.js'
 export {
   type ArgOptions,
