@@ -172,6 +172,7 @@ class StatementEmitter extends VectorEmitter {
       partial?.vectors ?? (this.isVarying(s.local) ? known(this.vectorLocals.get(s.local), 'vector local') : undefined)
     if (vectors !== undefined && this.vector !== undefined) {
       const { local, op } = s
+      this.interleave(s.value)
       accumulate(f, this.context.helpers, { local, op, vectors, extreme: partial?.extreme }, this.copies, (copy) =>
         this.pushVector(s.value, copy),
       )
@@ -194,6 +195,7 @@ class StatementEmitter extends VectorEmitter {
       return
     }
     const stride = known(this.analysis.stride(s.index, vector.variable), 'stride of a store')
+    this.interleave(s.value)
     for (let copy = 0; copy < this.copies; copy++) {
       const first = copy * lanes * stride
       if (stride === 1) {

@@ -1,11 +1,13 @@
 /** Runs sorts: lines side by side, or the parts of one long line, on one thread or several. */
-import { type DType, dtypeBytes } from '../../core/index.js'
+import { dtypeBytes } from '../../core/index.js'
 import type { SortKernel } from '../../compiler/index.js'
+import { contractionScratchBytes } from './contraction-product.js'
 import { argumentsWord } from './frame.js'
-import { itemBytes, jobs, keyWords, manyBits, manyBuckets, table } from './sort-module.js'
+import { keyWords } from './sort-keys.js'
+import { itemBytes, jobs, manyBits, manyBuckets, table } from './sort-module.js'
 
-/** Lines of more elements are sorted one at a time, in parts. */
-const longLine = 1 << 15
+/** Lines of more elements are sorted one at a time, in parts; items of a shorter one fit twice into a thread's scratch memory. */
+const longLine = Math.min(1 << 15, Math.floor((contractionScratchBytes - 4 * manyBuckets) / (2 * 8)))
 /** Parts of a long line; each has counts of its own. */
 const wantedParts = 16
 /** Elements that a job should have before other threads are asked, and those of one part of it. */
@@ -22,9 +24,6 @@ export interface SortMachine {
   /** Does something with so many bytes of memory. */
   readonly withMemory: (bytes: number, action: (address: number) => void) => void
 }
-
-/** Bytes that a thread needs to sort lines of a kernel; longer lines are sorted in parts. */
-export const lineBytes = (dtypes: readonly DType[]): number => 2 * longLine * itemBytes(dtypes) + 4 * manyBuckets
 
 const align = (bytes: number): number => Math.ceil(bytes / 16) * 16
 

@@ -34,6 +34,9 @@ const tables = [0, 1, 2, 3].map(
 )
 const tableOf = (copy: number): Table => known(tables[copy], 'copy')
 
+/** Operations of a value that is computed for all copies side by side. */
+const leastInterleaved = 60
+
 /** `p < q ? ...` that one instruction computes: pmin(a, b) is `b < a ? b : a`, pmax(a, b) is `a < b ? b : a`. */
 const pseudoExtreme = (
   condition: Expression,
@@ -91,6 +94,34 @@ export class VectorEmitter extends ScalarEmitter {
       return
     }
     this.value(x, tableOf(copy), 'v128', this.analysis.uses(x) > 1, () => this.vectorOperation(x, copy))
+  }
+
+  /**
+   * Computes a long value operation by operation, each for all copies, so that their instructions stand side by side: a
+   * processor looks only so far ahead. Conditional parts are left for later.
+   */
+  protected interleave(root: Expression): void {
+    const copies = this.vector?.copies ?? 1
+    if (copies === 1) return
+    const order: Expression[] = []
+    const seen = new Set<Expression>()
+    const visit = (x: Expression): void => {
+      if (seen.has(x) || x.args.length === 0 || !this.isVarying(x)) return
+      seen.add(x)
+      if (x.op === 'load' || x.op === 'select') return
+      x.args.forEach(visit)
+      order.push(x)
+    }
+    visit(root)
+    if (order.length < leastInterleaved) return
+    for (const x of order) {
+      for (let copy = 0; copy < copies; copy++) {
+        const local = this.f.local('v128')
+        this.pushVector(x, copy)
+        this.f.code.set(local)
+        this.remember(x, local, tableOf(copy))
+      }
+    }
   }
 
   private vectorOperation(x: Expression, copy: number): void {
@@ -178,6 +209,7 @@ export class VectorEmitter extends ScalarEmitter {
     const [usually, usual, rare] = x.args
     if (usually === undefined || usual === undefined || rare === undefined) throw new InternalError('half a select')
     const copies = Array.from({ length: this.vector?.copies ?? 1 }, (_, c) => c)
+    this.interleave(usual)
     const results = copies.map((c) => {
       const result = f.local('v128')
       this.pushVector(usual, c)

@@ -49,6 +49,17 @@ describe('long elementwise kernels', () => {
     }
   })
 
+  it('reduced at once, they give what their elements give', () => {
+    for (const size of [37, 1040, 5003]) {
+      const bits = (k: NDArray): NDArray => random.bits(k, [size])
+      const normal = (k: NDArray): NDArray => random.normal(k, [size])
+      const key = random.key(size)
+      expect(bitsOf(jit((k: NDArray) => np.sum(bits(k)))(key))).toEqual(bitsOf(np.sum(bits(key))))
+      expect(bitsOf(jit((k: NDArray) => np.max(normal(k)))(key))).toEqual(bitsOf(np.max(normal(key))))
+      expect(bitsOf(jit((k: NDArray) => np.min(normal(k)))(key))).toEqual(bitsOf(np.min(normal(key))))
+    }
+  })
+
   it('are two loops in a loop over blocks, and what is left over', () => {
     const i = e.variable('int32', 1300)
     const [x, out] = [buffer('float32', 1300), buffer('float32', 1300)]
