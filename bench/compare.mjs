@@ -15,6 +15,7 @@
  * @property {string} name
  * @property {string} unit
  * @property {number | null} flops
+ * @property {number | null} [bytes]
  * @property {number} perCall
  * @property {[number, number] | null} goal
  * @property {number} tolerance

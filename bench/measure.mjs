@@ -10,6 +10,7 @@ import { inputsOf } from './inputs.mjs'
  * @typedef {Float32Array | Float64Array | Int32Array | Uint32Array} Output
  * @typedef {object} Prepared one workload, ready to be called
  * @property {() => Output[] | Promise<Output[]>} call computes once and gives the results as they were read to the host
+ * @property {(count: number) => Promise<void>} [launch] computes so many times on a GPU and waits, without reading; absent where reading belongs to the work
  * @property {(outputs: Output[]) => Output[]} [canonical] the results in the layout that peers are compared in
  * @property {boolean} [stateful] each call goes on from the last (a training step): more than one is compared
  * @property {string} [note] what is not quite the workload
@@ -22,7 +23,7 @@ import { inputsOf } from './inputs.mjs'
  * @property {Record<string, (inputs: Inputs, parameters: Record<string, number>) => Prepared | Promise<Prepared>>} operations
  * @property {Record<string, string>} absent operations that the library does not have, and why
  *
- * @typedef {{ dist: string, threads: number, warmup: number }} Settings
+ * @typedef {{ dist: string, threads: number, warmup: number, device: string }} Settings
  * @typedef {{ sample: (number | null)[], mean: number, deviation: number, size: number }} Digest
  */
 
@@ -30,7 +31,7 @@ import { inputsOf } from './inputs.mjs'
 const adapter = await import(`./peers/${process.argv[2] ?? ''}.mjs`)
 
 /** @type {Settings} */
-let settings = { dist: '../dist', threads: 1, warmup: 400 }
+let settings = { dist: '../dist', threads: 1, warmup: 400, device: 'wasm' }
 /** @type {Prepared | undefined} */
 let prepared
 let callsPerSample = 1
@@ -49,6 +50,10 @@ const call = async () => {
 const sample = async () => {
   if (!prepared) throw new Error('no workload was prepared')
   const since = performance.now()
+  if (settings.device === 'webgpu' && prepared.launch) {
+    await prepared.launch(callsPerSample)
+    return (performance.now() - since) / callsPerSample
+  }
   for (let i = 0; i < callsPerSample; i++) {
     const result = prepared.call()
     if (result instanceof Promise) await result
@@ -100,7 +105,11 @@ const prepare = async (workload) => {
   }
   // After the warm-up, so that its slow first calls don't decide.
   const each = await sample()
-  callsPerSample = Math.max(1, Math.ceil(0.2 / Math.max(each, 1e-4)))
+  // A GPU is told a few calls at once, so that waiting for it is not what is measured; not many, since all results are there together.
+  callsPerSample =
+    settings.device === 'webgpu'
+      ? Math.max(1, Math.min(16, Math.ceil(20 / Math.max(each, 1e-3))))
+      : Math.max(1, Math.ceil(0.2 / Math.max(each, 1e-4)))
   return {
     ready: { first, each, digests, note: prepared.note ?? null, incomparable: prepared.incomparable ?? false },
   }

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url'
  * @property {string} [python] module in peers/, for a peer in Python; the others are peers/NAME.mjs
  */
 
+/** Peers that compute on WebGPU too. */
+export const gpuPeers = ['cotangent', 'jax-js', 'tfjs']
+
 /** @type {readonly Peer[]} */
 export const allPeers = [
   { name: 'cotangent', kind: 'ours' },
@@ -21,7 +24,17 @@ export const allPeers = [
   { name: 'torch', kind: 'native', python: 'torch_peer' },
 ]
 
-/** @typedef {{ node: string, python: string, dist: string, threads: number, warmup: number, timeout: number }} Settings */
+/**
+ * @typedef {object} Settings
+ * @property {string} node
+ * @property {string} python
+ * @property {string} dist
+ * @property {number} threads
+ * @property {number} warmup
+ * @property {number} timeout
+ * @property {string} device wasm or webgpu
+ * @property {NodeJS.ProcessEnv} env
+ */
 
 /** @type {(name: string) => string} */
 const pathOf = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -40,13 +53,13 @@ export class PeerProcess {
    * @param {Peer} peer
    * @param {Settings} settings
    */
-  constructor(peer, { node, python, timeout }) {
+  constructor(peer, { node, python, timeout, env }) {
     this.#timeout = timeout
     this.peer = peer
     const [command, args] = peer.python
       ? [python, [pathOf('peers/measure.py'), peer.python]]
       : [node, [pathOf('measure.mjs'), peer.name]]
-    this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', 'pipe'], env })
     const [stdin, , stderr, channel] = this.#child.stdio
     stdin?.on('error', () => {}) // The end of the process says more.
     stderr?.on('data', (data) => this.#errors.push(String(data)))
@@ -105,8 +118,8 @@ export class PeerProcess {
    */
   static async start(peer, settings) {
     const process = new PeerProcess(peer, settings)
-    const { dist, threads, warmup } = settings
-    const { versions = {}, failed } = await process.ask({ start: { dist, threads, warmup } })
+    const { dist, threads, warmup, device } = settings
+    const { versions = {}, failed } = await process.ask({ start: { dist, threads, warmup, device } })
     return { process, versions, ...(failed === undefined ? {} : { failed }) }
   }
 }

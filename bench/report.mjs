@@ -18,6 +18,8 @@ import { workloads } from './workloads.mjs'
  * @property {number} cores
  * @property {number} memory in GB
  * @property {number} threads
+ * @property {string} [device] wasm unless said
+ * @property {boolean} [inSoftware] whether the GPU is one in software
  * @property {string} revision of cotangent
  * @property {number} rounds
  * @property {number} budget
@@ -31,14 +33,15 @@ import { workloads } from './workloads.mjs'
 
 /**
  * The machine, the programs and the load at the start.
- * @type {(settings: import('./processes.mjs').Settings, rest: Pick<About, 'revision' | 'rounds' | 'budget' | 'versions' | 'missing' | 'started'>) => About}
+ * @type {(settings: import('./processes.mjs').Settings, rest: Pick<About, 'revision' | 'rounds' | 'budget' | 'versions' | 'missing' | 'started' | 'inSoftware'>) => About}
  */
-export const machine = ({ node, threads }, rest) => ({
+export const machine = ({ node, threads, device }, rest) => ({
   node: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
   cpu: cpus()[0]?.model ?? 'unknown processor',
   cores: cpus().length,
   memory: Math.round(totalmem() / 2 ** 30),
   threads,
+  device,
   loadAtStart: loadavg(),
   ...rest,
 })
@@ -131,10 +134,16 @@ const goalOf = (row) => {
   return { wanted, met: peer.ratio >= wanted }
 }
 
-/** @type {(row: Row) => string} */
+/**
+ * Work by time: floating-point operations where there are many, and bytes where moving them is all the work.
+ * @type {(row: Row) => string}
+ */
 const speed = (row) => {
   const ours = measured(row, 'cotangent')
-  return ours && row.flops !== null && row.unit === 'ms' ? short(row.flops / median(ours.times) / 1e6) : ''
+  if (!ours || row.unit !== 'ms') return ''
+  const rate = (/** @type {number} */ amount) => short(amount / median(ours.times) / 1e6)
+  if (row.flops !== null) return rate(row.flops)
+  return row.bytes ? `${rate(row.bytes)} GB/s` : ''
 }
 
 /**
@@ -145,12 +154,15 @@ export const line = (row, peers) => {
   const cells = peers.map(({ name }) => `${name} ${cell(row, name)}`)
   const peer = best(row, 'js')
   const goal = goalOf(row)
+  const rate = speed(row)
   const end = peer
     ? ` | best/ours ${short(peer.ratio)}, by CPU time ${short(ratioByProcessor(row))}${goal ? ` (wanted ${short(goal.wanted)})` : ''}`
     : ''
-  return [`${row.name} [${row.unit}]: ${cells.join(', ')}${end}`, ...complaints(row).map((text) => `    ${text}`)].join(
-    '\n',
-  )
+  const pace = rate === '' ? '' : ` | ${rate}${rate.endsWith('GB/s') ? '' : ' GFLOP/s'}`
+  return [
+    `${row.name} [${row.unit}]: ${cells.join(', ')}${end}${pace}`,
+    ...complaints(row).map((text) => `    ${text}`),
+  ].join('\n')
 }
 
 /**
@@ -196,7 +208,11 @@ export const summary = (rows, peers) => {
     `- The best JavaScript peer takes ${short(geometricMean(paired.map(({ peer }) => peer.ratio)))} times as long as cotangent (geometric mean over ${paired.length} workloads).`,
     `- Slower than the best JavaScript peer: ${names(slower)}.`,
     `- By processor time: ${short(geometricMean(byProcessor.map(({ ratio: r }) => r)))} times over ${byProcessor.length}; slower: ${names(slowerByProcessor)}.`,
-    `- Goals of issue 4 (ratio to the best peer of the same run): ${goals.filter(({ met }) => met).length} of ${goals.length} met.`,
+    ...(goals.length > 0
+      ? [
+          `- Goals of issue 4 (ratio to the best peer of the same run): ${goals.filter(({ met }) => met).length} of ${goals.length} met.`,
+        ]
+      : []),
     ...(peers.some(({ kind }) => kind === 'native') && native.length > 0
       ? [
           `- Cotangent takes ${short(geometricMean(native))} times as long as the best native library (geometric mean over ${native.length}).`,
@@ -215,6 +231,7 @@ const loads = (load) => (load ?? []).map((x) => x.toFixed(1)).join(' ')
 
 /** @type {(about: About, rows: readonly Row[]) => string} */
 const section = (about, rows) => {
+  const onGpu = about.device === 'webgpu'
   const peers = allPeers.filter(({ name }) => rows.some((row) => name in row.peers))
   const name = (/** @type {Peer} */ peer) => peer.name
   const timeTable = table(
@@ -243,8 +260,18 @@ const section = (about, rows) => {
     ([name, version]) => `${name} ${version}${name === 'cotangent' ? ` (revision ${about.revision})` : ''}`,
   )
   return [
-    `### Node ${about.node}`,
-    `${about.started} to ${about.finished ?? '?'} (UTC), ${about.cpu}, ${about.cores} cores, ${about.memory} GB, ${about.threads} thread${about.threads === 1 ? '' : 's'} each. Load average at the start ${loads(about.loadAtStart)}, at the end ${loads(about.loadAtEnd)}: above 0.1 before the start, something else was running. Medians of ${about.rounds} interleaved rounds of ${about.budget} ms.`,
+    onGpu ? `### WebGPU on ${about.versions['adapter']}, Node ${about.node}` : `### Node ${about.node}`,
+    ...(about.inSoftware
+      ? [
+          'A smoke test: this GPU is one in software, where barriers are slow and vectors are 4 numbers. The times show that all of it runs, and order nobody.',
+        ]
+      : []),
+    ...(onGpu
+      ? [
+          'Times are those until the GPU is done, results not copied to the host, up to 16 calls waited for together; a training step reads its loss.',
+        ]
+      : []),
+    `${about.started} to ${about.finished ?? '?'} (UTC), ${about.cpu}, ${about.cores} cores, ${about.memory} GB${onGpu ? '' : `, ${about.threads} thread${about.threads === 1 ? '' : 's'} each`}. Load average at the start ${loads(about.loadAtStart)}, at the end ${loads(about.loadAtEnd)}: above 0.1 before the start, something else was running. Medians of ${about.rounds} interleaved rounds of ${about.budget} ms.`,
     `Versions: ${versions.join(', ')}.${Object.entries(about.missing)
       .map(([peer, why]) => ` ${peer} is absent: ${why}.`)
       .join('')}`,
@@ -276,7 +303,8 @@ const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecis
  */
 export const save = async (about, rows, merging) => {
   mkdirSync(folder, { recursive: true })
-  const file = `${folder}node${about.node.split('.')[0]}.json`
+  const kind = about.inSoftware ? 'webgpu-software' : about.device === 'webgpu' ? 'webgpu' : ''
+  const file = `${folder}${kind || `node${about.node.split('.')[0]}`}.json`
   /** @type {{ about: About, rows: Row[] } | undefined} */
   const kept = merging && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
   const merged = workloads.flatMap(({ name }) => {

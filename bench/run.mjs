@@ -11,7 +11,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { difference, median } from './compare.mjs'
-import { PeerProcess, allPeers } from './processes.mjs'
+import { hasAdapter, withSwiftShader } from '../tools/swiftshader.mjs'
+import { PeerProcess, allPeers, gpuPeers } from './processes.mjs'
 import { currentRevision, line, machine, save, summary } from './report.mjs'
 import { workloads } from './workloads.mjs'
 
@@ -36,13 +37,25 @@ const { values: options } = parseArgs({
     python: { type: 'string', default: process.env['BENCH_PYTHON'] ?? 'python3' },
     dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
     revision: { type: 'string' },
+    device: { type: 'string', default: 'wasm' },
     save: { type: 'boolean', default: false },
     kernels: { type: 'boolean', default: false },
   },
 })
 const rounds = Number(options.rounds)
 const budget = Number(options.budget)
+const { device } = options
+if (device !== 'wasm' && device !== 'webgpu') {
+  console.error(`--device must be wasm or webgpu, got '${device}'`)
+  process.exit(2)
+}
+const onGpu = device === 'webgpu'
+// Where there is no GPU, one in software: that shows whether everything works, and says nothing about speed on a GPU.
+const inSoftware = onGpu && !hasAdapter()
+if (inSoftware) console.log('no GPU was found: SwiftShader takes its place, so this is a smoke test')
 const settings = {
+  device,
+  env: inSoftware ? withSwiftShader() : process.env,
   node: options.node,
   python: options.python,
   dist: resolve(options.dist),
@@ -162,9 +175,11 @@ const measure = async (workload, peers) => {
         incomparable,
       }
     }
-    const { name, unit, flops = null, perCall, goal = null, tolerance } = workload
+    const { name, unit, flops = null, bytes = null, perCall, tolerance } = workload
+    // Issue 4 set its goals for WebAssembly.
+    const goal = onGpu ? null : (workload.goal ?? null)
     const load = loadavg()[0] ?? NaN
-    return { name, unit, flops, perCall, goal, tolerance, reference, date: today(), load, peers: outcomes }
+    return { name, unit, flops, bytes, perCall, goal, tolerance, reference, date: today(), load, peers: outcomes }
   } finally {
     await Promise.all(processes.map((process) => process.close()))
   }
@@ -180,7 +195,13 @@ for (const name of asked ?? [])
     process.exit(2)
   }
 const pattern = new RegExp(options.only ?? '')
-const chosen = workloads.filter(({ name }) => pattern.test(name))
+/** @type {(workload: Workload) => boolean} */
+const isSmall = ({ flops = 0, inputs }) =>
+  flops <= 3e8 && Object.values(inputs).every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= 1 << 21)
+/** @type {(workload: Workload) => boolean} */
+const isFor = (workload) =>
+  inSoftware ? !workload.hardware && (options.only !== undefined || isSmall(workload)) : onGpu || !workload.hardware
+const chosen = workloads.filter((workload) => pattern.test(workload.name) && isFor(workload))
 if (chosen.length === 0) {
   console.error(`no workload matches ${pattern}; there are:\n${workloads.map(({ name }) => `  ${name}`).join('\n')}`)
   process.exit(2)
@@ -197,6 +218,7 @@ const versions = {}
 const missing = {}
 for (const peer of allPeers) {
   if (asked && peer.kind !== 'ours' && !asked.includes(peer.name)) continue
+  if (onGpu && !gpuPeers.includes(peer.name)) continue
   const started = await PeerProcess.start(peer, settings)
   await started.process.close()
   if (started.failed === undefined) {
@@ -216,7 +238,15 @@ if (!peers.some(({ kind }) => kind === 'ours')) {
 }
 
 const revision = options.revision ?? currentRevision()
-const about = machine(settings, { revision, rounds, budget, versions, missing, started: today() })
+const about = machine(settings, {
+  ...(onGpu && { inSoftware }),
+  revision,
+  rounds,
+  budget,
+  versions,
+  missing,
+  started: today(),
+})
 console.log(
   `${about.cpu}, ${about.cores} cores, Node ${about.node}, revision ${revision}, load ${about.loadAtStart.map((x) => x.toFixed(1)).join(' ')}`,
 )

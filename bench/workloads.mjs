@@ -24,6 +24,7 @@
  * @property {'steady' | 'first'} mode time of a call once warm, or of the first one minus a later one
  * @property {number} perCall what a time is divided by: operations within one call
  * @property {'ms' | 'us'} unit
+ * @property {boolean} [hardware] only for GPUs in hardware: anything else takes minutes
  * @property {[target: number, bestPeer: number]} [goal] issue 4's target and the best JavaScript peer's time then, in `unit`
  */
 
@@ -47,12 +48,13 @@ const define = (name, operation, rest) => {
 /** @type {(shape: readonly number[]) => number} */
 const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1)
 
-/** @type {(m: number, k: number, n: number, goal?: [number, number]) => void} */
-const matmul = (m, k, n, goal) =>
+/** @type {(m: number, k: number, n: number, goal?: [number, number], hardware?: boolean) => void} */
+const matmul = (m, k, n, goal, hardware = false) =>
   define(m === k && k === n ? `matmul ${n}` : `matmul ${m}x${k}x${n}`, 'matmul', {
     inputs: { a: { shape: [m, k] }, b: { shape: [k, n] } },
     flops: 2 * m * k * n,
     ...(goal ? { goal } : {}),
+    ...(hardware ? { hardware } : {}),
   })
 matmul(64, 64, 64)
 matmul(128, 128, 128)
@@ -60,6 +62,8 @@ matmul(256, 256, 256, [0.75, 1.57])
 matmul(512, 512, 512, [5.8, 10])
 matmul(1024, 1024, 1024, [47, 81])
 matmul(2048, 2048, 2048, [380, 649])
+matmul(4096, 4096, 4096, undefined, true)
+matmul(8192, 8192, 8192, undefined, true)
 matmul(128, 784, 512)
 matmul(16, 2048, 2048)
 matmul(2048, 2048, 16)
@@ -80,6 +84,11 @@ define('chain tanh(x) sigmoid(x), 4M', 'chain', {
   inputs: { x: { shape: [4194304], scale: 4 } },
   bytes: 8 * 4194304,
   goal: [20, 42],
+})
+define('chain tanh(x) sigmoid(x), 64M', 'chain', {
+  inputs: { x: { shape: [67108864], scale: 4 } },
+  bytes: 8 * 67108864,
+  hardware: true,
 })
 define('sum 16M', 'sum', {
   inputs: { x: { shape: [16777216] } },

@@ -113,10 +113,10 @@ const configureWasm = (options: WasmConfiguration): number => wasmDevice()?.conf
  */
 export const setThreads = (threads: number): number => configureWasm({ threads })
 
-/** Resolves when every array of a pytree has its values. */
+/** Resolves when every array of a pytree has its values, without reading them. Rejects with what kept one from being computed. */
 export const blockUntilReady = async <T>(value: T): Promise<T> => {
   for (const leaf of tree.leaves(value)) {
-    if (leaf instanceof DeviceArray && !leaf.deviceHandle.synchronous) await leaf.data()
+    if (leaf instanceof DeviceArray && leaf.size > 0) await leaf.deviceHandle.settled?.(leaf.storage())
   }
   return value
 }

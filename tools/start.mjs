@@ -4,17 +4,9 @@
  */
 import { spawnSync } from 'node:child_process'
 import { isPackaged } from './packaged-chromium.mjs'
-import { withSwiftShader } from './swiftshader.mjs'
+import { hasAdapter, withSwiftShader } from './swiftshader.mjs'
 
 const args = process.argv.slice(2)
-
-/** Looks for an adapter in a process of its own, since a driver that fails may take its process with it. */
-const hasAdapter = () => {
-  const program = `
-    globalThis.gpu = (await import('webgpu')).create([])
-    process.exit((await globalThis.gpu.requestAdapter()) === null ? 1 : 0)`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' }).status === 0
-}
 
 const wantsGpu = args.some((arg) => /^(--device=)?webgpu$/.test(arg))
 const inSoftware = wantsGpu && isPackaged && !hasAdapter()

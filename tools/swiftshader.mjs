@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isPackaged, unpacked } from './packaged-chromium.mjs'
 
 /**
@@ -28,6 +28,24 @@ export const withSwiftShader = (environment = process.env) => {
     LD_LIBRARY_PATH: [folder, environment.LD_LIBRARY_PATH].filter(Boolean).join(':'),
     XDG_RUNTIME_DIR: environment.XDG_RUNTIME_DIR ?? tmpdir(),
   }
+}
+
+/**
+ * Whether WebGPU finds an adapter with this environment. Looked for in a process of its own, since a driver that fails may take its
+ * process with it.
+ * @param {NodeJS.ProcessEnv} environment
+ */
+export const hasAdapter = (environment = process.env) => {
+  const program = `
+    globalThis.gpu = (await import('webgpu')).create([])
+    process.exit((await globalThis.gpu.requestAdapter()) === null ? 1 : 0)`
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: 'ignore',
+    cwd,
+    env: environment,
+  })
+  return status === 0
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,19 +1,35 @@
 /** Cotangent from a build (../dist unless said), as its users write it: NHWC, everything under jit but the eager workloads. */
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { gpu } from '../gpu.mjs'
 import { positiveDefinite } from './arrays.mjs'
 
 let api
+let device = 'wasm'
 
-export const start = async ({ dist, threads }) => {
+export const start = async ({ dist, threads, device: chosen }) => {
   api = await import(pathToFileURL(`${dist}/index.js`).href)
+  device = chosen
   if (threads > 1) {
     if (!api.setThreads) throw new Error(`cotangent has no threads yet`)
     await api.init({ threads })
     api.setThreads(threads)
   }
+  if (device === 'webgpu') await api.init({ device, gpu: await gpu() })
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return { cotangent: version }
+  return { cotangent: version, ...(device === 'webgpu' && { adapter: api.deviceKind() }) }
+}
+
+/** Values of results: at once, or from a GPU as a promise. */
+const read = (xs) => (device === 'webgpu' ? Promise.all(xs.map((x) => x.data())) : xs.map((x) => x.dataSync()))
+
+const listOf = (results) => (Array.isArray(results) ? results : [results])
+
+/** Computes several times on a GPU, and waits for it without reading. */
+const launch = async (compute, count) => {
+  const results = Array.from({ length: count }, () => listOf(compute()))
+  await api.blockUntilReady(results)
+  for (const x of results.flat()) x.delete('freed by the benchmark')
 }
 
 const arrayOf = ({ shape, values }) => api.numpy.array(values).reshape(shape)
@@ -24,10 +40,8 @@ const jitted = (f, inputs) => {
   const run = api.jit(f)
   const args = arraysOf(inputs)
   return {
-    call: () => {
-      const result = run(...args)
-      return Array.isArray(result) ? result.map((x) => x.dataSync()) : [result.dataSync()]
-    },
+    call: () => read(listOf(run(...args))),
+    launch: (count) => launch(() => run(...args), count),
     kernels: () => run.lower(...args).kernels,
   }
 }
@@ -61,7 +75,7 @@ const step = (logits, { x, labels, ...weights }) => {
       const [newParams, newState, value] = update(params, state, images, targets)
       params = newParams
       state = newState
-      return [value.dataSync()]
+      return read([value])
     },
     kernels: () => update.lower(params, state, images, targets).kernels,
   }
@@ -126,7 +140,11 @@ export const operations = {
   normal: (_, { size }) => {
     const key = api.random.key(0)
     const draw = api.jit((k) => api.random.normal(k, [size]))
-    return { call: () => [draw(key).dataSync()], kernels: () => draw.lower(key).kernels }
+    return {
+      call: () => read([draw(key)]),
+      launch: (count) => launch(() => draw(key), count),
+      kernels: () => draw.lower(key).kernels,
+    }
   },
   eagerAdd: (inputs, { repeats }) => {
     const [x, y] = arraysOf(inputs)
@@ -134,7 +152,7 @@ export const operations = {
       call: () => {
         let z = x
         for (let i = 0; i < repeats; i++) z = api.numpy.add(z, y)
-        return [z.dataSync()]
+        return read([z])
       },
     }
   },
@@ -147,7 +165,7 @@ export const operations = {
       call: () => {
         let carry = h
         for (const x of rows) carry = api.numpy.tanh(carry.matmul(w).add(x))
-        return [carry.dataSync()]
+        return read([carry])
       },
     }
   },

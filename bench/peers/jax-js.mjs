@@ -1,19 +1,35 @@
-/** jax-js on its wasm device (one thread in Node): NCHW convolutions, its jit everywhere but in the eager workloads. */
+/** jax-js on its wasm device (one thread in Node) or on webgpu: NCHW convolutions, its jit everywhere but in the eager workloads. */
 import { readFileSync } from 'node:fs'
+import { gpu } from '../gpu.mjs'
 import { channelsFirst, channelsLast, flattenedFirst, kernelLast, outputsFirst, positiveDefinite } from './arrays.mjs'
 
 let jax, np, lax, nn
+let device = 'wasm'
 
-export const start = async ({ threads }) => {
+export const start = async ({ threads, device: chosen }) => {
+  device = chosen
   if (threads > 1) throw new Error('jax-js starts threads only where there is a Worker global, so not in Node')
+  if (device === 'webgpu') await gpu()
   jax = await import('@jax-js/jax')
   ;({ numpy: np, lax, nn } = jax)
-  await jax.init('wasm')
-  jax.defaultDevice('wasm')
+  if (!(await jax.init(device)).includes(device)) throw new Error(`jax-js has not started ${device}`)
+  jax.defaultDevice(device)
   const { version } = JSON.parse(
     readFileSync(new URL('../node_modules/@jax-js/jax/package.json', import.meta.url), 'utf8'),
   )
   return { '@jax-js/jax': version }
+}
+
+/** Values of results, which reading consumes: at once, or from a GPU as a promise. */
+const read = (xs) => (device === 'webgpu' ? Promise.all(xs.map((x) => x.data())) : xs.map((x) => x.dataSync()))
+
+const listOf = (results) => (Array.isArray(results) ? results : [results])
+
+/** Computes several times on a GPU, and waits for it without reading. */
+const launch = async (compute, count) => {
+  const results = Array.from({ length: count }, () => listOf(compute())).flat()
+  await Promise.all(results.map((x) => x.blockUntilReady()))
+  for (const x of results) x.dispose()
 }
 
 const arrayOf = ({ shape, values }) => np.array(values).reshape(shape)
@@ -24,10 +40,8 @@ const jitted = (f, inputs) => {
   const run = jax.jit(f)
   const args = arraysOf(inputs)
   return {
-    call: () => {
-      const result = run(...args.map((x) => x.ref))
-      return Array.isArray(result) ? result.map((x) => x.dataSync()) : [result.dataSync()]
-    },
+    call: () => read(listOf(run(...args.map((x) => x.ref)))),
+    launch: (count) => launch(() => run(...args.map((x) => x.ref)), count),
   }
 }
 
@@ -95,7 +109,7 @@ const step = (logits, { x, labels, ...weights }) => {
     call: () => {
       let value
       ;[params, m, v, count, value] = update(params, m, v, count, images.ref, hot.ref)
-      return [value.dataSync()]
+      return read([value])
     },
   }
 }
@@ -193,7 +207,7 @@ export const operations = {
   normal: (_, { size }) => {
     const key = jax.random.key(0)
     const draw = jax.jit((k) => jax.random.normal(k, [size]))
-    return { call: () => [draw(key.ref).dataSync()] }
+    return { call: () => read([draw(key.ref)]), launch: (count) => launch(() => draw(key.ref), count) }
   },
   eagerAdd: (inputs, { repeats }) => {
     const [x, y] = arraysOf(inputs)
@@ -201,7 +215,7 @@ export const operations = {
       call: () => {
         let z = x.ref
         for (let i = 0; i < repeats; i++) z = np.add(z, y.ref)
-        return [z.dataSync()]
+        return read([z])
       },
     }
   },
@@ -213,7 +227,7 @@ export const operations = {
       call: () => {
         let carry = carry0.ref
         for (const x of rows) carry = np.tanh(np.matmul(carry, weights.ref).add(x.ref))
-        return [carry.dataSync()]
+        return read([carry])
       },
     }
   },

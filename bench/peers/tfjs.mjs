@@ -1,9 +1,25 @@
-/** TensorFlow.js on its wasm backend (XNNPACK): NHWC; gradients and Adam where the backend has the kernels for them. */
+/** TensorFlow.js on its wasm backend (XNNPACK) or on webgpu: NHWC; gradients and Adam where the backend has the kernels for them. */
 import { fileURLToPath } from 'node:url'
+import { gpu } from '../gpu.mjs'
 import * as tf from '@tensorflow/tfjs'
 import { setThreadsCount, setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
 
-export const start = async ({ threads }) => {
+let device = 'wasm'
+
+/** The WebGPU backend looks for a page: a window with a navigator that has a GPU. */
+const startWebgpu = async () => {
+  await gpu()
+  globalThis.window = globalThis
+  const { version_webgpu } = await import('@tensorflow/tfjs-backend-webgpu')
+  await tf.setBackend('webgpu')
+  await tf.ready()
+  if (tf.getBackend() !== 'webgpu') throw new Error('the webgpu backend did not start')
+  return { '@tensorflow/tfjs-core': tf.version_core, '@tensorflow/tfjs-backend-webgpu': version_webgpu ?? '4.22.0' }
+}
+
+export const start = async ({ threads, device: chosen }) => {
+  device = chosen
+  if (device === 'webgpu') return startWebgpu()
   if (threads > 1) throw new Error('the wasm backend of TensorFlow.js has threads in browsers only')
   setWasmPaths(fileURLToPath(new URL('../node_modules/@tensorflow/tfjs-backend-wasm/dist/', import.meta.url)))
   setThreadsCount(1)
@@ -13,6 +29,34 @@ export const start = async ({ threads }) => {
   return { '@tensorflow/tfjs-core': tf.version_core, '@tensorflow/tfjs-backend-wasm': version_wasm }
 }
 
+const valuesOf = async (x) => {
+  const values = await x.data()
+  x.dispose()
+  return values
+}
+
+/** Values of results, which are disposed: at once, or from a GPU as a promise. */
+const read = (xs) =>
+  device === 'webgpu'
+    ? Promise.all(xs.map(valuesOf))
+    : xs.map((x) => {
+        const values = x.dataSync()
+        x.dispose()
+        return values
+      })
+
+const listOf = (results) => (Array.isArray(results) ? results : [results])
+
+/** Computes several times on a GPU, and waits for it without reading. */
+const launch = async (compute, count) => {
+  const results = Array.from({ length: count }, () => listOf(compute())).flat()
+  const backend = tf.backend()
+  backend.endComputePassEncoder()
+  if (backend.commandEncoder) backend.submitQueue()
+  await backend.device.queue.onSubmittedWorkDone()
+  for (const x of results) x.dispose()
+}
+
 const arrayOf = ({ shape, values }) => tf.tensor(values, shape, values instanceof Int32Array ? 'int32' : 'float32')
 const arraysOf = (inputs) => Object.values(inputs).map(arrayOf)
 
@@ -20,14 +64,8 @@ const arraysOf = (inputs) => Object.values(inputs).map(arrayOf)
 const run = (f, inputs) => {
   const args = arraysOf(inputs)
   return {
-    call: () => {
-      const results = tf.tidy(() => f(...args))
-      return (Array.isArray(results) ? results : [results]).map((x) => {
-        const values = x.dataSync()
-        x.dispose()
-        return values
-      })
-    },
+    call: () => read(listOf(tf.tidy(() => f(...args)))),
+    launch: (count) => launch(() => tf.tidy(() => f(...args)), count),
   }
 }
 
@@ -49,9 +87,7 @@ const step = (logits, { x, labels, ...weights }) => {
     stateful: true,
     call: () => {
       const value = optimizer.minimize(() => crossEntropy(logits(params, images), hot), true, variables)
-      const values = value.dataSync()
-      value.dispose()
-      return [values]
+      return read([value])
     },
   }
 }
@@ -130,9 +166,7 @@ export const operations = {
           z.dispose()
           z = next
         }
-        const values = z.dataSync()
-        z.dispose()
-        return [values]
+        return read([z])
       },
     }
   },
@@ -149,9 +183,7 @@ export const operations = {
           }
           return state
         })
-        const values = carry.dataSync()
-        carry.dispose()
-        return [values]
+        return read([carry])
       },
     }
   },

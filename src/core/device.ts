@@ -54,6 +54,8 @@ export interface Device {
   /** A copy of the values. */
   readonly read: (storage: Storage, dtype: DType, size: number) => HostData
   readonly readAsync: (storage: Storage, dtype: DType, size: number) => Promise<HostData>
+  /** Resolves when the values are there, without reading them; devices that compute at once need none. */
+  readonly settled?: (storage: Storage) => Promise<void>
   /** A copy of values that the host has too: it made them, or has read them. Devices that are read at once need none. */
   readonly knownOnHost?: (storage: Storage) => HostData | undefined
   readonly release: (storage: Storage) => void

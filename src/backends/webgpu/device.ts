@@ -86,6 +86,12 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
       holder.host = data
       return data.slice()
     },
+    settled: async (storage) => {
+      const { runtime } = gpu
+      const holder = own(storage)
+      runtime.bring(holder)
+      await runtime.finished(holder.cell)
+    },
     release: (storage) => gpu.runtime.release(storage),
     memoryStats: () => gpu.runtime.stats('webgpu'),
     restore: async () => {

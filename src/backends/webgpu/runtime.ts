@@ -193,6 +193,19 @@ export class Runtime {
     return cell.buffer
   }
 
+  /** Resolves when an array has been computed. */
+  async finished(cell: Cell): Promise<void> {
+    await this.settled(cell)
+    try {
+      await this.device.queue.onSubmittedWorkDone()
+    } catch (error) {
+      await turn()
+      this.check()
+      throw error
+    }
+    this.check()
+  }
+
   hasRoom(sizes: readonly number[]): boolean {
     return this.pool.hasRoom(sizes)
   }

@@ -72,6 +72,16 @@ describe('reading', () => {
     expect(values.map((v) => v.length)).toEqual(xs.map((_, i) => i))
     expect(values[7]?.[3]).toBe(7)
   })
+  it('is not needed for waiting, which fails as reading does', async () => {
+    const f = jit((x: NDArray) => {
+      debug.callback((v: NDArray) => {
+        throw new Error(`from the callback of ${v.size}`)
+      }, x)
+      return x.add(1)
+    })
+    await blockUntilReady({ x: np.ones([3]).mul(2), empty: np.zeros([0]), one: np.array(1) })
+    await expect(blockUntilReady([np.ones([2]), f(np.ones([2]))])).rejects.toThrow('from the callback')
+  })
   it('is not disturbed by what comes after', async () => {
     const x = np.ones([1000]).mul(3)
     await blockUntilReady(x)

@@ -5,6 +5,7 @@ import {
   type NDArray,
   DeviceError,
   DeviceLostError,
+  blockUntilReady,
   defaultDevice,
   gpuDevice,
   init,
@@ -66,7 +67,13 @@ describe('a loss', () => {
   it('fails what is asked of the device with an error of its own class', async () => {
     const x = np.ones([4]).add(1)
     await lose()
-    for (const use of [() => x.data(), () => x.add(1).data(), () => np.array([1, 2]), () => jit(np.sin)(x).data()]) {
+    for (const use of [
+      () => x.data(),
+      () => x.add(1).data(),
+      () => np.array([1, 2]),
+      () => jit(np.sin)(x).data(),
+      () => blockUntilReady(x),
+    ]) {
       const error = await caught(use)
       expect(error).toBeInstanceOf(DeviceLostError)
       expect(error).toBeInstanceOf(DeviceError)
