@@ -48,7 +48,7 @@ interface Entry {
 }
 
 /** Calls of JavaScript stay in order. */
-const hasEffect = (kernel: Kernel): boolean => {
+export const hasEffect = (kernel: Kernel): boolean => {
   switch (kernel.kind) {
     case 'callback':
       return true

@@ -15,6 +15,7 @@ import { readBeforeUpdate } from './order.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { optimize } from './simplify.js'
+import { takeOver } from './takeover.js'
 
 export * from './kernel.js'
 export type { Limits } from './limits.js'
@@ -35,6 +36,8 @@ export interface CompileOptions {
   readonly blocks?: boolean
   /** Sizes that decide about it. */
   readonly limits?: Limits
+  /** Inputs that callers usually give away, so that outputs may take their place. */
+  readonly donated?: readonly boolean[]
 }
 
 const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
@@ -56,7 +59,8 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     kernel.kind === 'loops' ? finish(kernel) : kernel,
   )
   const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs))
-  const { kernels, outputs } = placed
+  const { outputs } = placed
+  const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
   const origins = originsOf(graph, steps)
   return {
     kernels,
@@ -64,6 +68,7 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     outputs,
     constants: [],
     ...plan(kernels, inputs, outputs),
+    ...(takeovers.length > 0 && { takeovers }),
     ...(origins !== undefined && { origins: moveOrigins(moveOrigins(origins, short.places), placed.places) }),
   }
 }

@@ -175,4 +175,12 @@ export interface Program {
   readonly temporaryBytes: number
   /** Of every buffer that was written, also of those that fusion did away with; absent where no source is known. */
   readonly origins?: ReadonlyMap<Buffer, Origin>
+  /** Inputs whose place outputs may take in a run that is given those inputs' arrays. */
+  readonly takeovers?: readonly Takeover[]
+}
+
+/** An output, and the input whose place it may take when the array there was given away. Both are positions. */
+export interface Takeover {
+  readonly input: number
+  readonly output: number
 }

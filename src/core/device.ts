@@ -10,7 +10,7 @@ export interface Storage {
 
 /** A compiled program. */
 export interface Executable {
-  /** Runs once. `donated[i]` allows the program to overwrite input i, whose storage is dead afterwards. */
+  /** Runs once. `donated[i]` allows the program to overwrite input i, whose storage the caller must release afterwards. */
   readonly run: (inputs: readonly Storage[], donated?: readonly boolean[]) => readonly Storage[]
   /** The fused kernels, as text. */
   readonly kernels: () => string
@@ -49,7 +49,8 @@ export interface Device {
   readonly synchronous: boolean
   /** Throws DeviceError when the device cannot hold the dtype. */
   readonly checkDType: (dtype: DType) => void
-  readonly compile: (jaxpr: Jaxpr) => Executable
+  /** `donated` says which inputs callers usually give away; they may do otherwise in any run. */
+  readonly compile: (jaxpr: Jaxpr, donated?: readonly boolean[]) => Executable
   readonly fromHost: (data: HostData, dtype: DType) => Storage
   /** A copy of the values. */
   readonly read: (storage: Storage, dtype: DType, size: number) => HostData

@@ -11,7 +11,7 @@ import { Trace, Tracer, checkAlive, setRootTrace } from './trace.js'
 const executables = new WeakMap<Device, WeakMap<Jaxpr, Executable>>()
 
 /** The compiled form of a program on a device. */
-export const executableOf = (jaxpr: Jaxpr, device: Device): Executable => {
+export const executableOf = (jaxpr: Jaxpr, device: Device, donated?: readonly boolean[]): Executable => {
   let perDevice = executables.get(device)
   if (perDevice === undefined) {
     perDevice = new WeakMap()
@@ -19,7 +19,7 @@ export const executableOf = (jaxpr: Jaxpr, device: Device): Executable => {
   }
   let executable = perDevice.get(jaxpr)
   if (executable === undefined) {
-    executable = device.compile(jaxpr)
+    executable = device.compile(jaxpr, donated)
     perDevice.set(jaxpr, executable)
   }
   return executable
@@ -57,7 +57,7 @@ export const runJaxpr = (
   what = 'a program',
 ): DeviceArray[] => {
   const device = commonDevice(inputs, what)
-  return runOn(executableOf(jaxpr, device), device, jaxpr, inputs, donated, what)
+  return runOn(executableOf(jaxpr, device, donated), device, jaxpr, inputs, donated, what)
 }
 
 const missing = (what: string): never => {
@@ -85,10 +85,7 @@ const runOn = (
   if (donated !== undefined) {
     donated.forEach((given, i) => {
       const x = inputs[i]
-      const storage = storages[i]
-      if (given && x instanceof DeviceArray && storage !== undefined && !results.includes(storage))
-        x.delete(`donated to ${what}`)
-      else if (given && x instanceof DeviceArray) x.forget(`donated to ${what}`)
+      if (given && x instanceof DeviceArray) x.delete(`donated to ${what}`)
     })
   }
   const arrays: DeviceArray[] = []
@@ -110,12 +107,13 @@ class EagerTrace extends Trace {
     const program = programFor(primitive, inputs, params)
     const name = nameOf(primitive, params)
     const device = commonDevice(inputs, name)
+    const donated = primitive.program?.donated?.(params)
     let { executable } = program
     if (executable === undefined || program.device !== device) {
-      executable = program.executable = executableOf(program.jaxpr, device)
+      executable = program.executable = executableOf(program.jaxpr, device, donated)
       program.device = device
     }
-    return runOn(executable, device, program.jaxpr, inputs, primitive.program?.donated?.(params), name)
+    return runOn(executable, device, program.jaxpr, inputs, donated, name)
   }
 }
 

@@ -292,7 +292,11 @@ const jitFunction = <Args extends readonly unknown[], R>(
   }
 
   const compiled = ({ params }: Traced): Executable =>
-    executableOf(params.jaxpr, options.device === undefined ? currentDevice() : getDevice(options.device))
+    executableOf(
+      params.jaxpr,
+      options.device === undefined ? currentDevice() : getDevice(options.device),
+      params.donated,
+    )
 
   const warmup = async (...args: Args): Promise<void> => {
     await compiled(prepare(args).entry).ready?.()

@@ -73,7 +73,7 @@ export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
     kind: () => `WebAssembly, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`,
     synchronous: true,
     checkDType: () => {},
-    compile: (jaxpr: Jaxpr) => programExecutable(runtime, compile(jaxpr), outputAvals(jaxpr)),
+    compile: (jaxpr, donated) => programExecutable(runtime, compile(jaxpr, donated && { donated }), outputAvals(jaxpr)),
     fromHost: (data, dtype) => storageFromHost(arena, data, data.length * dtypeBytes(dtype), dtype),
     read,
     readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
@@ -159,6 +159,11 @@ export const programExecutable = (
   const constants = program.constants.map(({ buffer, data }) =>
     storageFromHost(arena, data, buffer.size * dtypeBytes(buffer.dtype)),
   )
+  /** For each result the input whose place it may take, or -1. */
+  const places = results.map((result, output) => {
+    const input = program.takeovers?.find((takeover) => takeover.output === output)?.input ?? -1
+    return result.kind === 'fresh' && result.staging < 0 && result.bytes > 0 && staging[input] === -1 ? input : -1
+  })
   const constantStaging = constants.map((storage) => (storage.small === undefined ? -1 : stage(storage.bytes)))
 
   /** Makes an array's bytes present, and writes its address into the frame. */
@@ -174,6 +179,13 @@ export const programExecutable = (
     if (small.length > loopedWords) words.set(small, first)
     else for (let i = 0; i < small.length; i++) words[first + i] = small[i] ?? 0
     words[word] = address
+  }
+
+  /** Whether an input's memory is given away by its only holder. */
+  const isGiven = (inputs: readonly Storage[], donated: readonly boolean[] | undefined, i: number): boolean => {
+    if (donated?.[i] !== true) return false
+    const storage = own(known(inputs[i], 'input'))
+    return storage.holders === 1 && inputs.indexOf(storage) === i && inputs.lastIndexOf(storage) === i
   }
 
   return {
@@ -197,7 +209,10 @@ export const programExecutable = (
         if (result.kind !== 'fresh') continue
         const storage = new WasmStorage(result.bytes, avals[i])
         out[i] = storage
-        if (result.staging >= 0) arena.words[result.word] = block + result.staging
+        const input = places[i] ?? -1
+        if (input >= 0 && isGiven(inputs, donated, input))
+          arena.words[result.word] = arena.words[firstInput + input] ?? 0
+        else if (result.staging >= 0) arena.words[result.word] = block + result.staging
         else if (result.bytes > 0) {
           const address = arena.allocate(storage)
           arena.words[result.word] = address
@@ -210,6 +225,9 @@ export const programExecutable = (
       for (let i = 0; i < results.length; i++) {
         const result = known(results[i], 'result')
         if (result.kind === 'fresh') {
+          const input = places[i] ?? -1
+          if (input >= 0 && isGiven(inputs, donated, input))
+            arena.handOver(own(known(inputs[input], 'input')), known(out[i], 'result'))
           if (result.staging < 0) continue
           const first = (block + result.staging) >>> 2
           const length = (result.bytes + 3) >> 2
@@ -227,9 +245,6 @@ export const programExecutable = (
         const again = own(known(list[result.index], 'result'))
         again.holders++
         out[i] = again
-      }
-      if (donated !== undefined) {
-        for (let i = 0; i < inputCount; i++) if (donated[i] === true) arena.release(own(known(inputs[i], 'input')))
       }
       return out
     },

@@ -201,6 +201,20 @@ export class Arena {
     slot.host = undefined
   }
 
+  /** Gives the place of one array to another. */
+  handOver(from: WasmStorage, to: WasmStorage): void {
+    const block = from.slot?.block
+    if (from.slot === undefined || block === undefined) return released()
+    this.dead.unregister(from.slot)
+    from.slot = undefined
+    this.forget(block)
+    this.resident -= block.bytes
+    this.fresh -= block.bytes
+    const slot = new Slot(to.bytes, to.aval)
+    to.slot = slot
+    this.settle(to, slot, block)
+  }
+
   private settle(storage: WasmStorage, slot: Slot, block: Block<Slot>): void {
     slot.block = block
     block.owner = slot

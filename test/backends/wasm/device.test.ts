@@ -87,7 +87,11 @@ describe('the wasm device', () => {
     const runtime = new WasmRuntime(32 << 20)
     const executable = programExecutable(runtime, addOne(5000))
     let x = storageFromHost(runtime.arena, new Float32Array(5000), 20000)
-    for (let i = 0; i < 10; i++) x = known(executable.run([x], [true])[0], 'result') as typeof x
+    for (let i = 0; i < 10; i++) {
+      const next = own(executable.run([x], [true])[0])
+      runtime.arena.release(x)
+      x = next
+    }
     expect(runtime.arena.stats('wasm').live).toBe(Math.ceil(20000 / 64) * 64)
     expect(new Float32Array(runtime.arena.copyOut(x))).toEqual(new Float32Array(5000).fill(10))
   })
