@@ -63,6 +63,9 @@ const newProgram = (primitive: Primitive, inputs: readonly NDArray[], params: Pa
     inputs.map((x) => x.aval),
     params,
   )
+  // A call of a program is that program, which `lower` and `warmup` may have compiled already.
+  const inner = primitive.program?.inline?.(params)
+  if (inner?.constants.length === 0) return { jaxpr: inner, params, device: undefined, executable: undefined }
   const variables = inputs.map((x) => newVar(shapedArray(x.shape, x.dtype, x.weakType)))
   const outputs = avals.map(newVar)
   const jaxpr = newJaxpr([], variables, [newEquation(primitive, variables, params, outputs)], outputs)

@@ -1,8 +1,9 @@
 /** Programs of one equation are found again exactly when primitive, parameters and operands mean the same. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NDArray, lax, makeJaxpr, numpy as np } from 'cotangent'
-import { avalText, known, primitives } from '../../src/core/index.js'
+import { type NDArray, jit, lax, makeJaxpr, numpy as np } from 'cotangent'
+import { WasmRuntime, deviceOf } from '../../src/backends/wasm/device.js'
+import { avalText, known, primitives, registerDevice } from '../../src/core/index.js'
 import { programFor } from '../../src/core/eager-programs.js'
 import { paramsKey } from '../../src/core/jaxpr.js'
 
@@ -58,5 +59,23 @@ describe('programs of one equation', () => {
     for (let round = 0; round < 3; round++) {
       for (const n of sizes) expect(np.sum(np.multiply(np.ones([n]), 2)).item()).toBe(2 * n)
     }
+  })
+
+  it('are compiled once for a call, warmup and lower', async () => {
+    let compiled = 0
+    const device = deviceOf(new WasmRuntime(16 << 20))
+    const counting = {
+      ...device,
+      name: 'counting',
+      compile: (...args: Parameters<typeof device.compile>) => (compiled++, device.compile(...args)),
+    }
+    registerDevice(counting)
+    const f = jit((x: NDArray) => np.add(np.sin(x), 2), { device: 'counting' })
+    await f.warmup(np.ones([3]))
+    expect(compiled).toBe(1)
+    f.lower(np.ones([3]))
+    const y = f(np.ones([3]))
+    expect(compiled).toBe(1)
+    expect(y.get(0).item()).toBeCloseTo(Math.sin(1) + 2, 6)
   })
 })

@@ -22,9 +22,9 @@ const updates: readonly ((state: State, g: NDArray) => State)[] = [
   adam,
   ([p, m, v], g) => [np.add(m, g), np.add(p, g), v],
   ([p, m, v], g) => [np.add(np.flip(p), g), np.multiply(p, m), np.add(v, np.sum(p))],
-  ([p, m, v], g) => [np.cumsum(p), np.add(np.sum(np.square(p)), m), np.roll(v, 1)],
-  ([p, m, v], g) => [np.matmul(p.reshape([-1, 1]), np.ones([1, 1])).reshape([-1]), np.exp(p), np.add(g, np.max(v))],
-  ([p, m, v], g) => [p.at(0).set(7), p, np.subtract(m, v)],
+  ([p, m, v]) => [np.cumsum(p), np.add(np.sum(np.square(p)), m), np.roll(v, 1)],
+  ([p, , v], g) => [np.matmul(p.reshape([-1, 1]), np.ones([1, 1])).reshape([-1]), np.exp(p), np.add(g, np.max(v))],
+  ([p, m, v]) => [p.at(0).set(7), p, np.subtract(m, v)],
   ([p, m, v], g) => [lax.foriLoop(0, 3, (i, c) => np.add(np.multiply(c, 0.5), g), p), np.sort(m), np.add(v, p)],
 ]
 

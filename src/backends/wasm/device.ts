@@ -4,7 +4,6 @@ import {
   type Device,
   type Executable,
   type HostData,
-  type Jaxpr,
   type ShapedArray,
   type Storage,
   ArgumentError,
