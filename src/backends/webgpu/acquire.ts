@@ -37,6 +37,9 @@ const wanted = [
   'minUniformBufferOffsetAlignment',
 ] as const
 
+/** Features that are used where they are offered. */
+const useful = ['subgroups'] as const
+
 const isAdapter = (found: object): found is GPUAdapter => 'requestDevice' in found && 'limits' in found
 
 /** A device with the best limits that it is given for. */
@@ -63,9 +66,10 @@ export const acquire = async (
   const name = parts.filter((part) => part !== '').join(' ')
   const requiredLimits: Record<string, number> = {}
   for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit]
+  const requiredFeatures = useful.filter((feature) => adapter.features.has(feature))
   let device: GPUDevice
   try {
-    device = await adapter.requestDevice({ requiredLimits })
+    device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
   } catch {
     // Refused together: the limits of every device will do. An adapter gives one device only.
     adapter = await adapterOf()

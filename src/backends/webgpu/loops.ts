@@ -38,7 +38,7 @@ export const pieceShader = (
   if (piece.inStep) {
     // Many short rows keep a GPU busy with an invocation each.
     const plain = target.software ? results >= 16 : results >= manyResults && largestExtent(piece.body) <= plainSize / 2
-    return plain ? plainShader(name, piece, writes, bases) : inStepShader(name, piece, writes, bases)
+    return plain ? plainShader(name, piece, writes, bases) : inStepShader(name, piece, writes, bases, target)
   }
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
@@ -48,7 +48,7 @@ export const pieceShader = (
     (results <= manyResults || longest >= results) &&
     !readsOwn(piece.body, new Set(writes))
   return shares
-    ? sharedShader(name, piece, reductions, writes, bases, longest)
+    ? sharedShader(name, piece, reductions, writes, bases, longest, target)
     : plainShader(name, piece, writes, bases)
 }
 
@@ -132,6 +132,7 @@ const sharedShader = (
   writes: LoopKernel['writes'],
   bases: Bases,
   longest: number,
+  target: Target,
 ): Shader => {
   const shader = new ShaderBuilder(bases, writes)
   const context = contextOf(shader)
@@ -143,7 +144,8 @@ const sharedShader = (
   indexLines(printer, parallel, 'group')
   body.forEach((s, i) => {
     const reduction = reductions[i]
-    if (reduction !== undefined) printReduction(printer, reduction, size, shared, context)
+    if (reduction !== undefined)
+      printReduction(printer, reduction, size, shared, context, target.subgroups ? shader : undefined)
     else if (s.kind === 'store' || s.kind === 'if') printer.block('if (lane == 0u)', () => printer.statement(s))
     else printer.statement(s)
   })
@@ -154,7 +156,13 @@ const sharedShader = (
  * A workgroup for each index, whose threads share the parallel loops and reductions inside, and wait for each other after
  * each: a softmax, say, has a workgroup for every row.
  */
-const inStepShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+const inStepShader = (
+  name: string,
+  piece: Piece,
+  writes: LoopKernel['writes'],
+  bases: Bases,
+  target: Target,
+): Shader => {
   const { parallel } = piece
   const reductions = new Map<Statement, Reduction>()
   const body = prepareReductions(piece.body, reductions)
@@ -167,7 +175,8 @@ const inStepShader = (name: string, piece: Piece, writes: LoopKernel['writes'], 
   const print = (list: readonly Statement[]): void => {
     for (const s of list) {
       const reduction = reductions.get(s)
-      if (reduction !== undefined) printReduction(printer, reduction, size, shared, context)
+      if (reduction !== undefined)
+        printReduction(printer, reduction, size, shared, context, target.subgroups ? shader : undefined)
       else if (s.kind === 'for' && s.order === 'parallel') {
         const { loops, body: inside } = nestOf(s)
         const at = printer.fresh('t')

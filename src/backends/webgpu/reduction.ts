@@ -5,6 +5,7 @@ import type { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
 import { type ScalarContext, constantText, operationText } from './scalar.js'
 import type { Loop } from './schedule.js'
+import type { ShaderBuilder } from './shader.js'
 import { type Selection, selectionOf, takes } from './selection.js'
 
 const isReduce = (s: Statement | undefined): s is Loop => s?.kind === 'for' && s.order === 'reduce'
@@ -136,6 +137,23 @@ export class SharedMemory {
   }
 }
 
+/** A value combined over the threads that run together; undefined where there is no operation for it. */
+const subgroupText = (op: CombineOp, dtype: DType, x: string, context: ScalarContext): string | undefined => {
+  const type = valueType(dtype)
+  if (type === 'bool')
+    return op === 'or' || op === 'max'
+      ? `subgroupAny(${x})`
+      : op === 'and' || op === 'min'
+        ? `subgroupAll(${x})`
+        : undefined
+  const name = `${op[0]?.toUpperCase() ?? ''}${op.slice(1)}`
+  if (type !== 'f32' || op === 'add' || op === 'mul') return `subgroup${name}(${x})`
+  // What these make of NaN is not said.
+  const isNan = `${context.helper('is_nan')}(${x})`
+  const least = context.special(op === 'max' ? -Infinity : Infinity)
+  return `select(subgroup${name}(select(${x}, ${least}, ${isNan})), ${context.special(NaN)}, subgroupAny(${isNan}))`
+}
+
 /** Prints a reduction for the `size` threads of a workgroup; afterwards all of them know the results. */
 export const printReduction = (
   printer: BodyPrinter,
@@ -143,10 +161,13 @@ export const printReduction = (
   size: number,
   shared: SharedMemory,
   context: ScalarContext,
+  /** Where the GPU has subgroups, the shader, which must be told that it uses them. */
+  shader: ShaderBuilder | undefined,
 ): void => {
   const combine = (op: CombineOp, dtype: DType, a: string, b: string): string =>
     operationText(e.binary(op, e.variable(dtype), e.variable(dtype)), [a, b], context)
   const results = [...accumulators(body)]
+  const subgroups = shader !== undefined && results.every(([local, op]) => subgroupText(op, local.dtype, '', context))
   if (results.length > 0) {
     printer.block('if (lane != 0u)', () => {
       for (const [local, op] of results)
@@ -168,9 +189,32 @@ export const printReduction = (
     printer.statements(body)
   })
   if (selection !== undefined) return printSelection(printer, selection, size, shared)
+  const [rank, together] = [printer.fresh('rank'), printer.fresh('lanes')]
+  if (subgroups && results.length > 0) {
+    shader?.extensions.add('subgroups')
+    printer.line(`let ${rank} = subgroupExclusiveAdd(1u);`)
+    printer.line(`let ${together} = subgroupAdd(1u);`)
+  }
   for (const [local, op] of results) {
     const array = shared.array(valueType(local.dtype))
     const name = printer.nameOf(local)
+    if (subgroups) {
+      // Which threads run together is not known: each group leaves its result at the place of one of them, and then each
+      // takes them all, by whatever numbers it gives its own.
+      const zero = constantText(neutral(op, local.dtype), local.dtype, context)
+      const whole = `${name} = ${subgroupText(op, local.dtype, name, context) ?? name};`
+      printer.line(whole)
+      printer.line(`${array}[lane] = select(${zero}, ${name}, ${rank} == 0u);`)
+      printer.line('workgroupBarrier();')
+      printer.line(`${name} = ${zero};`)
+      const place = printer.fresh('t')
+      printer.block(`for (var ${place} = ${rank}; ${place} < ${size}u; ${place} += ${together})`, () =>
+        printer.line(`${name} = ${combine(op, local.dtype, name, `${array}[${place}]`)};`),
+      )
+      printer.line(whole)
+      printer.line('workgroupBarrier();')
+      continue
+    }
     printer.line(`${array}[lane] = ${name};`)
     printer.line('workgroupBarrier();')
     const step = printer.fresh('t')

@@ -50,7 +50,7 @@ export class Runtime {
 
   constructor({ device, software, budget, onLost }: RuntimeOptions) {
     this.device = device
-    this.target = targetOf(device.limits.maxStorageBuffersPerShaderStage, software)
+    this.target = targetOf(device, software)
     this.pool = new Pool({
       device,
       budget,

@@ -43,6 +43,8 @@ export const fixedLevel = (value: number): number => -2 - value
 /** Collects what a shader uses while its body is printed. */
 export class ShaderBuilder {
   readonly helpers = new Set<string>()
+  /** Extensions of WGSL that the text needs. */
+  readonly extensions = new Set<'subgroups'>()
   private readonly bases: Bases
   private readonly written: ReadonlySet<Buffer>
   private readonly bound = new Map<Buffer, { readonly name: string; readonly vector: boolean }>()
@@ -162,6 +164,7 @@ export class ShaderBuilder {
     )
     const lane = lines.some((line) => /\blane\b/.test(line))
     const text = [
+      ...[...this.extensions].map((extension) => `enable ${extension};`),
       ...arrays,
       ...trips,
       ...declarations,

@@ -4,13 +4,16 @@ export interface Target {
   readonly storageBuffers: number
   /** A GPU in software: barriers are slow there, and there is no use in thousands of threads. */
   readonly software: boolean
+  /** Whether threads that run together can combine values without shared memory. */
+  readonly subgroups: boolean
   /** Elements from which on a reduction is shared by the threads of a workgroup, where there are few results. */
   readonly sharedReduction: number
 }
 
 /** The choices for a device. */
-export const targetOf = (storageBuffers: number, software: boolean): Target => ({
-  storageBuffers,
+export const targetOf = ({ limits, features }: Pick<GPUDevice, 'limits' | 'features'>, software: boolean): Target => ({
+  storageBuffers: limits.maxStorageBuffersPerShaderStage,
   software,
+  subgroups: features.has('subgroups'),
   sharedReduction: software ? 4096 : 256,
 })

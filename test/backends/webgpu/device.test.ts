@@ -227,6 +227,22 @@ describe('shaders', () => {
         np.sin(x),
         np.exp(x).astype('float16'),
         lax.lgamma(x),
+        np.matmul(floats(1, [128, 100, 3]), floats(2, [3, 100])),
+        np.max(floats(1, [20_000, 33]), { axis: 0 }),
+        np.argmax(floats(1, [40_000])),
+        np.cumsum(floats(1, [5000])),
+        np
+          .zeros([30, 5])
+          .at(np.arange(200))
+          .add(floats(1, [200, 5])),
+        jit((y: NDArray) => nn.relu(np.matmul(y, y.T).add(1)).greater(0))(x.astype('float16')),
+        jit((y: NDArray) => np.flip(y.astype('bfloat16')).T.astype('int8'))(x),
+        jit((y: NDArray) => [np.all(y.greater(0), { axis: 1 }), np.any(y.greater(0), { axis: 0 })][0] ?? y)(x),
+        lax.whileLoop(
+          (a: NDArray) => np.all(a.less(1)),
+          (a: NDArray) => a.add(1),
+          np.zeros([3]),
+        ),
       ]
     })
     for (const out of outs) expect((await out.data()).length).toBe(out.size)
