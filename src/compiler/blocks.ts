@@ -22,7 +22,7 @@ import {
 } from './slices.js'
 import { accessed } from './finish.js'
 
-const maximumMembers = 64
+const maximumMembers = 40
 
 /** What cutting needs to know. */
 export interface Blocking {
@@ -266,7 +266,7 @@ const joinedWithHelpers = (group: Group, before: readonly Kernel[], kernel: Kern
 }
 
 /** How far ahead a group looks for more members. */
-const horizon = 64
+const horizon = 40
 
 /** The kernels, those that gain by it in pieces; loops outside are left as they are, loops inside are finished. */
 export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, blocking: Blocking): Kernel[] => {

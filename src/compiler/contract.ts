@@ -19,6 +19,22 @@ const groupStride = (axes: readonly Expression[], strides: ReadonlyMap<Expressio
   return stride ?? 0
 }
 
+/** The stride of the axes of a batch, and where the outer ones change nothing, the number of matrices after which they repeat. */
+const batchStrides = (
+  axes: readonly Expression[],
+  strides: ReadonlyMap<Expression, number>,
+  mayRepeat: boolean,
+): Pick<ContractOperand, 'batchStride' | 'batchPeriod'> | undefined => {
+  const batchStride = groupStride(axes, strides)
+  if (batchStride !== undefined) return { batchStride }
+  const first = axes.findIndex((axis) => strides.has(axis))
+  const inside = axes.slice(first)
+  const repeated = mayRepeat && first > 0 ? groupStride(inside, strides) : undefined
+  return repeated === undefined
+    ? undefined
+    : { batchStride: repeated, batchPeriod: sizeOf(inside.map((v) => v.extent ?? 1)) }
+}
+
 /** The variable that walks memory in the smallest steps; of two that do so alike, the one with more of them. */
 const innermostVariable = (flat: Expression): Expression | undefined => {
   let best: { variable: Expression; step: number } | undefined
@@ -81,7 +97,7 @@ const pack = (graph: Graph, packed: Expression, shape: readonly number[]): Value
 /**
  * How a contraction reads one side: in place, or as a copy whose innermost axis is the innermost of the array that it comes
  * from, so that packing moves contiguous runs. `usual` says what is outside when nothing speaks for either; `kept` are the
- * copies so far.
+ * copies so far; `mayRepeat` says whether matrices may be those of another member of the batch.
  */
 export const contractOperand = (
   graph: Graph,
@@ -91,16 +107,17 @@ export const contractOperand = (
   free: readonly Expression[],
   inner: readonly Expression[],
   usual: 'free' | 'inner',
+  mayRepeat: boolean,
 ): ContractOperand => {
   const inPlace = (source: Value, flat: Expression): ContractOperand | undefined => {
     const { constant, terms } = linear(graph.normalize(flat))
     const axes = new Set([...batch, ...free, ...inner])
     for (const atom of terms.keys()) if (!axes.has(atom)) return undefined
-    const batchStride = groupStride(batch, terms)
+    const strides = batchStrides(batch, terms, mayRepeat)
     const freeStride = groupStride(free, terms)
     const innerStride = groupStride(inner, terms)
-    if (batchStride === undefined || freeStride === undefined || innerStride === undefined) return undefined
-    return { source, offset: constant, batchStride, freeStride, innerStride }
+    if (strides === undefined || freeStride === undefined || innerStride === undefined) return undefined
+    return { source, offset: constant, ...strides, freeStride, innerStride }
   }
   const reference = graph.reference(element)
   if (reference !== undefined) {

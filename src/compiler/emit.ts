@@ -127,6 +127,7 @@ const matrixView = (side: ContractOperand, free: 'row' | 'column'): MatrixView =
   buffer: known(side.source.buffer, 'operand of a contraction'),
   offset: side.offset,
   batchStride: side.batchStride,
+  batchPeriod: side.batchPeriod,
   rowStride: free === 'row' ? side.freeStride : side.innerStride,
   columnStride: free === 'row' ? side.innerStride : side.freeStride,
 })

@@ -65,6 +65,8 @@ export interface ContractOperand {
   readonly source: Value
   readonly offset: number
   readonly batchStride: number
+  /** Matrices after which they repeat, if they do. */
+  readonly batchPeriod?: number | undefined
   /** Stride of the axis that is not summed over. */
   readonly freeStride: number
   readonly innerStride: number

@@ -47,11 +47,15 @@ export interface LoopKernel {
   readonly writes: readonly Buffer[]
 }
 
-/** A matrix inside a buffer: element (b, r, c) is at `offset + b * batchStride + r * rowStride + c * columnStride`. */
+/**
+ * A matrix inside a buffer: element (b, r, c) is at `offset + b * batchStride + r * rowStride + c * columnStride`. With a
+ * period, which divides the batch, matrix b is that of `b % batchPeriod`.
+ */
 export interface MatrixView {
   readonly buffer: Buffer
   readonly offset: number
   readonly batchStride: number
+  readonly batchPeriod?: number | undefined
   readonly rowStride: number
   readonly columnStride: number
 }

@@ -244,8 +244,8 @@ export class Lowerer implements Lowering {
       const body = this.graph.reindex(product, [...batch, ...rows, ...columns], index)
       return this.fromBody(aval, e.convert(body, spec.dtype))
     }
-    const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free')
-    const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner')
+    const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free', !this.whole)
+    const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner', !this.whole)
     const { value, buffer } = this.buffered(shapedArray(shape, dtype))
     this.graph.items.push(
       newStep({

@@ -275,7 +275,7 @@ export const kernelBytes = (kernel: Kernel): number => {
 const bufferText = (buffer: Buffer): string => avalText(shapedArray(buffer.shape, buffer.dtype))
 
 const viewText = (view: MatrixView, names: Names): string =>
-  `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride},${view.rowStride},${view.columnStride})`
+  `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride}${view.batchPeriod === undefined ? '' : ` % ${view.batchPeriod}`},${view.rowStride},${view.columnStride})`
 
 const kernelLines = (kernel: Kernel, names: Names, files: FileNames): string[] => {
   names.startKernel()

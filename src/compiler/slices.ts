@@ -25,8 +25,12 @@ export interface Slicing {
 /** The ways to cut a kernel, and into how many pieces at most: any divisor will do. */
 export const cutsOf = (kernel: Kernel): readonly { readonly cut: Cut; readonly extent: number }[] => {
   if (kernel.kind === 'contraction') {
-    const { batch, rows, inner } = kernel
-    if (batch > 1) return [{ cut: 'batch', extent: batch }]
+    const { batch, rows, inner, left, right } = kernel
+    if (batch > 1) {
+      // Pieces are whole periods.
+      const period = commonMultiple(left.batchPeriod ?? 1, right.batchPeriod ?? 1)
+      return batch > period ? [{ cut: 'batch', extent: batch / period }] : []
+    }
     return [
       { cut: 'rows', extent: rows },
       { cut: 'inner', extent: inner },
@@ -53,8 +57,24 @@ const summedAxis = ({ sum }: LoopDraft): Expression | undefined =>
 /** Greatest common divisor; of 0 and b it is b. */
 export const greatestDivisor = (a: number, b: number): number => (a === 0 ? b : greatestDivisor(b % a, a))
 
+const commonMultiple = (a: number, b: number): number => (a * b) / greatestDivisor(a, b)
+
 /** The arrays of a kernel in n pieces, or undefined when a piece would need something outside its ranges. */
 export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
+  let tried = slicings.get(kernel)
+  if (tried === undefined) slicings.set(kernel, (tried = new Map()))
+  const key = `${cut} ${n}`
+  const found = tried.get(key)
+  if (found !== undefined || tried.has(key)) return found
+  const slicing = findSlicing(kernel, cut, n, normalize)
+  tried.set(key, slicing)
+  return slicing
+}
+
+/** What was found before: groups try the same kernels again and again. */
+const slicings = new WeakMap<Kernel, Map<string, Slicing | undefined>>()
+
+const findSlicing = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
   if (kernel.kind === 'contraction') return sliceContraction(kernel, cut, n)
   if (kernel.kind !== 'loops') return undefined
   return cut === 'sum' ? sliceSum(kernel, n, normalize) : sliceLoops(kernel.body, n, normalize)
@@ -167,7 +187,12 @@ const sliceContraction = (kernel: ContractionKernel, cut: Cut, n: number): Slici
   ]
   let fits = false
   if (cut === 'batch') {
-    fits = add(left, leftAxes, left.batchStride, batch) && add(right, rightAxes, right.batchStride, batch)
+    const addSide = (view: MatrixView, axes: readonly [number, number][]): boolean => {
+      if (view.batchPeriod === undefined) return add(view, axes, view.batchStride, batch)
+      whole.add(view.buffer)
+      return (batch / n) % view.batchPeriod === 0
+    }
+    fits = addSide(left, leftAxes) && addSide(right, rightAxes)
     sliced.add(out)
   } else if (cut === 'rows') {
     fits = add(left, leftAxes.slice(1), left.rowStride, rows)

@@ -9,6 +9,7 @@ import {
   type Expression,
   type Lowering,
   type ShapedArray,
+  dtypeBytes,
   e,
   known,
   range,
@@ -17,7 +18,7 @@ import {
 } from '../core/index.js'
 import { type ConvolutionParams, type KernelSide, sizesAlong, splitSpec } from './convolution-numbers.js'
 import { allOf, guarded } from './geometry.js'
-import { type Row, combineBoth, ofKernel, ofProducts, ofTile, transposed } from './winograd-transforms.js'
+import { type Row, combine, combineBoth, ofKernel, ofProducts, ofTile, transposed } from './winograd-transforms.js'
 
 /** Features from which on the products outweigh the transforms, and sides below which tiles are mostly border. */
 const fewestFeatures = 16
@@ -103,29 +104,56 @@ const spatialElement = (
   return e.select(allOf(guards.map((guard) => guard.inside)), element, e.constant(0, 'float32'))
 }
 
-/** The transformed tiles of an input [members, height, width, features]: 16 arrays [members, ...tiles, features]. */
-const inputTiles = (
+/** The input [members, height, width, features] with its padding in memory, so that no tile needs a condition. */
+const paddedInput = (
   compiler: Lowering,
   lhs: Delayed,
   spatial: readonly number[],
   params: ConvolutionParams,
   tiles: readonly number[],
-): readonly Delayed[] => {
+): Delayed => {
   const [members = 0, , , features = 0] = lhs.aval.shape
   const low = params.padding.map(([before]) => before)
-  // With the padding in memory, no tile needs a condition.
-  const padded = compiler.materialize({
+  return compiler.materialize({
     aval: shapedArray([members, ...tiles.map((n) => 2 * n + 2), features], 'float32'),
     at: (index) => spatialElement(lhs, spatial, index, low),
   })
-  return places.map(([i, j]) =>
-    compiler.materialize({
-      aval: shapedArray([members, ...tiles, features], 'float32'),
-      at: (index) =>
-        combineBoth(row(ofTile, i), row(ofTile, j), (p, q) =>
-          padded.at([at(index, 0), twice(at(index, 1), p), twice(at(index, 2), q), at(index, 3)]),
-        ),
-    }),
+}
+
+/** An array in memory whose axis `axis` of size 4 are the rows of a transform; `valueAt` gets the index without it. */
+const transformed = (
+  compiler: Lowering,
+  rows: readonly Row[],
+  shape: readonly number[],
+  axis: number,
+  valueAt: (place: number, rest: readonly Expression[]) => Expression,
+): Delayed =>
+  compiler.materialize({
+    aval: shapedArray([...shape.slice(0, axis), 4, ...shape.slice(axis)], 'float32'),
+    at: (index) => {
+      const rest = index.toSpliced(axis, 1)
+      const value = (i: number): Expression => combine(row(rows, i), (place) => valueAt(place, rest))
+      return range(3).reduceRight(
+        (others, i) => e.select(e.compare('eq', at(index, axis), e.index(i)), value(i), others),
+        value(3),
+      )
+    },
+  })
+
+/** The transformed tiles of a padded input: [members, 4, 4, ...tiles, features]. */
+const tiledInput = (
+  compiler: Lowering,
+  padded: Delayed,
+  members: number,
+  [height = 0, width = 0]: readonly number[],
+  features: number,
+): Delayed => {
+  // One axis after the other: twice four short sums are less code than sixteen, and no more work.
+  const rows = transformed(compiler, ofTile, [members, height, 2 * width + 2, features], 1, (p, index) =>
+    padded.at([at(index, 0), twice(at(index, 1), p), at(index, 2), at(index, 3)]),
+  )
+  return transformed(compiler, ofTile, [members, 4, height, width, features], 2, (q, index) =>
+    rows.at([at(index, 0), at(index, 1), at(index, 2), twice(at(index, 3), q), at(index, 4)]),
   )
 }
 
@@ -142,27 +170,24 @@ export const lowerWinograd = (
   const members = known(aval.shape[outBatch], 'size')
   const tiles = tilesOf(sizesAlong(aval.shape, outSpatial))
   const { dtype } = aval
-  const kernels = places.map(([i, j]) =>
-    compiler.materialize({
-      aval: shapedArray([inputs, outputs], dtype),
-      at: ([c, o]) =>
-        combineBoth(row(ofKernel, i), row(ofKernel, j), (p, q) =>
-          e.convert(weight(e.index(0), known(o, 'feature'), known(c, 'feature'), [e.index(p), e.index(q)]), dtype),
-        ),
-    }),
+  const kernelRows = transformed(compiler, ofKernel, [3, inputs, outputs], 0, (p, [q, c, o]) =>
+    e.convert(weight(e.index(0), known(o, 'feature'), known(c, 'feature'), [e.index(p), known(q, 'place')]), dtype),
   )
-  const transformed = inputTiles(compiler, lhs, lhsSpatial, params, tiles)
-  const products = places.map((_, k) =>
-    compiler.contract({
-      batch: [],
-      rows: [members, ...tiles],
-      columns: [outputs],
-      inner: [inputs],
-      dtype,
-      left: (_batch, rows, inner) => known(transformed[k], 'tiles').at([...rows, at(inner, 0)]),
-      right: (_batch, columns, inner) => known(kernels[k], 'kernel').at([at(inner, 0), at(columns, 0)]),
-    }),
+  const kernels = transformed(compiler, ofKernel, [4, inputs, outputs], 1, (q, [i, c, o]) =>
+    kernelRows.at([known(i, 'row'), e.index(q), known(c, 'feature'), known(o, 'feature')]),
   )
+  const padded = paddedInput(compiler, lhs, lhsSpatial, params, tiles)
+  const inputTiles = tiledInput(compiler, padded, members, tiles, inputs)
+  const products = compiler.contract({
+    batch: [members, 4, 4],
+    rows: tiles,
+    columns: [outputs],
+    inner: [inputs],
+    dtype,
+    left: (batch, rows, inner) => inputTiles.at([...batch, ...rows, at(inner, 0)]),
+    right: ([, i, j], columns, inner) =>
+      kernels.at([known(i, 'place'), known(j, 'place'), at(inner, 0), at(columns, 0)]),
+  })
   return {
     aval,
     at: (index) => {
@@ -172,12 +197,89 @@ export const lowerWinograd = (
         e.compare('eq', e.binary('rem', known(i, 'index'), e.index(2)), e.index(0))
       const result = (a: number, b: number): Expression =>
         combineBoth(row(ofProducts, a), row(ofProducts, b), (i, j) =>
-          known(products[4 * i + j], 'product').at([at(index, outBatch), ...halves, at(index, outFeature)]),
+          products.at([at(index, outBatch), e.index(i), e.index(j), ...halves, at(index, outFeature)]),
         )
       const ofRow = (a: number): Expression => e.select(isFirst(x), result(a, 0), result(a, 1))
       return e.select(isFirst(y), ofRow(0), ofRow(1))
     },
   }
+}
+
+/** Largest sum of products of a member, in bytes: several of them must fit a cache beside what they are made of. */
+const mostSummedBytes = 1 << 18
+
+/** Operands of the gradient of a kernel: the padded input, and an element of the result's gradient at an index like its own. */
+interface GradientOperands {
+  readonly members: number
+  readonly tiles: readonly number[]
+  readonly inputs: number
+  readonly outputs: number
+  readonly padded: Delayed
+  readonly gradient: (index: readonly Expression[]) => Expression
+}
+
+const toProducts = transposed(ofProducts)
+const toKernel = transposed(ofKernel)
+
+/** Sums of products of transformed tiles at every place, one product for each member and place: [4, 4, inputs, outputs]. */
+const summedByMember = (compiler: Lowering, operands: GradientOperands) => {
+  const { members, tiles, inputs, outputs, padded, gradient } = operands
+  const [height = 0, width = 0] = tiles
+  const tiled = tiledInput(compiler, padded, members, tiles, inputs)
+  const rows = transformed(compiler, toProducts, [members, height, 2 * width, outputs], 1, (p, index) =>
+    gradient([at(index, 0), twice(at(index, 1), p), at(index, 2), at(index, 3)]),
+  )
+  const gradients = transformed(compiler, toProducts, [members, 4, height, width, outputs], 2, (q, index) =>
+    rows.at([at(index, 0), at(index, 1), at(index, 2), twice(at(index, 3), q), at(index, 4)]),
+  )
+  const products = compiler.contract({
+    batch: [members, 4, 4],
+    rows: [inputs],
+    columns: [outputs],
+    inner: tiles,
+    dtype: 'float32',
+    left: (batch, [c], inner) => tiled.at([...batch, ...inner, known(c, 'feature')]),
+    right: (batch, [o], inner) => gradients.at([...batch, ...inner, known(o, 'feature')]),
+  })
+  return compiler.reduce({
+    aval: shapedArray([4, 4, inputs, outputs], 'float32'),
+    extents: [members],
+    combine: 'add',
+    init: 0,
+    element: (index, member) => products.at([...member, ...index]),
+  })
+}
+
+/** The same as one product over all tiles for every place: the sums of wide kernels are too large to have one of a member. */
+const summedByPlace = (compiler: Lowering, operands: GradientOperands): readonly Delayed[] => {
+  const { members, tiles, inputs, outputs, padded, gradient } = operands
+  const both = places.map(([i, j]) => ({
+    input: compiler.materialize({
+      aval: shapedArray([members, ...tiles, inputs], 'float32'),
+      at: (index) =>
+        combineBoth(row(ofTile, i), row(ofTile, j), (p, q) =>
+          padded.at([at(index, 0), twice(at(index, 1), p), twice(at(index, 2), q), at(index, 3)]),
+        ),
+    }),
+    gradient: compiler.materialize({
+      aval: shapedArray([members, ...tiles, outputs], 'float32'),
+      at: (index) =>
+        combineBoth(row(toProducts, i), row(toProducts, j), (p, q) =>
+          gradient([at(index, 0), twice(at(index, 1), p), twice(at(index, 2), q), at(index, 3)]),
+        ),
+    }),
+  }))
+  return both.map((side) =>
+    compiler.contract({
+      batch: [],
+      rows: [inputs],
+      columns: [outputs],
+      inner: [members, ...tiles],
+      dtype: 'float32',
+      left: (_, [c], inner) => side.input.at([...inner, known(c, 'feature')]),
+      right: (_, [o], inner) => side.gradient.at([...inner, known(o, 'feature')]),
+    }),
+  )
 }
 
 /** The gradient of a kernel, element by element from sums of products of transformed tiles. */
@@ -192,39 +294,29 @@ export const lowerWinogradGradient = (
   const [, , rhsSpatial] = splitSpec(params.dimensionNumbers.rhsSpec)
   const [outBatch, outFeature, outSpatial] = splitSpec(params.dimensionNumbers.outSpec)
   const [members = 0, , , outputs = 0] = rhs.aval.shape
+  const inputs = known(lhs.aval.shape[3], 'features')
   const tiles = tilesOf(sizesAlong(rhs.aval.shape, rhsSpatial))
-  const { dtype } = aval
-  const toProducts = transposed(ofProducts)
-  const toKernel = transposed(ofKernel)
-  const transformed = inputTiles(compiler, lhs, lhsSpatial, params, tiles)
-  const gradients = places.map(([i, j]) =>
-    compiler.materialize({
-      aval: shapedArray([members, ...tiles, outputs], dtype),
-      at: (index) =>
-        combineBoth(row(toProducts, i), row(toProducts, j), (p, q) => {
-          const place = [at(index, 0), twice(at(index, 1), p), twice(at(index, 2), q), at(index, 3)]
-          return spatialElement(rhs, rhsSpatial, place, [0, 0])
-        }),
-    }),
-  )
-  const products = places.map((_, k) =>
-    compiler.contract({
-      batch: [],
-      rows: [known(lhs.aval.shape[3], 'features')],
-      columns: [outputs],
-      inner: [members, ...tiles],
-      dtype,
-      left: (_batch, rows, inner) => known(transformed[k], 'tiles').at([...inner, at(rows, 0)]),
-      right: (_batch, columns, inner) => known(gradients[k], 'gradients').at([...inner, at(columns, 0)]),
-    }),
-  )
+  const operands: GradientOperands = {
+    members,
+    tiles,
+    inputs,
+    outputs,
+    padded: paddedInput(compiler, lhs, lhsSpatial, params, tiles),
+    gradient: (index) => spatialElement(rhs, rhsSpatial, index, [0, 0]),
+  }
+  const byMember = 16 * inputs * outputs * dtypeBytes('float32') <= mostSummedBytes
+  const byMembers = byMember ? summedByMember(compiler, operands) : undefined
+  const byPlace = byMember ? [] : summedByPlace(compiler, operands)
   return {
     aval,
     at: (index) => {
+      const [c, o] = [at(index, outBatch), at(index, outFeature)]
       const [p, q] = [0, 1].map((d) => at(index, known(outSpatial[d], 'axis')))
       const sum = (a: number, b: number): Expression =>
-        combineBoth(row(toKernel, a), row(toKernel, b), (i, j) =>
-          known(products[4 * i + j], 'product').at([at(index, outBatch), at(index, outFeature)]),
+        combineBoth(
+          row(toKernel, a),
+          row(toKernel, b),
+          (i, j) => byMembers?.at([e.index(i), e.index(j), c, o]) ?? known(byPlace[4 * i + j], 'product').at([c, o]),
         )
       const isAt = (place: Expression | undefined, i: number): Expression =>
         e.compare('eq', known(place, 'place'), e.index(i))

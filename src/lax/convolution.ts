@@ -82,8 +82,8 @@ const run = (
 /**
  * Convolution (without flipping the kernel) of any spatial rank. `windowStrides` and `padding` ('SAME', 'VALID',
  * 'SAME_LOWER', or pairs [low, high], negative ones crop) are per spatial axis. Halves accumulate in float32.
- * 3x3 kernels over 16 features and more, last in float32 arrays, go by Winograd's algorithm: errors are two to three times
- * those of plain sums, and what is not finite reaches the other results of its tile of 2x2 too.
+ * 3x3 kernels over 16 features and more, last in float32 arrays, go by Winograd's algorithm (not on webgpu): errors are two to
+ * three times those of plain sums, and what is not finite reaches the other results of its tile of 2x2 too.
  * Throws ShapeError when features or groups don't fit, DTypeError for different dtypes, ArgumentError for bad parameters.
  *
  * @example

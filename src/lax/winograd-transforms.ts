@@ -59,7 +59,7 @@ export const transposed = (rows: readonly Row[]): readonly Row[] =>
   )
 
 /** `sum of factor * element(place)` over a row. */
-const combine = (row: Row, element: (place: number) => Expression): Expression => {
+export const combine = (row: Row, element: (place: number) => Expression): Expression => {
   let sum: Expression | undefined
   for (const [place, factor] of row) {
     const x = element(place)

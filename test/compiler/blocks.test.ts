@@ -88,6 +88,18 @@ describe('in pieces, results stay the same', () => {
     }
   })
 
+  test('products with matrices that repeat: pieces are whole periods', () => {
+    const heads = (x: NDArray, w: NDArray): NDArray => np.tanh(np.matmul(np.sin(x), np.broadcastTo(w, [6, 2, 3, 5])))
+    const shapes = [
+      [6, 2, 4, 3],
+      [2, 3, 5],
+    ]
+    const kernels = compare(heads, shapes)
+    expect(kernels).toContain('strides 15 % 2,')
+    expect(kernels).toContain('scan')
+    compare(grad(squares(heads), { argnums: [0, 1] }) as Function, shapes)
+  })
+
   test('attention and its gradients', () => {
     const shapes = [
       [4, 6, 3],

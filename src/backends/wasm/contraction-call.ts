@@ -1,6 +1,6 @@
 /** The function of a contraction: calls the shared product for every matrix of the batch, or for pieces of them on all threads. */
 import { known } from '../../core/index.js'
-import type { ContractionKernel } from '../../compiler/kernel.js'
+import type { ContractionKernel, MatrixView } from '../../compiler/kernel.js'
 import { elementBytes } from './analysis.js'
 import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
@@ -69,7 +69,12 @@ const writePiece = (
   const { code } = f
   const [a, b, c] = [f.local('i32'), f.local('i32'), f.local('i32')]
   const isRows = along === 'rows'
-  const place = (target: number, push: () => void, offset: number, batchStride: number, firstStride: number): void => {
+  const place = (
+    target: number,
+    push: () => void,
+    { offset, batchStride, batchPeriod }: Pick<MatrixView, 'offset' | 'batchStride' | 'batchPeriod'>,
+    firstStride: number,
+  ): void => {
     push()
     for (const [local, stride] of [
       [piece.batch, batchStride],
@@ -77,6 +82,10 @@ const writePiece = (
     ] as const) {
       if (stride === 0) continue
       code.get(local)
+      if (local === piece.batch && batchPeriod !== undefined) {
+        code.i32(batchPeriod)
+        code.op(ops['i32.rem_u'])
+      }
       code.i32(stride * size)
       code.op(ops['i32.mul'])
       code.op(ops['i32.add'])
@@ -88,9 +97,9 @@ const writePiece = (
     code.set(target)
   }
   const from = (buffer: ContractionKernel['out']) => (): void => pushAddress(code, frame, buffer)
-  place(a, from(left.buffer), left.offset, left.batchStride, isRows ? left.rowStride : 0)
-  place(b, from(right.buffer), right.offset, right.batchStride, isRows ? 0 : right.columnStride)
-  place(c, from(out), 0, rows * columns, isRows ? columns : 1)
+  place(a, from(left.buffer), left, isRows ? left.rowStride : 0)
+  place(b, from(right.buffer), right, isRows ? 0 : right.columnStride)
+  place(c, from(out), { offset: 0, batchStride: rows * columns }, isRows ? columns : 1)
   if (plan.kind === 'product') {
     for (const local of [a, b, c]) code.get(local)
     if (isRows) {
