@@ -1,6 +1,7 @@
 /**
  * A loop of 1,000 small steps as one `lax.scan`, against the same loop of eager calls and of calls of a jitted step.
  * All of them compute the same numbers, and take turns, so that what else the machine does falls on each alike.
+ * Then 10,000 steps that set one element of a carry each, of a small carry and of one a thousand times as large.
  *
  *     npm run build && node bench/scan.mjs [--rounds 25]
  *
@@ -106,6 +107,33 @@ contenders.forEach(({ name, milliseconds }, i) => {
   ]
   console.log(`| ${cells.join(' | ')} |`)
 })
+
+const updates = 10_000
+/** One element of the carry per step, which stays where it is. @type {(x: NDArray) => NDArray} */
+const setElements = jit((x) => lax.foriLoop(0, updates, (i, c) => c.at(np.mod(i, 1000)).set(i.astype('float32')), x))
+const sizes = [1_000, 1_000_000].map((elements) => ({
+  elements,
+  carry: np.zeros([elements]),
+  milliseconds: /** @type {number[]} */ ([]),
+}))
+for (let round = -3; round < rounds; round++) {
+  for (const { carry, milliseconds } of sizes) {
+    const since = performance.now()
+    setElements(carry).get(0).item()
+    if (round >= 0) milliseconds.push(performance.now() - since)
+  }
+}
+console.log(`\n${updates} steps of c = c.at(i).set(i); what the loop starts from is copied once\n`)
+console.log('| elements of c | median, ms | fastest, ms |')
+console.log('| ------------: | ---------: | ----------: |')
+for (const { elements, milliseconds } of sizes) {
+  const cells = [String(elements).padStart(13), median(milliseconds).toFixed(3).padStart(10)]
+  console.log(
+    `| ${cells.join(' | ')} | ${Math.min(...milliseconds)
+      .toFixed(3)
+      .padStart(11)} |`,
+  )
+}
 
 const ratio = eager / Math.max(...times.slice(2))
 if (!(ratio >= leastRatio)) {

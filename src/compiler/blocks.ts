@@ -8,6 +8,7 @@ import type { LoopDraft } from './draft.js'
 import { newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
+import { repeatedProducts } from './repeated.js'
 import { type Rewrite, nest } from './loops.js'
 import { accesses, bufferBytes, plan } from './plan.js'
 import {
@@ -254,7 +255,12 @@ const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
 }
 
 /** The group with a kernel and those before the group that make its operands, as long as nobody else there uses them. */
-const joinedWithHelpers = (group: Group, before: readonly Kernel[], kernel: Kernel, blocking: Blocking) => {
+const joinedWithHelpers = (
+  group: Group,
+  before: readonly Kernel[],
+  kernel: Kernel,
+  blocking: Blocking,
+): { readonly group: Group; readonly helpers: ReadonlySet<Kernel> } | undefined => {
   const { reads } = accesses(kernel)
   const helpers = before.filter((other) => meets(accesses(other).writes, new Set(reads)))
   const made = new Set(helpers.flatMap((helper) => accesses(helper).writes))
@@ -268,43 +274,106 @@ const joinedWithHelpers = (group: Group, before: readonly Kernel[], kernel: Kern
 /** How far ahead a group looks for more members. */
 const horizon = 40
 
+/** A group that begins with a kernel, and the kernels around it that stay ahead of it and behind it. */
+interface Gathered {
+  readonly group: Group | undefined
+  readonly before: readonly Kernel[]
+  readonly after: readonly Kernel[]
+}
+
+/**
+ * The group of `first` and of kernels among the next ones. What is computed again is computed late on purpose: it may not
+ * pass kernels that have to wait, only to have a large array lie there for those behind, unless another need not be kept
+ * for that.
+ */
+const gather = (
+  first: Kernel,
+  rest: readonly Kernel[],
+  ahead: number,
+  repeated: ReadonlySet<Kernel>,
+  blocking: Blocking,
+): Gathered => {
+  const start = isLarge(first, blocking.limits) ? joined(undefined, first, blocking) : undefined
+  if (start === undefined) return { group: start, before: [], after: rest }
+  let group: Group = start
+  let before: Kernel[] = []
+  let after: Kernel[] = []
+  const late = new Set<Buffer>()
+  const early: {
+    readonly at: number
+    readonly reads: readonly Buffer[]
+    readonly writes: readonly Buffer[]
+    readonly large: readonly Buffer[]
+  }[] = []
+  for (const [at, kernel] of rest.slice(0, ahead).entries()) {
+    const { reads, writes } = accesses(kernel)
+    const waits = meets(reads, late) || meets(writes, late)
+    const helped = waits ? undefined : joinedWithHelpers(group, before, kernel, blocking)
+    const next: Group | undefined = waits ? undefined : (helped?.group ?? joined(group, kernel, blocking))
+    if (next !== undefined) {
+      group = next
+      before = before.filter((other) => helped?.helpers.has(other) !== true)
+      const large = writes.filter((b) => bufferBytes(b) >= blocking.limits.smallBytes && !next.sums.has(b))
+      const isLate = repeated.has(kernel) || early.some((other) => meets(reads, new Set(other.writes)))
+      if (after.length > 0 && isLate) early.push({ at, reads, writes, large })
+    } else if (waits || touches(kernel, group)) {
+      after.push(kernel)
+      for (const buffer of [...reads, ...writes]) late.add(buffer)
+    } else before.push(kernel)
+  }
+  // Nor does anything else go ahead of the group that the group does not need.
+  const members = group.members.map(({ kernel }) => kernel)
+  const needed = new Set<Kernel>()
+  const used = {
+    reads: new Set(members.flatMap((k) => accesses(k).reads)),
+    writes: new Set(members.flatMap((k) => accesses(k).writes)),
+  }
+  for (const kernel of before.toReversed()) {
+    const { reads, writes } = accesses(kernel)
+    if (!meets(writes, used.reads) && !meets(writes, used.writes) && !meets(reads, used.writes)) continue
+    needed.add(kernel)
+    for (const buffer of reads) used.reads.add(buffer)
+    for (const buffer of writes) used.writes.add(buffer)
+  }
+  const behind = new Set([...after, ...before.filter((kernel) => !needed.has(kernel)), ...rest.slice(ahead)])
+  before = before.filter((kernel) => needed.has(kernel))
+  after = rest.filter((kernel) => behind.has(kernel))
+  const wanted = new Set(after.flatMap((kernel) => accesses(kernel).reads))
+  // What need not be kept, because members use it up; but not what they only made ahead of its time.
+  const usedUp = new Set([...group.written].filter((buffer) => !wanted.has(buffer)))
+  for (const { writes } of early) for (const buffer of writes) usedUp.delete(buffer)
+  const tooEarly = early.find(({ reads, writes, large }) => {
+    const saves = meets(reads, usedUp)
+    if (saves) for (const buffer of writes) if (!wanted.has(buffer)) usedUp.add(buffer)
+    return !saves && meets(large, wanted)
+  })
+  return tooEarly === undefined ? { group, before, after } : gather(first, rest, tooEarly.at, repeated, blocking)
+}
+
 /** The kernels, those that gain by it in pieces; loops outside are left as they are, loops inside are finished. */
-export const block = (kernels: readonly Kernel[], outputs: ReadonlySet<Buffer>, blocking: Blocking): Kernel[] => {
+export const block = (
+  kernels: readonly Kernel[],
+  outputs: ReadonlySet<Buffer>,
+  blocking: Blocking,
+  repeated: ReadonlySet<Kernel> = repeatedProducts(kernels),
+): Kernel[] => {
   const out: Kernel[] = []
-  let rest = [...kernels]
-  while (rest.length > 0) {
-    const first = known(rest.shift(), 'kernel')
-    let group = isLarge(first, blocking.limits) ? joined(undefined, first, blocking) : undefined
-    let before: Kernel[] = []
-    const after: Kernel[] = []
-    const late = new Set<Buffer>()
-    const ahead = group === undefined ? 0 : Math.min(horizon, rest.length)
-    for (const kernel of rest.slice(0, ahead)) {
-      const { reads, writes } = accesses(kernel)
-      const waits = meets(reads, late) || meets(writes, late)
-      const helped = waits || group === undefined ? undefined : joinedWithHelpers(group, before, kernel, blocking)
-      if (helped !== undefined) {
-        group = helped.group
-        before = before.filter((other) => !helped.helpers.has(other))
-        continue
-      }
-      const next = waits || group === undefined ? undefined : joined(group, kernel, blocking)
-      if (next !== undefined) group = next
-      else if (waits || group === undefined || touches(kernel, group)) {
-        after.push(kernel)
-        for (const buffer of [...reads, ...writes]) late.add(buffer)
-      } else before.push(kernel)
-    }
-    const others = rest.slice(ahead)
+  let rest: readonly Kernel[] = kernels
+  for (let [first] = rest; first !== undefined; [first] = rest) {
+    const { group, before, after } = gather(first, rest.slice(1), horizon, repeated, blocking)
     const needed = new Set(outputs)
-    for (const kernel of [...after, ...others]) for (const buffer of accesses(kernel).reads) needed.add(buffer)
+    for (const kernel of after) for (const buffer of accesses(kernel).reads) needed.add(buffer)
     const pieces = group === undefined ? undefined : piecesOf(group, blocking.limits)
     if (group === undefined || pieces === undefined || gain(group, pieces, needed, blocking.limits) <= 0) {
       out.push(first)
+      rest = rest.slice(1)
       continue
     }
-    out.push(...block(before, union(needed, readsOf(group)), blocking), ...inPieces(group, pieces, needed, blocking))
-    rest = [...after, ...others]
+    out.push(
+      ...block(before, union(needed, readsOf(group)), blocking, repeated),
+      ...inPieces(group, pieces, needed, blocking),
+    )
+    rest = after
   }
   return out
 }

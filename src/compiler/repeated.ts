@@ -1,0 +1,17 @@
+/** What a program computes more than once. */
+import type { Kernel } from './kernel.js'
+
+/** Products that an earlier kernel has computed from the same arrays: recomputations, as `checkpoint` makes them. */
+export const repeatedProducts = (kernels: readonly Kernel[]): ReadonlySet<Kernel> => {
+  const repeated = new Set<Kernel>()
+  const seen = new Set<string>()
+  for (const kernel of kernels) {
+    if (kernel.kind !== 'contraction') continue
+    const { left, right, batch, rows, columns, inner } = kernel
+    const views = [left, right].map((v) => [v.buffer.id, v.offset, v.batchStride, v.rowStride, v.columnStride])
+    const key = [...views.flat(), batch, rows, columns, inner].join()
+    if (seen.has(key)) repeated.add(kernel)
+    seen.add(key)
+  }
+  return repeated
+}
