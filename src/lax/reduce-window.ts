@@ -222,15 +222,14 @@ export const reduceWindow = (
   check(windowStrides, 'windowStrides')
   const baseDilation = check(options.baseDilation ?? x.shape.map(() => 1), 'baseDilation')
   const windowDilation = check(options.windowDilation ?? x.shape.map(() => 1), 'windowDilation')
-  const dilated = (values: readonly number[], dilation: readonly number[]): number[] =>
-    values.map((size, d) => dilatedSize(size, known(dilation[d], 'dilation')))
   const params: WindowParams = {
     windowDimensions,
     windowStrides,
     padding: resolvePadding(
       padding,
-      dilated(x.shape, baseDilation),
-      dilated(windowDimensions, windowDilation),
+      // As in JAX, the operand without its holes decides what SAME pads.
+      x.shape,
+      windowDimensions.map((size, d) => dilatedSize(size, known(windowDilation[d], 'dilation'))),
       windowStrides,
       'reduceWindow',
     ),

@@ -42,9 +42,9 @@ export const relu = (x: ArrayLike): NDArray => {
   return lax.select(lax.le(a, like(a, 0)), filledLike(a, 0), a)
 }
 
-/** min(max(x, 0), 6), with derivative 0 at 0 and at 6. */
+/** min(max(x, 0), 6), with derivative 0 at 0 and at 6. Integers become float32, as in JAX. */
 export const relu6 = (x: ArrayLike): NDArray => {
-  const a = lax.asArray(x, 'nn.relu6')
+  const a = floatArray(x, 'nn.relu6')
   return lax.select(lax.ge(a, like(a, 6)), filledLike(a, 6), relu(a))
 }
 

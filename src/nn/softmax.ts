@@ -68,8 +68,14 @@ export interface LogSumExpOptions {
   readonly where?: NDArray | null
 }
 
+/** Options of `logsumexp`. */
+export interface WeightedLogSumExpOptions extends LogSumExpOptions {
+  /** Weights that broadcast with `a`. */
+  readonly b?: ArrayLike | null
+}
+
 /**
- * log(sum(b exp(a))) without overflow; NaN where the sum is negative.
+ * log(sum(b exp(a))) without overflow; NaN where the sum is negative. With `returnSign`, `[log(|sum|), sign]`.
  *
  * @param options.b weights that broadcast with `a`
  * @example
@@ -77,21 +83,28 @@ export interface LogSumExpOptions {
  * nn.logsumexp(np.array([1000, 1000])) // 1000.6931
  * ```
  */
-export const logsumexp = (
+export function logsumexp(a: ArrayLike, options?: WeightedLogSumExpOptions & { readonly returnSign?: false }): NDArray
+export function logsumexp(
   a: ArrayLike,
-  { axis = null, keepdims = false, where = null, b = null }: LogSumExpOptions & { readonly b?: ArrayLike | null } = {},
-): NDArray => {
+  options: WeightedLogSumExpOptions & { readonly returnSign: true },
+): [logarithm: NDArray, sign: NDArray]
+export function logsumexp(
+  a: ArrayLike,
+  options: WeightedLogSumExpOptions & { readonly returnSign?: boolean } = {},
+): NDArray | [NDArray, NDArray] {
+  const { axis = null, keepdims = false, where = null, b = null, returnSign = false } = options
   const given = floatArray(a, 'nn.logsumexp')
   const weighted = b === null ? given : np.where(np.notEqual(b, 0), given, -Infinity)
   const x = where === null ? weighted : np.where(where, weighted, -Infinity)
   const shift = shiftOf(x, axis, null, true)
   const exponentials = lax.exp(np.subtract(x, shift))
   const total = np.sum(b === null ? exponentials : np.multiply(exponentials, b), { axis, keepdims: true })
-  // The logarithm of a negative sum is NaN by itself.
-  const result = lax.add(lax.log(total), shift)
-  if (keepdims) return result
   const axes = canonicalAxes(axis, x.ndim, 'nn.logsumexp')
-  return lax.squeeze(result, axes)
+  const finished = (result: NDArray): NDArray => (keepdims ? result : lax.squeeze(result, axes))
+  // The logarithm of a negative sum is NaN by itself.
+  if (!returnSign) return finished(lax.add(lax.log(total), shift))
+  const sign = lax.sign(total)
+  return [finished(lax.add(lax.log(lax.mul(sign, total)), shift)), finished(sign)]
 }
 
 /** log(mean(exp(a))). */

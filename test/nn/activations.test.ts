@@ -140,6 +140,20 @@ describe('softmax and its relatives', () => {
     assertClose(nn.logmeanexp(x), np.array(Math.log((Math.exp(0.1) + Math.exp(-0.2) + Math.exp(0.3)) / 3)), 'mean')
   })
 
+  it('with returnSign, logsumexp gives the logarithm of the magnitude and the sign', () => {
+    const numbers = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLength: 6, maxLength: 6 })
+    fc.assert(
+      fc.property(numbers, numbers, fc.boolean(), (a, b, keepdims) => {
+        const [x, weights] = [np.reshape(np.array(a, { dtype: 'float64' }), [2, 3]), np.reshape(np.array(b), [2, 3])]
+        const [logarithm, sign] = nn.logsumexp(x, { b: weights, axis: 1, keepdims, returnSign: true })
+        const direct = np.sum(np.multiply(weights, np.exp(x)), { axis: 1, keepdims })
+        assertClose(np.multiply(sign, np.exp(logarithm)), direct, 'signed sum', { relative: 1e-9, absolute: 1e-9 })
+      }),
+      { numRuns: 25 },
+    )
+    expect(nn.relu6(np.array([-1, 3, 9], { dtype: 'int32' }))).toMatchObject({ dtype: 'float32' })
+  })
+
   it('standardize gives mean 0 and variance 1, jitted too', () => {
     const x = np.array([
       [1, 2, 4],
