@@ -7,6 +7,7 @@ import {
   type ShapedArray,
   type TreeDef,
   ArgumentError,
+  DeviceArray,
   ImpureFunctionError,
   Tracer,
   avalText,
@@ -18,12 +19,13 @@ import {
   getDevice,
   known,
   printJaxpr,
+  shapedArray,
   tree,
 } from '../core/index.js'
 import { argumentPaths, argumentPositions, functionName, leafArray, rebuild } from './arguments.js'
 import { axisEnvironmentKey } from './axis-environment.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
-import { signatureText, traceFunction } from './make-jaxpr.js'
+import { type ShapeDtype, isShapeDtype, signatureText, traceFunction } from './make-jaxpr.js'
 import { programDifference } from './strict.js'
 
 export interface JitOptions {
@@ -56,6 +58,15 @@ export interface Lowered {
   readonly toString: () => string
 }
 
+/** An argument in which arrays may be given by shape and dtype only. */
+export type Described<T> = T extends NDArray
+  ? T | ShapeDtype
+  : T extends (...args: never[]) => unknown
+    ? T
+    : T extends object
+      ? { readonly [K in keyof T]: Described<T[K]> }
+      : T
+
 /** A function that has been given to jit. */
 export interface Jitted<Args extends readonly unknown[], R> {
   (...args: Args): R
@@ -63,9 +74,10 @@ export interface Jitted<Args extends readonly unknown[], R> {
   readonly lower: (...args: Args) => Lowered
   /**
    * Compiles the program for arguments of these shapes and dtypes, and resolves when a call would start at once. Calls do
-   * that by themselves; warming up is for devices that take a while, before something is timed or shown.
+   * that by themselves; warming up is for devices that take a while, before something is timed or shown. Several can warm up
+   * side by side. Arrays may be given as `{ shape, dtype }`, which takes no memory.
    */
-  readonly warmup: (...args: Args) => Promise<void>
+  readonly warmup: (...args: { readonly [K in keyof Args]: Described<Args[K]> }) => Promise<void>
 }
 
 /** What one signature traced to. */
@@ -298,8 +310,24 @@ const jitFunction = <Args extends readonly unknown[], R>(
       params.donated,
     )
 
-  const warmup = async (...args: Args): Promise<void> => {
-    await compiled(prepare(args).entry).ready?.()
+  /** Arguments with arrays that have no values in place of shapes and dtypes. */
+  const undescribed = (args: readonly unknown[]): readonly unknown[] => {
+    const fixed =
+      options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
+    return args.map((arg, i) => {
+      if (fixed.includes(i)) return arg
+      const { leaves, def } = tree.flatten(arg, isShapeDtype)
+      return tree.unflatten(
+        def,
+        leaves.map((leaf) =>
+          isShapeDtype(leaf) ? new DeviceArray(shapedArray(leaf.shape, leaf.dtype), currentDevice(), undefined) : leaf,
+        ),
+      )
+    })
+  }
+
+  const warmup = async (...args: readonly unknown[]): Promise<void> => {
+    await compiled(prepare(undescribed(args)).entry).ready?.()
   }
 
   const lower = (...args: Args): Lowered => {

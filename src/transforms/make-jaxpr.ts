@@ -37,13 +37,13 @@ export class TracedProgram implements ClosedJaxpr {
   }
 }
 
-/** Shape and dtype in place of an array, as argument of makeJaxpr and evalShape and as result of evalShape. */
+/** Shape and dtype in place of an array, as argument of makeJaxpr, evalShape and warmup, and as result of evalShape. */
 export interface ShapeDtype {
   readonly shape: readonly number[]
   readonly dtype: DType
 }
 
-const isShapeDtype = (value: unknown): value is ShapeDtype => {
+export const isShapeDtype = (value: unknown): value is ShapeDtype => {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype) return false
