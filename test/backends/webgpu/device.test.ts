@@ -239,11 +239,6 @@ describe('shaders', () => {
         jit((y: NDArray) => nn.relu(np.matmul(y, y.T).add(1)).greater(0))(x.astype('float16')),
         jit((y: NDArray) => np.flip(y.astype('bfloat16')).T.astype('int8'))(x),
         jit((y: NDArray) => [np.all(y.greater(0), { axis: 1 }), np.any(y.greater(0), { axis: 0 })][0] ?? y)(x),
-        lax.whileLoop(
-          (a: NDArray) => np.all(a.less(1)),
-          (a: NDArray) => a.add(1),
-          np.zeros([3]),
-        ),
       ]
     })
     for (const out of outs) expect((await out.data()).length).toBe(out.size)
