@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { numberIn, outputOf } from './run.js'
 
 /** Parts of examples that are no programs. */
-const parts = ['mnist-options.ts', 'progress.ts', 'text-plot.ts']
+const parts = ['mnist-model.ts', 'mnist-options.ts', 'progress.ts', 'text-plot.ts']
 
 /** Programs that have a test, here, in mnist.test.ts or in research.test.ts. */
 const tested = [
