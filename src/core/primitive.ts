@@ -101,6 +101,32 @@ export type BatchRule<P> = (
   axis: AxisData,
 ) => readonly [outs: readonly NDArray[], axes: readonly BatchAxis[]]
 
+/**
+ * What an operand ought to be. The operation takes others too (it clamps, drops or fills, or divides by zero), but they are
+ * seldom meant: `checked` reports them.
+ */
+export type Expectation =
+  | {
+      /** Integers that say where a window begins: there must be room for it. */
+      readonly kind: 'index'
+      /** Which operand holds them. */
+      readonly operand: number
+      /** The ones that are meant along its last axis; all of them unless said. */
+      readonly component?: number
+      /** The axis in question of the array that is read or written, and its size. */
+      readonly axis: number
+      readonly size: number
+      readonly window: number
+    }
+  | {
+      /** A divisor, which must not be zero. */
+      readonly kind: 'division'
+      readonly operand: number
+    }
+
+/** What a primitive expects of operands with these avals. */
+export type ExpectRule<P> = (inputs: readonly ShapedArray[], params: P) => readonly Expectation[]
+
 /** Parameters of an equation, printed by name. Plain data (numbers, strings, booleans, null, arrays, records) and jaxprs. */
 export type Params = object
 
@@ -135,6 +161,10 @@ export interface Primitive<P extends Params = Params> {
   readonly effect: boolean
   /** The result is the first operand, a part of which is replaced: compiled, it is replaced where it is, if nobody needs it. */
   readonly updates: boolean
+  /** What operands ought to be; absent when the operation means something for all that it takes. */
+  readonly expects: ExpectRule<P> | undefined
+  /** Results hold values of the operands (or their negatives) and no others: NaN and infinity pass through, and none is made. */
+  readonly passes: boolean
   /** What running it at once means, for the few operations that JavaScript does itself; the others are compiled. */
   readonly eager: ((inputs: readonly NDArray[], params: P) => readonly NDArray[]) | undefined
 }
@@ -171,9 +201,21 @@ export type PrimitiveDefinition<P extends Params> = Pick<
   Primitive<P>,
   'name' | 'abstract' | 'jvp' | 'batch' | 'lower' | 'sample'
 > &
-  Partial<
-    Pick<Primitive<P>, 'transpose' | 'print' | 'parse' | 'axisNames' | 'program' | 'effect' | 'updates' | 'eager'>
-  >
+  Partial<Pick<Primitive<P>, keyof typeof withoutRules>>
+
+/** Rules that a primitive may lack, as they are when it does. */
+export const withoutRules = {
+  transpose: undefined,
+  print: undefined,
+  parse: undefined,
+  axisNames: undefined,
+  program: undefined,
+  effect: false,
+  updates: false,
+  expects: undefined,
+  passes: false,
+  eager: undefined,
+} as const
 
 const registry = new Map<string, Primitive>()
 
@@ -183,14 +225,7 @@ export const definePrimitive = <P extends Params = Record<never, never>>(
   definition: PrimitiveDefinition<P>,
 ): Primitive<P> => {
   const primitive: Primitive<P> = Object.freeze({
-    transpose: undefined,
-    print: undefined,
-    parse: undefined,
-    axisNames: undefined,
-    program: undefined,
-    effect: false,
-    updates: false,
-    eager: undefined,
+    ...withoutRules,
     ...definition,
   })
   if (registry.has(definition.name)) throw new InternalError(`a primitive named ${definition.name} exists already`)

@@ -2,6 +2,7 @@
 import {
   type ArrayLike,
   type BinaryOp,
+  type Expectation,
   type NDArray,
   type Primitive,
   type TransposeInput,
@@ -16,7 +17,7 @@ import {
 } from '../core/index.js'
 import { filled, unbroadcast } from './broadcasting.js'
 import { bitwiseAnd, eq, gt, lt, select } from './comparison.js'
-import { type Partial1, type Row, broadcastLike, elementwise, floating, numeric } from './elementwise.js'
+import { type Row, broadcastLike, elementwise, floating, numeric } from './elementwise.js'
 import { operands } from './operands.js'
 
 export type Empty = Record<never, never>
@@ -79,12 +80,15 @@ export const mul: Function2 = function2('mul', 'mul', {
   },
 })
 
+const expectDivisor = (): readonly Expectation[] => [{ kind: 'division', operand: 1 }]
+
 /** `x / y`; of integers, truncated toward zero. */
 export const div: Function2 = function2('div', 'div', {
   dtypes: numeric,
   partials: [(t, xs) => div(t, at(xs, 1)), (t, xs) => mul(mul(neg(t), at(xs, 0)), reciprocalSquare(at(xs, 1)))],
   transpose: ([ct], [x, y]) => [toOperand(x, () => div(known(ct ?? undefined, 'cotangent'), knownInput(y))), null],
   domain: [{}, { min: 0.5, max: 3 }],
+  expects: expectDivisor,
 })
 
 const reciprocalSquare = (y: NDArray): NDArray => integerPow(y, -2)
@@ -103,6 +107,7 @@ export const rem: Function2 = function2('rem', 'rem', {
     { min: -1.9, max: 1.9, away: 0.1 },
     { min: 2, max: 4 },
   ],
+  expects: expectDivisor,
 })
 
 /** 1 where `x` alone is the extremum, 1/2 where both are, else 0. */
@@ -112,20 +117,25 @@ const share = (x: NDArray, extremum: NDArray, other: NDArray): NDArray => {
   return div(mine, select(eq(broadcastLike(other, extremum.shape), extremum), filled(2, extremum.aval), one))
 }
 
-const extremumPartials: readonly Partial1<Empty>[] = [
-  (t, xs, out) => mul(t, share(at(xs, 0), out, at(xs, 1))),
-  (t, xs, out) => mul(t, share(at(xs, 1), out, at(xs, 0))),
-]
+const extremumRow: Omit<Row<Empty>, 'lower' | 'arity'> = {
+  dtypes: [...numeric, 'bool'],
+  partials: [
+    (t, xs, out) => mul(t, share(at(xs, 0), out, at(xs, 1))),
+    (t, xs, out) => mul(t, share(at(xs, 1), out, at(xs, 0))),
+  ],
+  passes: true,
+}
 
 /** The larger, elementwise; NaN if either is NaN. Ties share the derivative. */
-export const max: Function2 = function2('max', 'max', { dtypes: [...numeric, 'bool'], partials: extremumPartials })
+export const max: Function2 = function2('max', 'max', extremumRow)
 /** The smaller, elementwise; NaN if either is NaN. Ties share the derivative. */
-export const min: Function2 = function2('min', 'min', { dtypes: [...numeric, 'bool'], partials: extremumPartials })
+export const min: Function2 = function2('min', 'min', extremumRow)
 
 /** `-x`; of unsigned integers, modulo their range. */
 export const neg: Function1 = function1('neg', 'neg', {
   dtypes: numeric,
   partials: [(t) => neg(t)],
+  passes: true,
   transpose: ([ct]) => [neg(known(ct ?? undefined, 'cotangent'))],
 })
 
@@ -133,6 +143,7 @@ export const neg: Function1 = function1('neg', 'neg', {
 export const sign: Function1 = function1('sign', 'sign', { dtypes: numeric, domain: [{ away: 0.1 }] })
 
 const absPrimitive: Primitive<Empty> = elementwise('abs', {
+  passes: true,
   dtypes: numeric,
   partials: [(t, xs) => mul(t, sign(at(xs, 0)))],
   lower: ([x]) => (isUnsigned(known(x, 'operand').dtype) ? known(x, 'operand') : e.unary('abs', known(x, 'operand'))),
@@ -212,6 +223,7 @@ export const reciprocal: Function1 = (x) => {
 
 const clampPrimitive: Primitive<Empty> = elementwise('clamp', {
   arity: 3,
+  passes: true,
   dtypes: numeric,
   partials: [
     (t, [lo, x, hi], out) =>

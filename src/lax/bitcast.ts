@@ -23,6 +23,7 @@ const bitcastPrimitive: Primitive<BitcastParams> = elementwise<BitcastParams>('b
   dtypes: numeric.filter((d) => !isHalf(d) && d !== 'float64'),
   result: (_, { newDtype }) => newDtype,
   weak: () => false,
+  passes: true,
   lower: ([x], { newDtype }) => e.bitcast(known(x, 'operand'), newDtype),
   sampleParams: (dtype) => ({ newDtype: dtypeBytes(dtype) === 4 ? 'int32' : 'uint8' }),
 })

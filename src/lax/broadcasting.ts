@@ -82,6 +82,7 @@ export interface BroadcastInDimParams {
 
 const broadcastInDimPrimitive = defineLinear<BroadcastInDimParams>({
   name: 'broadcast_in_dim',
+  passes: true,
   abstract: ([x], { shape, broadcastDimensions }) => {
     const operand = known(x, 'operand')
     checkShape(shape, 'broadcastInDim')
@@ -200,6 +201,7 @@ export interface ReshapeParams {
 
 const reshapePrimitive = defineLinear<ReshapeParams>({
   name: 'reshape',
+  passes: true,
   abstract: ([x], { newSizes }) => {
     const operand = known(x, 'operand')
     checkShape(newSizes, 'reshape')
@@ -260,6 +262,7 @@ const inverse = (permutation: readonly number[]): number[] =>
 
 const transposePrimitive = defineLinear<TransposeParams>({
   name: 'transpose',
+  passes: true,
   abstract: ([x], { permutation }) => {
     const operand = known(x, 'operand')
     const sorted = [...permutation].sort((a, b) => a - b)

@@ -109,6 +109,7 @@ export const shiftRightLogical: (x: ArrayLike, y: ArrayLike) => NDArray = shift(
 
 const selectNPrimitive: Primitive<Empty> = definePrimitive<Empty>({
   name: 'select_n',
+  passes: true,
   abstract: ([which, ...cases]) => {
     const predicate = known(which, 'predicate')
     const first = known(cases[0], 'case')

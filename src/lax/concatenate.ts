@@ -54,6 +54,7 @@ const choose = (
 
 const concatenatePrimitive: Primitive<ConcatenateParams> = definePrimitive<ConcatenateParams>({
   name: 'concatenate',
+  passes: true,
   abstract: (inputs, { dimension }) => {
     const first = known(inputs[0], 'operand')
     if (inputs.some((x) => x.dtype !== first.dtype)) {

@@ -149,9 +149,11 @@ const cumulative = (
   accepted: readonly DType[],
   combine: CombineExpressions,
   pairs: CombinePairs,
+  passes = false,
 ): Cumulative => {
   const primitive: Primitive<CumulativeParams> = definePrimitive<CumulativeParams>({
     ...common(name, accepted, combine),
+    passes,
     jvp: ([x], [t], params) => {
       const operand = known(x, 'operand')
       const out = bindOne(primitive, [operand], params)
@@ -202,6 +204,7 @@ export const cummax: Cumulative = cumulative(
   numeric,
   (best, x) => e.binary('max', best, x),
   extremumPairs(max),
+  true,
 )
 
 /**
@@ -214,6 +217,7 @@ export const cummin: Cumulative = cumulative(
   numeric,
   (best, x) => e.binary('min', best, x),
   extremumPairs(min),
+  true,
 )
 
 /** `log(exp(a) + exp(b))` without overflow. */

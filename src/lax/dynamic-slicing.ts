@@ -3,6 +3,7 @@ import {
   type ArrayLike,
   type BatchAxis,
   type Delayed,
+  type Expectation,
   type Expression,
   type Primitive,
   type ShapedArray,
@@ -71,6 +72,16 @@ const startExpressions = (
 ): Expression[] =>
   starts.map((start, d) => startWithin(start.at([]), known(operand[d], 'size') - known(sizes[d], 'size')).clamped)
 
+/** Parts must lie inside: what is expected of start indices, the last operands. */
+const partInside = (inputs: readonly ShapedArray[], sizes: readonly number[]): readonly Expectation[] =>
+  known(inputs[0], 'operand').shape.map((size, axis) => ({
+    kind: 'index',
+    operand: inputs.length - sizes.length + axis,
+    axis,
+    size,
+    window: known(sizes[axis], 'size'),
+  }))
+
 /** Start indices as one array of vectors, whose first axis is the batch. */
 const stackedStarts = (starts: readonly NDArray[], axes: readonly BatchAxis[], size: number): NDArray =>
   concatenate(
@@ -84,6 +95,8 @@ export interface DynamicSliceParams {
 
 const dynamicSlicePrimitive: Primitive<DynamicSliceParams> = definePrimitive<DynamicSliceParams>({
   name: 'dynamic_slice',
+  passes: true,
+  expects: (inputs, { sliceSizes }) => partInside(inputs, sliceSizes),
   abstract: ([x, ...starts], { sliceSizes }) => {
     const operand = known(x, 'operand')
     checkStarts('dynamicSlice', operand, starts)
@@ -157,6 +170,8 @@ type Empty = Record<never, never>
 const dynamicUpdateSlicePrimitive: Primitive<Empty> = definePrimitive<Empty>({
   name: 'dynamic_update_slice',
   updates: true,
+  passes: true,
+  expects: (inputs) => partInside(inputs, known(inputs[1], 'update').shape),
   abstract: ([x, y, ...starts]) => {
     const operand = known(x, 'operand')
     const update = known(y, 'update')

@@ -3,6 +3,7 @@ import {
   type BatchRule,
   type Delayed,
   type DType,
+  type ExpectRule,
   type Expression,
   type NDArray,
   type Params,
@@ -59,6 +60,8 @@ export interface Row<P extends Params> {
   readonly sampleParams?: (dtype: DType) => P
   /** Operands that may have another dtype than the first; they are not checked against it. */
   readonly mixed?: (dtypes: readonly DType[]) => string | undefined
+  readonly expects?: ExpectRule<P>
+  readonly passes?: boolean
   readonly print?: (params: P) => Readonly<Record<string, unknown>>
 }
 
@@ -130,7 +133,7 @@ const broadcastBatch =
 /* @__NO_SIDE_EFFECTS__ */
 export const elementwise = <P extends Params = Record<never, never>>(name: string, row: Row<P>): Primitive<P> => {
   const arity = row.arity ?? 1
-  const { transpose, print } = row
+  const { transpose, expects, passes = false, print } = row
   const primitive: Primitive<P> = definePrimitive<P>({
     name,
     abstract: (inputs, params) => {
@@ -181,6 +184,8 @@ export const elementwise = <P extends Params = Record<never, never>>(name: strin
       })
       return { inputs, params: row.sampleParams?.(dtype) ?? ({} as P) }
     },
+    passes,
+    ...(expects !== undefined && { expects }),
     ...(print !== undefined && { print }),
   })
   return primitive

@@ -49,6 +49,7 @@ import {
   printNumbers,
   sampleWindows,
   windowMode,
+  windowsInside,
   windowsShape,
 } from './windows.js'
 
@@ -66,6 +67,7 @@ export interface GatherParams {
 
 const gatherPrimitive: Primitive<GatherParams> = definePrimitive<GatherParams>({
   name: 'gather',
+  passes: true,
   abstract: ([x, at], { dimensionNumbers, sliceSizes }) => {
     const operand = known(x, 'operand')
     const indices = known(at, 'indices')
@@ -126,6 +128,8 @@ const gatherPrimitive: Primitive<GatherParams> = definePrimitive<GatherParams>({
       [0],
     ]
   },
+  expects: ([x], { dimensionNumbers, sliceSizes }) =>
+    windowsInside({ numbers: dimensionNumbers, sliceSizes }, known(x, 'operand').shape),
   lower: (_, [x, at], { dimensionNumbers, sliceSizes, mode, fillValue }, [out]) => {
     const operand = known(x, 'operand')
     const indices = known(at, 'indices')

@@ -20,6 +20,7 @@ import {
   sizeOf,
   withAxis,
   withSource,
+  withoutRules,
 } from '../core/index.js'
 import { add } from './arithmetic.js'
 
@@ -33,17 +34,10 @@ const loweredOnly = <P extends Params>(
   definition: Pick<PrimitiveDefinition<P>, 'name' | 'abstract' | 'lower'>,
 ): Primitive<P> =>
   Object.freeze({
+    ...withoutRules,
     jvp: absent('jvp'),
-    transpose: undefined,
     batch: absent('batching'),
     sample: absent('sample'),
-    print: undefined,
-    parse: undefined,
-    axisNames: undefined,
-    program: undefined,
-    effect: false,
-    updates: false,
-    eager: undefined,
     ...definition,
   })
 

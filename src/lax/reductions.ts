@@ -80,6 +80,7 @@ const reduction = (
 ): Reduction => {
   const primitive: Primitive<ReduceParams> = definePrimitive<ReduceParams>({
     name,
+    passes: combine === 'max' || combine === 'min',
     abstract: ([x], { axes }) => {
       const operand = known(x, 'operand')
       if (!accepted.includes(operand.dtype)) {

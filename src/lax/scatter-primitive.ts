@@ -40,6 +40,7 @@ import {
   scatterNumbers,
   scatterSizes,
   windowMode,
+  windowsInside,
   windowsShape,
 } from './windows.js'
 
@@ -100,6 +101,12 @@ export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterP
   const primitive: Primitive<ScatterParams> = definePrimitive<ScatterParams>({
     name,
     updates: true,
+    passes: combine === 'set' || combine === 'max' || combine === 'min',
+    expects: ([x, , y], params) => {
+      const operand = known(x, 'operand')
+      const sliceSizes = updateSizes(params, operand, known(y, 'updates'))
+      return windowsInside({ numbers: params.dimensionNumbers, sliceSizes }, operand.shape)
+    },
     abstract: ([x, at, y], params) => {
       const operand = known(x, 'operand')
       const indices = known(at, 'indices')

@@ -33,6 +33,7 @@ export const shiftAxes = (axes: readonly number[], batchAxis: number): number[] 
 
 const squeezePrimitive: Primitive<SqueezeParams> = defineLinear<SqueezeParams>({
   name: 'squeeze',
+  passes: true,
   abstract: ([x], { dimensions }) => {
     const operand = known(x, 'operand')
     const wrong = dimensions.find((d) => operand.shape[d] !== 1)
@@ -136,6 +137,7 @@ export interface RevParams {
 
 const revPrimitive: Primitive<RevParams> = defineLinear<RevParams>({
   name: 'rev',
+  passes: true,
   abstract: ([x], { dimensions }) => {
     const operand = known(x, 'operand')
     canonicalAxes(dimensions, operand.shape.length, 'rev')

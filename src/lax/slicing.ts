@@ -58,6 +58,7 @@ const slicedShape = (operand: ShapedArray, { startIndices, limitIndices, strides
 
 const slicePrimitive: Primitive<SliceParams> = defineLinear<SliceParams>({
   name: 'slice',
+  passes: true,
   abstract: ([x], params) => {
     const operand = known(x, 'operand')
     return [shapedArray(slicedShape(operand, params), operand.dtype, operand.weakType)]
@@ -188,6 +189,7 @@ const noPadding: AxisPadding = [0, 0, 0]
 
 const padPrimitive: Primitive<PadParams> = definePrimitive<PadParams>({
   name: 'pad',
+  passes: true,
   abstract: ([x, value], { paddingConfig }) => {
     const operand = known(x, 'operand')
     const padding = known(value, 'padding value')

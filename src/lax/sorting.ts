@@ -50,6 +50,7 @@ export interface SortParams {
 
 const sortPrimitive: Primitive<SortParams> = definePrimitive<SortParams>({
   name: 'sort',
+  passes: true,
   abstract: (inputs, { numKeys }) => {
     const shape = known(inputs[0], 'operand').shape
     if (inputs.some((x) => !sameShape(x.shape, shape))) {
@@ -131,6 +132,7 @@ export interface TopKParams {
 
 const topKPrimitive: Primitive<TopKParams> = definePrimitive<TopKParams>({
   name: 'top_k',
+  passes: true,
   abstract: ([x], { axis, k }) => {
     const operand = known(x, 'operand')
     const size = known(operand.shape[axis], 'size')

@@ -5,6 +5,7 @@ import { anyDType, elementwise } from './elementwise.js'
 
 const stopGradientPrimitive: Primitive<Empty> = elementwise('stop_gradient', {
   dtypes: anyDType,
+  passes: true,
   lower: ([x]) => known(x, 'operand'),
 })
 

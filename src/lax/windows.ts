@@ -2,6 +2,7 @@
 import {
   type Delayed,
   type Draw,
+  type Expectation,
   type Expression,
   type ShapedArray,
   ArgumentError,
@@ -275,6 +276,20 @@ export const placeInOperand = (
   })
   return { index, inside }
 }
+
+/** Windows must lie inside of the operand: what gathers and scatters expect of their indices, operand 1. */
+export const windowsInside = (
+  { numbers: { startIndexMap }, sliceSizes }: Windows,
+  operand: readonly number[],
+): readonly Expectation[] =>
+  startIndexMap.map((axis, component) => ({
+    kind: 'index',
+    operand: 1,
+    component,
+    axis,
+    size: known(operand[axis], 'size'),
+    window: known(sliceSizes[axis], 'window size'),
+  }))
 
 const next = (axes: readonly number[]): number[] => axes.map((d) => d + 1)
 

@@ -1,7 +1,8 @@
-/** What can go wrong in an operation: the checks that `checked` adds, for each operation that needs one. */
+/** What can go wrong in an operation: the checks that `checked` adds, as the records of primitives ask for them. */
 import {
   type DType,
   type Equation,
+  type Expectation,
   type NDArray,
   DeviceArray,
   isFloating,
@@ -43,8 +44,16 @@ export const anyOf = (flags: NDArray): NDArray => (flags.ndim === 0 ? flags : re
 
 const maximumOf = (x: NDArray): NDArray => (x.ndim === 0 ? x : reduceMax(x, range(x.ndim)))
 
-/** Starts of windows along an axis of an operand must leave room for the window. */
-const outsideAxis = (starts: NDArray, axis: number, size: number, window: number, name: string): Failure => {
+/** Whether an expectation does not hold; undefined when it is known to. */
+const failureOf = (expected: Expectation, inputs: readonly NDArray[], name: string): Failure | undefined => {
+  const x = known(inputs[expected.operand], 'operand')
+  if (x.size === 0) return undefined
+  if (expected.kind === 'division') {
+    if (x instanceof DeviceArray && x.scalar !== undefined && x.scalar !== 0) return undefined
+    return { kind: 'division', failed: anyOf(eq(x, 0)), message: `division by zero in ${name}`, values: [] }
+  }
+  const { component, axis, size, window } = expected
+  const starts = component === undefined ? x : indexInDim(x, component, { axis: -1, keepdims: false })
   const at = convertElementType(starts, 'int32')
   const wrong = bitwiseOr(lt(at, 0), gt(at, size - window))
   const what = window === 1 ? 'index {0}' : `a window of ${window} from index {0} on`
@@ -56,133 +65,21 @@ const outsideAxis = (starts: NDArray, axis: number, size: number, window: number
   }
 }
 
-const numbersAt = (value: unknown, key: string): readonly number[] => {
-  const list: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
-  return Array.isArray(list) ? list.filter((x) => typeof x === 'number') : []
-}
-
-/** Windows that an array of start indices names, in a gather or a scatter. */
-const outsideWindows = (
-  { primitive, params }: Equation,
-  operand: NDArray,
-  indices: NDArray,
-  sizes: readonly number[],
-): Failure[] => {
-  if (indices.size === 0) return []
-  return numbersAt(Reflect.get(params, 'dimensionNumbers'), 'startIndexMap').map((axis, k) =>
-    outsideAxis(
-      indexInDim(indices, k, { axis: -1, keepdims: false }),
-      axis,
-      known(operand.shape[axis], 'size'),
-      known(sizes[axis], 'size'),
-      primitive.name,
-    ),
-  )
-}
-
-const scatterWindow = ({ params }: Equation, operand: NDArray, updates: NDArray): number[] => {
-  const numbers: unknown = Reflect.get(params, 'dimensionNumbers')
-  const collapsed = [...numbersAt(numbers, 'collapsedSliceDims'), ...numbersAt(numbers, 'operandBatchingDims')]
-  const offsets = numbersAt(numbers, 'offsetDims')
-  let next = 0
-  return operand.shape.map((_, d) => (collapsed.includes(d) ? 1 : (updates.shape[offsets[next++] ?? -1] ?? 1)))
-}
-
-type IndexRule = (equation: Equation, inputs: readonly NDArray[]) => readonly Failure[]
-
-const starts =
-  (sizes: (equation: Equation, inputs: readonly NDArray[]) => readonly number[], from: number): IndexRule =>
-  (equation, inputs) => {
-    const operand = known(inputs[0], 'operand')
-    const window = sizes(equation, inputs)
-    return inputs
-      .slice(from)
-      .map((start, axis) =>
-        outsideAxis(
-          start,
-          axis,
-          known(operand.shape[axis], 'size'),
-          known(window[axis], 'size'),
-          equation.primitive.name,
-        ),
-      )
-  }
-
-const scatterRule: IndexRule = (equation, [operand, indices, updates]) => {
-  const x = known(operand, 'operand')
-  return outsideWindows(equation, x, known(indices, 'indices'), scatterWindow(equation, x, known(updates, 'updates')))
-}
-
-const indexRules: Readonly<Record<string, IndexRule>> = {
-  gather: (equation, [operand, indices]) =>
-    outsideWindows(
-      equation,
-      known(operand, 'operand'),
-      known(indices, 'indices'),
-      numbersAt(equation.params, 'sliceSizes'),
-    ),
-  dynamic_slice: starts(({ params }) => numbersAt(params, 'sliceSizes'), 1),
-  dynamic_update_slice: starts((_, [, update]) => known(update, 'update').shape, 2),
-  scatter: scatterRule,
-  'scatter-add': scatterRule,
-  'scatter-sub': scatterRule,
-  'scatter-mul': scatterRule,
-  'scatter-min': scatterRule,
-  'scatter-max': scatterRule,
-}
-
-/** Checks on the operands, before the operation. */
+/** Checks on the operands, before the operation: what its primitive expects of them. */
 export const operandFailures = (
-  equation: Equation,
+  { primitive, params }: Equation,
   inputs: readonly NDArray[],
   kinds: ReadonlySet<CheckKind>,
 ): readonly Failure[] => {
-  const { name } = equation.primitive
-  if (kinds.has('division') && (name === 'div' || name === 'rem')) {
-    const divisor = known(inputs[1], 'divisor')
-    if (divisor.size === 0 || (divisor instanceof DeviceArray && divisor.scalar !== undefined && divisor.scalar !== 0))
-      return []
-    return [{ kind: 'division', failed: anyOf(eq(divisor, 0)), message: `division by zero in ${name}`, values: [] }]
-  }
-  return kinds.has('index') ? (indexRules[name]?.(equation, inputs) ?? []) : []
+  const expected = primitive.expects?.(
+    inputs.map((x) => x.aval),
+    params,
+  )
+  return (expected ?? [])
+    .filter(({ kind }) => kinds.has(kind))
+    .map((each) => failureOf(each, inputs, primitive.name))
+    .filter((failure) => failure !== undefined)
 }
-
-/** Operations whose results hold only values that they were given: they pass NaN and infinity on, and never make one. */
-const passing = new Set([
-  'abs',
-  'argsort',
-  'bitcast_convert_type',
-  'broadcast_in_dim',
-  'clamp',
-  'concatenate',
-  'copy',
-  'cummax',
-  'cummin',
-  'dynamic_slice',
-  'dynamic_update_slice',
-  'expand_dims',
-  'gather',
-  'max',
-  'min',
-  'name',
-  'neg',
-  'optimization_barrier',
-  'pad',
-  'reduce_max',
-  'reduce_min',
-  'reshape',
-  'rev',
-  'scatter',
-  'scatter-max',
-  'scatter-min',
-  'select_n',
-  'slice',
-  'sort',
-  'squeeze',
-  'stop_gradient',
-  'top_k',
-  'transpose',
-])
 
 /** Worst element of an array: 0 for finite, 1 for infinite, 2 for NaN; a number where it is known without running. */
 type Level = NDArray | number
@@ -227,7 +124,7 @@ export const resultFailures = (
 ): readonly Failure[] => {
   const wanted = kinds.has('nan') || kinds.has('infinity')
   const floats = outs.filter((x) => isFloating(x.dtype) && sizeOf(x.shape) > 0)
-  if (!wanted || floats.length === 0 || inputs.length === 0 || passing.has(primitive.name)) return []
+  if (!wanted || floats.length === 0 || inputs.length === 0 || primitive.passes) return []
   const before = levels.worst(inputs)
   const after = levels.worst(floats)
   if (typeof after === 'number' || before === 2) return []

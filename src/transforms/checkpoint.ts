@@ -53,6 +53,7 @@ interface NameParams {
 }
 const namePrimitive: Primitive<NameParams> = elementwise<NameParams>('name', {
   dtypes: anyDType,
+  passes: true,
   partials: [(t, _, __, { name }) => bindOne(namePrimitive, [t], { name })],
   transpose: ([ct]) => [ct ?? null],
   lower: ([x]) => known(x, 'operand'),
@@ -80,6 +81,7 @@ interface BarrierParams {
 /** Identity that hides where values come from: without it, recomputed values would be merged with the first computation. */
 const barrierPrimitive: Primitive<BarrierParams> = definePrimitive<BarrierParams>({
   name: 'optimization_barrier',
+  passes: true,
   abstract: (inputs) => inputs,
   jvp: (primals, tangents, params) => [bind(barrierPrimitive, primals, params), tangents],
   batch: (inputs, axes, params) => [bind(barrierPrimitive, inputs, params), axes],
