@@ -22,6 +22,7 @@ import {
   slicingOf,
 } from './slices.js'
 import { accessed } from './finish.js'
+import { shareCopies } from './share.js'
 
 const maximumMembers = 40
 
@@ -171,27 +172,31 @@ const inPieces = (
   const buffers = new Map<Buffer, Buffer>()
   for (const buffer of group.sliced) buffers.set(buffer, newBuffer(buffer.dtype, sliceShape(buffer, pieces)))
   for (const buffer of constants) buffers.set(buffer, newBuffer(buffer.dtype, buffer.shape))
-  for (const { kernel } of group.members) if (kernel.kind === 'loops') shareCopies(kernel.body, needed, buffers)
   const inner = (list: readonly Buffer[]): Buffer[] => list.map((buffer) => known(buffers.get(buffer), 'piece'))
-  const before = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
-  const after = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
-  const kernels = group.members.flatMap(({ kernel, cut }): Kernel[] => {
+  // Pieces are added in place.
+  const totals = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
+  const drafts = group.members.flatMap(({ kernel, cut }): Kernel[] => {
     const i = isSum(cut) ? sums.indexOf(resultOf(kernel)) : -1
     if (i >= 0) {
-      const total = known(sums[i], 'sum')
-      const part = newBuffer(total.dtype, total.shape)
-      const add = addition(known(before[i], 'sum'), part, known(after[i], 'sum'))
-      if (kernel.kind === 'contraction')
-        return [pieceOfContraction(kernel, cut, pieces, new Map(buffers).set(kernel.out, part)), add]
-      if (kernel.kind === 'loops')
-        return [finish(loops(kernel.name, pieceOfSum(kernel, pieces, buffers, part, normalize))), add]
+      const total = known(totals[i], 'sum')
+      if (kernel.kind === 'contraction') {
+        const part = newBuffer(total.dtype, total.shape)
+        return [pieceOfContraction(kernel, cut, pieces, new Map(buffers).set(kernel.out, part)), addition(total, part)]
+      }
+      if (kernel.kind === 'loops') {
+        const { part, statements } = pieceOfSum(kernel, pieces, buffers, total, normalize)
+        const piece = loops(part === undefined ? 'map' : kernel.name, statements)
+        return part === undefined ? [piece] : [piece, addition(total, part)]
+      }
     }
     if (kernel.kind === 'contraction') return [pieceOfContraction(kernel, cut, pieces, buffers)]
-    if (kernel.kind === 'loops') return [finish(loops(kernel.name, pieceOfLoops(kernel, pieces, buffers, normalize)))]
+    if (kernel.kind === 'loops') return [loops(kernel.name, pieceOfLoops(kernel, pieces, buffers, normalize))]
     return [kernel]
   })
-  const inputs = [...inner(constants), ...before, ...inner(xs)]
-  const outputs = [...after, ...inner(ys)]
+  const inputs = [...inner(constants), ...totals, ...inner(xs)]
+  const outputs = [...totals, ...inner(ys)]
+  const shared = shareCopies(drafts, inputs, new Set(outputs))
+  const kernels = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const body: Program = { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
   const initial = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
   const zeros = initial.map((buffer) => elementwise(buffer, () => e.constant(0, buffer.dtype)))
@@ -209,30 +214,6 @@ const inPieces = (
   return [...zeros, { ...loop, scratch: newBuffer('uint8', [scratchLayout(loop).bytes]) }]
 }
 
-/** Arrays of the group alone that are written alike at the same places become one. */
-const shareCopies = (
-  statements: readonly Statement[],
-  needed: ReadonlySet<Buffer>,
-  buffers: Map<Buffer, Buffer>,
-): void => {
-  const stores = statements.flatMap((s) => (s.kind === 'store' ? [s] : []))
-  stores.forEach((s, i) => {
-    if (needed.has(s.buffer)) return
-    const first = stores
-      .slice(0, i)
-      .find(
-        (t) =>
-          t.index === s.index &&
-          t.value === s.value &&
-          t.buffer.dtype === s.buffer.dtype &&
-          t.buffer.size === s.buffer.size,
-      )
-    const piece = first && buffers.get(first.buffer)
-    if (piece !== undefined) buffers.set(s.buffer, piece)
-  })
-  for (const s of statements) if (s.kind === 'for' || s.kind === 'if') shareCopies(s.body, needed, buffers)
-}
-
 const loops = (name: string, body: readonly Statement[]): LoopKernel => ({
   kind: 'loops',
   name,
@@ -246,8 +227,8 @@ const elementwise = (buffer: Buffer, valueAt: (index: Expression) => Expression)
   return loops('map', body)
 }
 
-const addition = (x: Buffer, y: Buffer, sum: Buffer): LoopKernel =>
-  elementwise(sum, (i) => e.binary('add', e.load(x, i), e.load(y, i)))
+const addition = (total: Buffer, part: Buffer): LoopKernel =>
+  elementwise(total, (i) => e.binary('add', e.load(total, i), e.load(part, i)))
 
 const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
   const { reads, writes } = accesses(kernel)

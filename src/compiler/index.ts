@@ -14,6 +14,7 @@ import { type Limits, usualLimits } from './limits.js'
 import { readBeforeUpdate } from './order.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
+import { shareCopies } from './share.js'
 import { optimize } from './simplify.js'
 import { takeOver } from './takeover.js'
 
@@ -55,9 +56,11 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const needed = new Set(short.outputs)
   const context = { limits, normalize: graph.normalize, finish }
   const rows = fuseRows(short.kernels, needed, context)
-  const finished = (blocks ? block(rows, needed, context) : rows).map((kernel) =>
-    kernel.kind === 'loops' ? finish(kernel) : kernel,
-  )
+  // Machines that compute whole arrays at once compute such copies where they read them.
+  const shared = blocks
+    ? shareCopies(block(rows, needed, context), inputs, needed)
+    : { kernels: rows, places: new Map<Buffer, Buffer>() }
+  const finished = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs))
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
@@ -69,7 +72,9 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     constants: [],
     ...plan(kernels, inputs, outputs),
     ...(takeovers.length > 0 && { takeovers }),
-    ...(origins !== undefined && { origins: moveOrigins(moveOrigins(origins, short.places), placed.places) }),
+    ...(origins !== undefined && {
+      origins: [short, shared, placed].reduce((moved, { places }) => moveOrigins(moved, places), origins),
+    }),
   }
 }
 

@@ -5,8 +5,14 @@ import type { LoopDraft } from './draft.js'
 import { expressionsOf, mapExpressions } from './finish.js'
 import { newBuffer } from './graph.js'
 import type { Buffer, ContractionKernel, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
-import type { Rewrite } from './loops.js'
+import { type Rewrite, nest } from './loops.js'
 import { needsPartial, reduceColumns } from './reduction.js'
+
+/** Statements of a piece; those of several rows leave what is still to be added to the sum in `part`. */
+export interface PieceOfSum {
+  readonly statements: readonly Statement[]
+  readonly part?: Buffer
+}
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
 
@@ -233,15 +239,9 @@ const pieceRewrite = (
 
 const moveStores = (s: Statement, buffers: ReadonlyMap<Buffer, Buffer>): Statement => {
   if (s.kind === 'store') return { ...s, buffer: buffers.get(s.buffer) ?? s.buffer }
-  if (s.kind === 'for' || s.kind === 'if')
-    return { ...s, body: s.body.map((inside) => moveStores(inside, buffers)).filter(isFirst) }
+  if (s.kind === 'for' || s.kind === 'if') return { ...s, body: s.body.map((inside) => moveStores(inside, buffers)) }
   return s
 }
-
-/** Stores into two arrays that have become one are the same store. */
-const isFirst = (s: Statement, i: number, list: readonly Statement[]): boolean =>
-  s.kind !== 'store' ||
-  list.findIndex((t) => t.kind === 'store' && t.buffer === s.buffer && t.index === s.index && t.value === s.value) === i
 
 /** One of n pieces of a loop kernel, over the ranges that it touches: the statements with `buffers` in place of the arrays. */
 export const pieceOfLoops = (
@@ -259,22 +259,28 @@ export const pieceOfLoops = (
     return inside.op === 'const' ? moved.body : [{ ...moved, variable: inside, extent: moved.extent / n }]
   })
 
-/** One of n pieces of a sum down columns: a part of the sum, in `part`. */
+/** One of n pieces of a sum down columns, added to `total`. */
 export const pieceOfSum = (
   kernel: LoopDraft,
   n: number,
   buffers: ReadonlyMap<Buffer, Buffer>,
-  part: Buffer,
+  total: Buffer,
   normalize: Rewrite,
-): readonly Statement[] => {
+): PieceOfSum => {
   const sum = known(kernel.sum, 'sum')
   const variable = known(summedAxis(kernel), 'axis of a sum')
   const inside = pieceVariable(variable.extent ?? 1, n)
   const reduced = sum.reduced.map((v) => (v === variable ? inside : v)).filter((v) => v.op !== 'const')
   const element = pieceRewrite(variable, inside, buffers, normalize)(sum.element)
+  if (reduced.length === 0) {
+    // A single row needs no sum of its own.
+    const value = e.binary('add', e.load(total, sum.at), element)
+    return { statements: nest(sum.columns, 'parallel', [{ kind: 'store', buffer: total, index: sum.at, value }]) }
+  }
+  const part = newBuffer(total.dtype, total.shape)
   const blocked = needsPartial(isFloating(part.dtype), sum.op, reduced)
   const partial = blocked ? newBuffer(part.dtype, part.shape) : undefined
-  return reduceColumns({ ...sum, reduced, element, buffer: part, partial })
+  return { part, statements: reduceColumns({ ...sum, reduced, element, buffer: part, partial }) }
 }
 
 /** One of n pieces of a contraction, over the ranges that it touches; along `inner` its result is a part of the sum. */

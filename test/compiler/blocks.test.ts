@@ -74,6 +74,22 @@ describe('in pieces, results stay the same', () => {
     ).toContain('scan')
   })
 
+  test('pieces of a sum are added to it where it is; one row needs no sum of its own', () => {
+    const columns = (x: NDArray, y: NDArray): NDArray => np.sum(np.square(np.matmul(x, y)), { axis: 0 })
+    const listing = compare(columns, [
+      [8, 3, 5],
+      [8, 5, 64],
+    ])
+    expect(listing).toContain('in0[i0] = in0[i0] + t0[i0] * t0[i0]')
+    expect(listing.split(' = 0.0\n').length).toBe(2)
+    const product = (x: NDArray, y: NDArray): NDArray => np.matmul(np.exp(x).T, np.exp(y))
+    const parts = compare(product, [
+      [64, 3],
+      [64, 5],
+    ])
+    expect(parts).toMatch(/(t\d+) = \[3,\d+\] x \[\d+,5\][^]*in0\[i0\] = in0\[i0\] \+ \1\[i0\]/)
+  })
+
   test('convolutions with strides, of many features, and of few from many, and their gradients', () => {
     const strided = (x: NDArray, w: NDArray): NDArray =>
       lax.convGeneralDilated(x, w, [2, 2], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })
