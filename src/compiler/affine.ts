@@ -28,7 +28,8 @@ export const linear = (x: Expression): Linear => {
   const terms = new Map<Expression, number>()
   let constant = 0
   const collect = (y: Expression, factor: number): void => {
-    const [a, b] = y.args
+    const a = y.args[0]
+    const b = y.args[1]
     if (y.op === 'const') constant = (constant + Math.imul(factor, y.value)) | 0
     else if (y.op === 'add' && a !== undefined && b !== undefined) {
       collect(a, factor)
@@ -48,20 +49,32 @@ export const linear = (x: Expression): Linear => {
 
 /** The expression of a sum of multiples, larger multiples first: the order that nested loops suggest. */
 export const fromLinear = (constant: number, terms: ReadonlyMap<Expression, number>): Expression => {
-  const sorted = [...terms].sort(([x, a], [y, b]) => Math.abs(b) - Math.abs(a) || x.id - y.id)
   let sum: Expression | undefined
-  for (const [atom, coefficient] of sorted) {
+  const add = (coefficient: number, atom: Expression): void => {
     const term = e.binary('mul', atom, e.index(coefficient))
     sum = sum === undefined ? term : e.binary('add', sum, term)
   }
+  if (terms.size < 2) terms.forEach(add)
+  else
+    [...terms]
+      .sort((x, y) => Math.abs(y[1]) - Math.abs(x[1]) || x[0].id - y[0].id)
+      .forEach((term) => add(term[1], term[0]))
   if (sum === undefined) return e.index(constant)
   return constant === 0 ? sum : e.binary('add', sum, e.index(constant))
+}
+
+const hasRemainder = (terms: ReadonlyMap<Expression, number>): boolean => {
+  let found = false
+  terms.forEach((_, atom) => {
+    if (atom.op === 'rem') found = true
+  })
+  return found
 }
 
 /** `(y / d) * d + y % d = y`, wherever a sum has both parts with fitting multiples. Truncation makes it hold for every sign. */
 const joinQuotients = (terms: Map<Expression, number>): number => {
   let constant = 0
-  for (let changed = true; changed;) {
+  for (let changed = hasRemainder(terms); changed;) {
     changed = false
     for (const [atom, coefficient] of terms) {
       const [y, d] = atom.args
@@ -140,16 +153,22 @@ export const normalizer = (): ((x: Expression) => Expression) => {
       const parts = linear(x)
       const terms = new Map<Expression, number>()
       let constant = parts.constant
-      for (const [atom, coefficient] of parts.terms) {
-        const normal = linear(normalize(atom))
-        constant = (constant + Math.imul(coefficient, normal.constant)) | 0
-        for (const [term, k] of normal.terms) addTerm(terms, term, Math.imul(k, coefficient))
-      }
+      parts.terms.forEach((coefficient, atom) => {
+        const normal = normalize(atom)
+        if (!isSum(normal)) {
+          addTerm(terms, normal, coefficient)
+          return
+        }
+        const inner = linear(normal)
+        constant = (constant + Math.imul(coefficient, inner.constant)) | 0
+        inner.terms.forEach((k, term) => addTerm(terms, term, Math.imul(k, coefficient)))
+      })
       constant += joinQuotients(terms)
       out = fromLinear(constant, terms)
     } else {
-      out = fold(e.rebuild(x, x.args.map(normalize)))
-      const [y, d] = out.args
+      out = fold(e.rebuildWith(x, normalize))
+      const y = out.args[0]
+      const d = out.args[1]
       if (
         out.dtype === 'int32' &&
         (out.op === 'div' || out.op === 'rem') &&

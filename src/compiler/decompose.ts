@@ -1,5 +1,5 @@
 /** Rewrites transcendental operations of float32 into base operations that every backend has, also as vectors. */
-import { type Expression, type ExpressionOp, rebuild, substitute } from '../core/expression.js'
+import { type Expression, type ExpressionOp, rebuildWith, substitute } from '../core/expression.js'
 import { isRareSelect, selectRare } from './decompose-vocabulary.js'
 import { cosh, exp, exp2, expm1, logistic, sinh, tanh } from './decompose-exponential.js'
 import { acos, asin, atan, atan2 } from './decompose-inverse-trigonometric.js'
@@ -81,7 +81,7 @@ export const decompose = (
   const visit = (x: Expression): Expression => {
     let done = memo.get(x)
     if (done === undefined) {
-      done = rewrite(rebuild(x, x.args.map(visit)), options)
+      done = rewrite(rebuildWith(x, visit), options)
       memo.set(x, done)
     }
     return done

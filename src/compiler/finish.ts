@@ -50,7 +50,7 @@ export const guardLoads = (trusted?: Buffer): ((x: Expression) => Expression) =>
     if (x.args.length === 0) return x
     const done = memo.get(x)
     if (done !== undefined) return done
-    let out = e.rebuild(x, x.args.map(guard))
+    let out = e.rebuildWith(x, guard)
     if (out.op === 'load' && out.source !== trusted) {
       const buffer = out.source as Buffer
       const at = known(out.args[0], 'index of a load')
@@ -126,10 +126,7 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
     const defines = [...locals]
       .sort(([x], [y]) => x.id - y.id)
       .map(([value, local]): Statement => {
-        const shared = e.rebuild(
-          value,
-          value.args.map((arg) => e.substitute(arg, (x) => locals.get(x), within)),
-        )
+        const shared = e.rebuildWith(value, (arg) => e.substitute(arg, (x) => locals.get(x), within))
         return { kind: 'define', local, value: shared }
       })
     return [...defines, { ...statement, body: hoist(body) }]

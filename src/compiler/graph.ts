@@ -254,10 +254,7 @@ export class Graph {
           )
         : x.args.length === 0
           ? x
-          : e.rebuild(
-              x,
-              x.args.map((arg) => this.#move(arg, memo)),
-            )
+          : e.rebuildWith(x, (arg) => this.#move(arg, memo))
     memo.set(x, out)
     return out
   }
@@ -273,13 +270,7 @@ export class Graph {
     const reference = this.reference(x)
     let out: Expression
     if (reference === undefined) {
-      out =
-        x.args.length === 0
-          ? x
-          : e.rebuild(
-              x,
-              x.args.map((arg) => this.#resolve(arg)),
-            )
+      out = x.args.length === 0 ? x : e.rebuildWith(x, (arg) => this.#resolve(arg))
     } else {
       const { value, index } = reference
       out = this.#resolve(

@@ -13,9 +13,10 @@ const renameLoads = (rename: Rename): ((x: Expression) => Expression) => {
     if (x.args.length === 0) return x
     const done = memo.get(x)
     if (done !== undefined) return done
-    const args = x.args.map(move)
     const out =
-      x.op === 'load' ? e.load(rename(x.source as Buffer), known(args[0], 'index of a load')) : e.rebuild(x, args)
+      x.op === 'load'
+        ? e.load(rename(x.source as Buffer), move(known(x.args[0], 'index of a load')))
+        : e.rebuildWith(x, move)
     memo.set(x, out)
     return out
   }

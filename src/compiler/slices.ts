@@ -227,9 +227,8 @@ const pieceRewrite = (
     if (done !== undefined) return done
     let out = x
     if (x.args.length > 0) {
-      const args = x.args.map(move)
       const buffer = x.op === 'load' ? buffers.get(x.source as Buffer) : undefined
-      out = buffer === undefined ? e.rebuild(x, args) : e.load(buffer, known(args[0], 'index of a load'))
+      out = buffer === undefined ? e.rebuildWith(x, move) : e.load(buffer, move(known(x.args[0], 'index of a load')))
     }
     memo.set(x, out)
     return out

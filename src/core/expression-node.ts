@@ -96,16 +96,21 @@ export interface Bounds {
 }
 
 const wholeRange: Bounds = { min: -2147483648, max: 2147483647 }
-const boundsCache = new WeakMap<Expression, Bounds>()
+
+/** A node that remembers its interval. */
+export interface Ranged {
+  range: Bounds | undefined
+}
 
 /** Interval of an int32 expression. */
 export const bounds = (x: Expression): Bounds => {
   if (x.op === 'const') return { min: x.value, max: x.value }
-  let found = boundsCache.get(x)
+  const node = x as Expression & Ranged
+  let found = node.range
   if (found === undefined) {
     found = computeBounds(x)
     if (!(found.min >= wholeRange.min && found.max <= wholeRange.max)) found = wholeRange
-    boundsCache.set(x, found)
+    node.range = found
   }
   return found
 }
@@ -113,7 +118,9 @@ export const bounds = (x: Expression): Bounds => {
 const computeBounds = (x: Expression): Bounds => {
   if (x.dtype === 'bool') return { min: 0, max: 1 }
   if (x.op === 'variable' && x.extent !== undefined) return { min: 0, max: Math.max(0, x.extent - 1) }
-  const [p, q, r] = x.args
+  const p = x.args[0]
+  const q = x.args[1]
+  const r = x.args[2]
   if (p === undefined) return wholeRange
   const a = bounds(p)
   if (q === undefined) return x.op === 'neg' ? { min: -a.max, max: -a.min } : wholeRange

@@ -12,6 +12,7 @@ import {
   type Expression,
   type ExpressionOp,
   type LoadSource,
+  type Ranged,
   type UnaryOp,
   bounds,
 } from './expression-node.js'
@@ -19,9 +20,16 @@ import { roundTo } from './host.js'
 
 export * from './expression-node.js'
 
-interface Node extends Expression {
-  /** Expressions made from this node, so that equal ones are found again; lives and dies with the node. */
-  users: Map<string, Expression> | undefined
+/*
+ * Making nodes and rewriting them is most of what compiling does, and much of it runs once, in an interpreter: so these
+ * functions index where destructuring would iterate, and make no arrays, closures or strings for what stays as it is.
+ */
+
+interface Node extends Expression, Ranged {
+  /** Expressions made from this node by hash, so that equal ones are found again; lives and dies with the node. */
+  users: Map<number, Node> | undefined
+  /** The next one with the same hash. */
+  sibling: Node | undefined
 }
 
 let nextId = 1
@@ -32,12 +40,24 @@ const node = (
   value = 0,
   source?: LoadSource,
   extent?: number,
-): Node => ({ op, dtype, args, value, source, extent, id: nextId++, users: undefined })
+): Node => ({
+  op,
+  dtype,
+  args,
+  value,
+  source,
+  extent,
+  id: nextId++,
+  range: undefined,
+  users: undefined,
+  sibling: undefined,
+})
 
 const constants = new Map<string, Expression>()
 
 /** A constant; its value is rounded to the dtype. */
 export const constant = (value: number, dtype: DType): Expression => {
+  if (dtype === 'int32') return index(value)
   const rounded = roundTo(value, dtype)
   const key = `${dtype}${Object.is(rounded, -0) ? '-0' : rounded}`
   let found = constants.get(key)
@@ -50,26 +70,62 @@ export const constant = (value: number, dtype: DType): Expression => {
   return found
 }
 
+const integers = new Map<number, Expression>()
+
 /** An int32 constant, for indices. */
-export const index = (value: number): Expression => constant(value, 'int32')
+export const index = (value: number): Expression => {
+  const integer = value | 0
+  let found = integers.get(integer)
+  if (found === undefined) {
+    if (integers.size > 4096) integers.clear()
+    integers.set(integer, (found = node('const', 'int32', [], integer)))
+  }
+  return found
+}
 
 /** A fresh variable. A loop index has the extent that it counts up to; an accumulator or local has none. */
 export const variable = (dtype: DType, extent?: number): Expression => node('variable', dtype, [], 0, undefined, extent)
 
+/** Constants are the same by value: the table of them may have forgotten one in the meantime. */
+const isSame = (x: Expression, y: Expression): boolean =>
+  x === y || (x.op === 'const' && y.op === 'const' && x.dtype === y.dtype && Object.is(x.value, y.value))
+
+const isMadeOf = (
+  x: Expression,
+  op: ExpressionOp,
+  dtype: DType,
+  args: readonly Expression[],
+  source: LoadSource | undefined,
+): boolean => {
+  if (x.op !== op || x.dtype !== dtype || x.source?.id !== source?.id || x.args.length !== args.length) return false
+  for (let i = 0; i < args.length; i++) {
+    const own = x.args[i]
+    const other = args[i]
+    if (own === undefined || other === undefined || !isSame(own, other)) return false
+  }
+  return true
+}
+
 const interned = (op: ExpressionOp, dtype: DType, args: readonly Expression[], source?: LoadSource): Expression => {
   let owner = args[0] as Node
-  for (const arg of args) if (arg.id > owner.id) owner = arg as Node
-  let key = `${op} ${dtype}`
-  for (const arg of args)
-    key += arg.op === 'const' ? ` =${arg.dtype}${Object.is(arg.value, -0) ? '-0' : arg.value}` : ` ${arg.id}`
-  if (source !== undefined) key += ` @${source.id}`
-  owner.users ??= new Map()
-  let found = owner.users.get(key)
-  if (found === undefined) {
-    found = node(op, dtype, args, 0, source)
-    owner.users.set(key, found)
+  // Two letters tell operations apart well enough for a hash.
+  let hash = (op.charCodeAt(0) << 7) ^ op.charCodeAt(1)
+  if (source !== undefined) hash += source.id
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] as Node
+    // Constants outlive programs, and would keep what was made of them; or are forgotten, and it with them.
+    if (arg.op !== 'const' && (owner.op === 'const' || arg.id > owner.id)) owner = arg
+    hash = (Math.imul(hash, 0x9e3779b1) + (arg.op === 'const' ? arg.value | 0 : arg.id)) | 0
   }
-  return found
+  hash = (hash ^ (hash >>> 15)) & 0x3fffffff
+  owner.users ??= new Map()
+  const first = owner.users.get(hash)
+  for (let found = first; found !== undefined; found = found.sibling)
+    if (isMadeOf(found, op, dtype, args, source)) return found
+  const fresh = node(op, dtype, args, 0, source)
+  fresh.sibling = first
+  owner.users.set(hash, fresh)
+  return fresh
 }
 
 /** Loads at constant indices, by what they read: constants live on, and would keep the loads of every program. */
@@ -97,7 +153,8 @@ const splitMultiple = (
     if (x.value % divisor === 0) return { quotient: index(x.value / divisor), rest: index(0) }
     return undefined
   }
-  const [a, b] = x.args
+  const a = x.args[0]
+  const b = x.args[1]
   if (a === undefined || b === undefined) return undefined
   if (x.op === 'mul' && b.op === 'const' && b.value % divisor === 0) {
     return { quotient: binary('mul', a, index(b.value / divisor)), rest: index(0) }
@@ -156,7 +213,8 @@ const simplifyIndex = (op: BinaryOp, a: Expression, b: Expression): Expression |
   if (op === 'add' && right === 0) return a
   if (op === 'mul' && right === 1) return a
   if (op === 'mul' && right === 0) return index(0)
-  const [p, q] = a.args
+  const p = a.args[0]
+  const q = a.args[1]
   if (right !== undefined && p !== undefined && q?.op === 'const') {
     if (op === 'add' && a.op === 'add') return binary('add', p, index((q.value + right) | 0))
     if (op === 'mul' && a.op === 'mul') return binary('mul', p, index(Math.imul(q.value, right)))
@@ -171,7 +229,8 @@ const simplifyIndex = (op: BinaryOp, a: Expression, b: Expression): Expression |
   // Constants float to the outside of sums: (x + c) + y = (x + y) + c.
   if (op === 'add' && right === undefined) {
     if (a.op === 'add' && q?.op === 'const' && p !== undefined) return binary('add', binary('add', p, b), q)
-    const [s, t] = b.args
+    const s = b.args[0]
+    const t = b.args[1]
     if (b.op === 'add' && t?.op === 'const' && s !== undefined) return binary('add', binary('add', a, s), t)
   }
   if ((op === 'div' || op === 'rem') && right !== undefined && right > 0) {
@@ -344,21 +403,42 @@ export const substitute = (
 ): Expression => {
   const done = memo.get(root)
   if (done !== undefined) return done
-  const replaced = replace(root)
-  const out =
-    replaced ??
-    rebuild(
-      root,
-      root.args.map((arg) => substitute(arg, replace, memo)),
-    )
-  memo.set(root, out)
+  const out = replace(root) ?? rebuildWith(root, (arg) => substitute(arg, replace, memo))
+  // What a leaf stays is found sooner than remembered.
+  if (root.args.length > 0 || out !== root) memo.set(root, out)
   return out
+}
+
+/** The same operation over what a function makes of its arguments. */
+export const rebuildWith = (x: Expression, f: (arg: Expression) => Expression): Expression => {
+  const { args } = x
+  const { length } = args
+  for (let i = 0; i < length; i++) {
+    const arg = args[i]
+    if (arg === undefined) return x
+    const changed = f(arg)
+    if (changed === arg) continue
+    const next = args.slice()
+    next[i] = changed
+    for (let k = i + 1; k < length; k++) {
+      const later = args[k]
+      if (later !== undefined) next[k] = f(later)
+    }
+    return made(x, next)
+  }
+  return x
 }
 
 /** The same operation over other arguments. */
 export const rebuild = (x: Expression, args: readonly Expression[]): Expression => {
-  if (args.every((arg, i) => arg === x.args[i])) return x
-  const [a, b, c] = args
+  for (let i = 0; i < args.length; i++) if (args[i] !== x.args[i]) return made(x, args)
+  return x
+}
+
+const made = (x: Expression, args: readonly Expression[]): Expression => {
+  const a = args[0]
+  const b = args[1]
+  const c = args[2]
   if (a === undefined) return x
   if (x.op === 'load') return x.source === undefined ? x : load(x.source, a)
   if (x.op === 'convert') return convert(a, x.dtype)

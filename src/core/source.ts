@@ -34,6 +34,8 @@ export const callSite = (): string | undefined => {
   if (typeof before === 'number') Reflect.set(Error, 'stackTraceLimit', before)
   if (stack === undefined) return undefined
   for (const line of stack.split('\n')) {
+    // Most frames are the library's own, and a search is much cheaper than the pattern.
+    if (line.includes(ownRoot)) continue
     const frame = /(?:^|[\s(@])((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/])[^()]*:\d+:\d+)\)?\s*$/.exec(line)?.[1]
     if (frame === undefined) continue
     const place = frame.replace(/^file:\/\//, '')

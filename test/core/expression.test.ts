@@ -99,4 +99,54 @@ describe('index arithmetic', () => {
       }),
     )
   })
+
+  it('interns operations of every kind, whatever their number, and tells them apart', () => {
+    const source = { id: 1, dtype: 'float32' as const }
+    const other = { id: 2, dtype: 'float32' as const }
+    const x = e.variable('float32')
+    const y = e.variable('float32')
+    const at = e.variable('int32', 100000)
+    const make = (): Expression[] => [
+      ...(['add', 'sub', 'mul', 'div', 'min', 'max', 'pow', 'atan2'] as const).flatMap((op) => [
+        e.binary(op, x, y),
+        e.binary(op, y, x),
+        e.binary(op, x, x),
+        e.binary(op, x, e.constant(2.25, 'float32')),
+        e.binary(op, x, e.constant(2.5, 'float32')),
+      ]),
+      ...(['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const).map((op) => e.compare(op, x, y)),
+      ...(['neg', 'abs', 'exp', 'exp2', 'expm1', 'sin', 'sinh', 'cos', 'cosh'] as const).map((op) => e.unary(op, x)),
+      e.select(e.compare('lt', x, y), x, y),
+      e.select(e.compare('lt', x, y), y, x),
+      e.convert(x, 'int32'),
+      e.convert(x, 'float64'),
+      e.bitcast(x, 'int32'),
+      e.binary('mul', x, e.constant(0, 'float32')),
+      e.binary('mul', x, e.constant(-0, 'float32')),
+      e.binary('mul', x, e.constant(NaN, 'float32')),
+      ...Array.from({ length: 3000 }, (_, i) => e.load(i % 2 === 0 ? source : other, e.binary('add', at, e.index(i)))),
+    ]
+    const first = make()
+    expect(new Set(first).size).toBe(first.length)
+    // More constants than the table of them keeps: what was made of the old ones is found again.
+    for (let i = 0; i < 5000; i++) e.index(1e6 + i)
+    for (let i = 0; i < 5000; i++) e.constant(i + 0.5, 'float32')
+    make().forEach((again, i) => expect(again === first[i], `expression ${i}`).toBe(true))
+  })
+
+  it('substitutes as computing with the other values does, and leaves what has nothing to replace', () => {
+    fc.assert(
+      fc.property(recipes, recipes, points, (recipe, to, point) => {
+        const root = recipe.make()
+        const [, , , from] = variables
+        expect(e.substitute(root, () => undefined)).toBe(root)
+        const replaced = e.substitute(root, (x) => (x === from ? to.make() : undefined))
+        // The variable may take only values below its extent, which simplification relies on.
+        const value = to.compute(point)
+        fc.pre(value >= 0 && value < 10)
+        const values = new Map(variables.map((v, k) => [v, point[k] ?? 0]))
+        expect(evaluate(replaced, values)).toBe(recipe.compute([...point.slice(0, 3), value]))
+      }),
+    )
+  })
 })

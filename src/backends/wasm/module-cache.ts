@@ -6,9 +6,14 @@ interface Entry<T> {
   readonly value: T
 }
 
+/** Bytes that are looked at: all of a small module, and so many of a large one, since the first run of this code is slow. */
+const maximumHashed = 4096
+
 const hashOf = (bytes: Uint8Array): number => {
-  let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  const { length } = bytes
+  const step = Math.max(1, Math.ceil(length / maximumHashed))
+  let hash = 0x811c9dc5 ^ length
+  for (let i = 0; i < length; i += step) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193)
   return hash >>> 0
 }
 
