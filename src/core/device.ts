@@ -32,8 +32,10 @@ export interface MemoryStats {
    * `wasm` are ordinary memory of JavaScript, which the garbage collector takes, and not counted.
    */
   readonly live: number
-  /** Bytes in the device's own memory. */
+  /** Bytes in use of the device's own memory: arrays, dead ones among them that are not known to be, and temporaries. */
   readonly resident: number
+  /** Bytes besides, that nothing uses now: kept for the arrays to come. */
+  readonly pooled: number
   /** Bytes moved out to the host to make room. */
   readonly spilled: number
   readonly peak: number

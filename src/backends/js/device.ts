@@ -108,7 +108,15 @@ export const createJsDevice = (options: JsDeviceOptions = {}): Device => {
       live -= storage.bytes
       registry.unregister(storage)
     },
-    memoryStats: (): MemoryStats => ({ device: name, live, resident: live, spilled: 0, peak, budget: Infinity }),
+    memoryStats: (): MemoryStats => ({
+      device: name,
+      live,
+      resident: live,
+      pooled: 0,
+      spilled: 0,
+      peak,
+      budget: Infinity,
+    }),
   }
   return device
 }

@@ -3,7 +3,7 @@ import { type MemoryStats, type OutOfMemoryError, InternalError } from '../../co
 import { Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
 import { largestPages } from './assembler.js'
-import { Collector, keepFreedPages } from './collector.js'
+import { Collector, keepFreedPages } from '../common/collector.js'
 import { outOfMemory } from './out-of-memory.js'
 import { Slot, type WasmStorage } from './storage.js'
 
@@ -427,6 +427,7 @@ export class Arena {
       device,
       live: this.resident,
       resident: this.blocks.used,
+      pooled: this.capacity - arenaStart - this.blocks.used,
       spilled: this.spilled,
       peak: this.peak,
       budget: this.bound,

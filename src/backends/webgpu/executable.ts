@@ -146,6 +146,7 @@ const compiledFor = (runtime: Runtime, jaxpr: Jaxpr): Compiled => {
     run: (given) => {
       const inputs = given.map(own)
       inputs.forEach((storage) => runtime.bring(storage))
+      runtime.prepareFor(sizes)
       const out: WebgpuStorage[] = []
       const fresh = results.map((result, i) => {
         if (result.kind === 'fresh') return (out[i] = runtime.storage(result.bytes))

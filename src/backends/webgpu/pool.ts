@@ -7,6 +7,8 @@ export interface GpuBuffer {
   readonly buffer: GPUBuffer
   /** Size of its class, which is at least what was asked for. */
   readonly bytes: number
+  /** The tidying of the pool after which it last came back. */
+  idleSince?: number
 }
 
 // The values of GPUBufferUsage, which is no global where a GPU object was passed in.
@@ -49,6 +51,8 @@ export class Pool {
   private readonly device: GPUDevice
   private readonly living: () => readonly number[]
   private readonly free = new Map<number, GpuBuffer[]>()
+  private idle = 0
+  private tidied = 0
 
   constructor({ device, budget, living }: PoolOptions) {
     this.device = device
@@ -56,24 +60,37 @@ export class Pool {
     this.living = living
   }
 
-  /** Whether buffers of these sizes could be had without going over the budget. */
-  hasRoom(sizes: readonly number[]): boolean {
-    return (
-      this.resident + sizes.reduce((sum, bytes) => sum + sizeClass(bytes), 0) <= this.budget || this.trimmedRoom(sizes)
-    )
+  /** Bytes of buffers that nobody uses. */
+  get pooled(): number {
+    return this.idle
   }
 
-  private trimmedRoom(sizes: readonly number[]): boolean {
-    let idle = 0
-    for (const [size, list] of this.free) idle += size * list.length
-    return this.resident - idle + sizes.reduce((sum, bytes) => sum + sizeClass(bytes), 0) <= this.budget
+  /** Whether buffers of these sizes could be had without going over the budget. */
+  hasRoom(sizes: readonly number[]): boolean {
+    return this.resident - this.idle + sizes.reduce((sum, bytes) => sum + sizeClass(bytes), 0) <= this.budget
+  }
+
+  /** Bytes by which all buffers together would grow if buffers of these sizes were taken. */
+  growth(sizes: readonly number[]): number {
+    const taken = new Map<number, number>()
+    let bytes = 0
+    for (const wanted of sizes) {
+      const size = sizeClass(wanted)
+      const count = (taken.get(size) ?? 0) + 1
+      taken.set(size, count)
+      if (count > (this.free.get(size)?.length ?? 0)) bytes += size
+    }
+    return bytes
   }
 
   /** A buffer of at least so many bytes, with any content. Throws OutOfMemoryError beyond the budget. */
   take(bytes: number): GpuBuffer {
     const size = sizeClass(bytes)
     const reused = this.free.get(size)?.pop()
-    if (reused !== undefined) return reused
+    if (reused !== undefined) {
+      this.idle -= reused.bytes
+      return reused
+    }
     const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize)
     if (bytes > limit) {
       throw new OutOfMemoryError(
@@ -102,18 +119,35 @@ export class Pool {
     const key = sizeClass(buffer.bytes)
     let list = this.free.get(key)
     if (list === undefined) this.free.set(key, (list = []))
+    buffer.idleSince = this.tidied
+    this.idle += buffer.bytes
     list.push(buffer)
   }
 
   /** Frees what nobody uses. */
   trim(): void {
-    for (const list of this.free.values()) {
-      for (const { buffer, bytes } of list) {
-        buffer.destroy()
-        this.resident -= bytes
+    this.discard(() => true)
+  }
+
+  /** Frees what nobody has used since this was last called. */
+  tidy(): void {
+    const last = this.tidied++
+    this.discard(({ idleSince = 0 }) => idleSince < last)
+  }
+
+  private discard(unwanted: (buffer: GpuBuffer) => boolean): void {
+    for (const [size, list] of this.free) {
+      const kept = list.filter((buffer) => !unwanted(buffer))
+      if (kept.length === list.length) continue
+      for (const buffer of list) {
+        if (!unwanted(buffer)) continue
+        buffer.buffer.destroy()
+        this.resident -= buffer.bytes
+        this.idle -= buffer.bytes
       }
+      if (kept.length === 0) this.free.delete(size)
+      else this.free.set(size, kept)
     }
-    this.free.clear()
   }
 }
 

@@ -8,6 +8,7 @@ import {
   InternalError,
 } from '../../core/index.js'
 import { toWords } from './layout.js'
+import { LivingArrays } from './living-arrays.js'
 import { type GpuBuffer, Pool, borrowed } from './pool.js'
 import { Pipelines, TripTable } from './pipelines.js'
 import { Reader } from './reader.js'
@@ -41,9 +42,7 @@ export class Runtime {
   readonly queue = new WorkQueue()
   readonly empty: GpuBuffer
   private readonly reader: Reader
-  private readonly cells = new Set<Cell>()
-  private readonly finalizers = new FinalizationRegistry<Cell>((cell) => this.free(cell))
-  private live = 0
+  private readonly arrays: LivingArrays
   private failure: Error | undefined
   /** Whether the GPU is gone for good. */
   lost = false
@@ -51,11 +50,8 @@ export class Runtime {
   constructor({ device, software, budget, onLost }: RuntimeOptions) {
     this.device = device
     this.target = targetOf(device, software)
-    this.pool = new Pool({
-      device,
-      budget,
-      living: () => [...this.cells].map((cell) => cell.bytes).sort((a, b) => b - a),
-    })
+    this.pool = new Pool({ device, budget, living: () => this.arrays.sizes() })
+    this.arrays = new LivingArrays(this.pool)
     this.pipelines = new Pipelines(device)
     this.trips = new TripTable(device, this.pipelines)
     this.reader = new Reader(device)
@@ -84,31 +80,14 @@ export class Runtime {
 
   /** A new handle for values that are there or will be. */
   storage(bytes: number, buffer?: GpuBuffer): WebgpuStorage {
-    return this.hold(new WebgpuStorage(new Cell(this, bytes, buffer)))
-  }
-
-  /** Frees the memory of a handle when nobody has the handle any more. */
-  private hold(storage: WebgpuStorage): WebgpuStorage {
-    const { cell } = storage
-    this.cells.add(cell)
-    this.live += cell.bytes
-    this.finalizers.register(storage, cell, storage)
-    return storage
+    return this.arrays.hold(new WebgpuStorage(new Cell(this, bytes, buffer)))
   }
 
   release(given: Storage): void {
     const storage = own(given)
     if (--storage.holders > 0) return
-    this.finalizers.unregister(storage)
     // Programs that were asked for before may still read it.
-    this.queue.inTurn(() => this.free(storage.cell))
-  }
-
-  private free(cell: Cell): void {
-    if (!this.cells.delete(cell)) return
-    this.live -= cell.bytes
-    if (cell.buffer !== undefined && !cell.borrowed) this.pool.give(cell.buffer)
-    cell.buffer = undefined
+    this.queue.inTurn(() => this.arrays.free(storage.cell))
   }
 
   recorder(): Recorder {
@@ -124,6 +103,7 @@ export class Runtime {
   }
 
   private uploaded(words: HostData): GpuBuffer {
+    this.prepareFor([words.byteLength])
     this.reader.flush()
     const buffer = this.pool.take(words.byteLength)
     this.device.queue.writeBuffer(buffer.buffer, 0, words.buffer, words.byteOffset, words.byteLength)
@@ -140,7 +120,7 @@ export class Runtime {
     })
     const refusal = await this.device.popErrorScope()
     if (refusal !== null) throw new ArgumentError(`fromGpuBuffer: the GPU refuses the buffer: ${refusal.message}`)
-    return this.hold(new WebgpuStorage(new Cell(this, bytes, borrowed(buffer), true)))
+    return this.arrays.hold(new WebgpuStorage(new Cell(this, bytes, borrowed(buffer), true)))
   }
 
   /**
@@ -159,7 +139,7 @@ export class Runtime {
     }
     const buffer = host === undefined || bytes === 0 ? undefined : this.uploaded(toWords(host))
     storage.cell = new Cell(this, bytes, buffer)
-    this.hold(storage)
+    this.arrays.hold(storage)
   }
 
   /** The first bytes of a buffer, after all that was submitted. */
@@ -206,12 +186,18 @@ export class Runtime {
     this.check()
   }
 
+  /** To be called before buffers of these sizes are taken: looks for dead arrays when memory would grow. */
+  prepareFor(sizes: readonly number[]): void {
+    this.arrays.prepareFor(sizes)
+  }
+
   hasRoom(sizes: readonly number[]): boolean {
     return this.pool.hasRoom(sizes)
   }
 
   /** Waits until unused arrays have been collected, as long as there is not enough room. */
   async makeRoom(sizes: readonly number[]): Promise<void> {
+    if (!this.hasRoom(sizes)) this.arrays.collect()
     for (let k = 0; k < patience && !this.hasRoom(sizes); k++) {
       // Handles are small, so the engine does not know how much hangs on them: memory outside its heap makes it look.
       let pressure: ArrayBuffer | undefined = new ArrayBuffer(pressureBytes)
@@ -221,7 +207,7 @@ export class Runtime {
   }
 
   stats(name: string): MemoryStats {
-    const { live, pool } = this
-    return { device: name, live, resident: pool.resident, spilled: 0, peak: pool.peak, budget: pool.budget }
+    const { resident, pooled, peak, budget } = this.pool
+    return { device: name, live: this.arrays.bytes, resident: resident - pooled, pooled, spilled: 0, peak, budget }
   }
 }

@@ -6,6 +6,8 @@ import type { GpuBuffer } from './pool.js'
 export class Cell {
   buffer: GpuBuffer | undefined
   readonly bytes: number
+  /** Tells when nobody has the handle any more, where that can be known before the event loop turns. */
+  watcher: WeakRef<WebgpuStorage> | undefined
   /** Why there are no values: the program that should have made them failed. */
   failure: Error | undefined
   /** Whether the memory belongs to somebody else, who frees it. */

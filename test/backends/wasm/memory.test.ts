@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OutOfMemoryError } from '../../../src/core/index.js'
 import { type Block, BlockAllocator } from '../../../src/backends/wasm/allocator.js'
-import { Collector } from '../../../src/backends/wasm/collector.js'
+import { Collector } from '../../../src/backends/common/collector.js'
 import { Arena } from '../../../src/backends/wasm/memory.js'
 import { WasmStorage, smallBytes } from '../../../src/backends/wasm/storage.js'
 

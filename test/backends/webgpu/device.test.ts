@@ -171,10 +171,44 @@ describe('memory', () => {
           await new Promise((resolve) => setTimeout(resolve, 0))
         }
       }
-      return memoryStats().webgpu?.resident ?? 0
+      const stats = memoryStats().webgpu
+      return stats === undefined ? NaN : stats.resident + stats.pooled
     }
     const early = await steps(100)
     expect(await steps(300)).toBeLessThanOrEqual(early + (1 << 20))
+  })
+  it('stays within the budget in a loop that never lets the event loop turn', async () => {
+    const small = await createWebgpuDevice({ gpuMemoryBudget: 24 << 20 })
+    registerDevice({ ...small, name: 'synchronous' })
+    const step = jit((x: NDArray) => np.tanh(x).add(1), { device: 'synchronous' })
+    let x = withDevice('synchronous', () => np.zeros([1 << 18]))
+    await step.warmup(x)
+    const taken: number[] = []
+    for (let i = 0; i < 200; i++) {
+      x = step(x)
+      const { resident, pooled } = small.memoryStats()
+      taken.push(resident + pooled)
+    }
+    // 200 arrays of 1 MiB, of which at most two are alive at any time.
+    expect(Math.max(...taken)).toBeLessThanOrEqual(24 << 20)
+    expect((await x.data())[0]).toBeCloseTo(1.9614, 3)
+    small.destroy()
+  })
+  it('keeps for the arrays to come what arrays of now have left, and tells both apart', async () => {
+    const device = await createWebgpuDevice()
+    registerDevice({ ...device, name: 'told' })
+    const x = withDevice('told', () => np.array(new Float32Array(1 << 16)))
+    await x.data()
+    const held = device.memoryStats()
+    x[Symbol.dispose]()
+    const left = device.memoryStats()
+    expect(held.live - left.live).toBe(4 << 16)
+    expect(left.pooled - held.pooled).toBe(4 << 16)
+    expect(left.resident + left.pooled).toBe(held.resident + held.pooled)
+    const y = withDevice('told', () => np.array(new Float32Array(1 << 16)))
+    expect(device.memoryStats()).toEqual(held)
+    expect((await y.data())[0]).toBe(0)
+    device.destroy()
   })
   it('comes back at once when arrays are donated', async () => {
     const before = memoryStats().webgpu?.live ?? 0

@@ -1,6 +1,6 @@
 /** The engine tells within one synchronous job which objects are gone, and that of those still held none is. */
 import { describe, expect, it } from 'vitest'
-import { Collector } from '../../../src/backends/wasm/collector.js'
+import { Collector } from '../../../src/backends/common/collector.js'
 
 describe('the collector', () => {
   it('sees in one job what is gone and what is not', () => {
