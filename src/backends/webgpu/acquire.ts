@@ -38,7 +38,7 @@ const wanted = [
 ] as const
 
 /** Features that are used where they are offered. */
-const useful = ['subgroups'] as const
+const useful = ['subgroups', 'shader-f16'] as const
 
 const isAdapter = (found: object): found is GPUAdapter => 'requestDevice' in found && 'limits' in found
 

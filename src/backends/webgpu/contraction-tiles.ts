@@ -5,7 +5,7 @@
 import type { ContractionKernel } from '../../compiler/index.js'
 import { type Product, type Side, ProductPrinter } from './product.js'
 import type { Buffer } from '../../compiler/index.js'
-import type { Bases, Shader } from './shader.js'
+import type { Memory, Shader } from './shader.js'
 
 /** Threads of a workgroup in both directions, rows and columns of the block of each, and depth of the shared tiles. */
 export interface Tiling {
@@ -118,11 +118,11 @@ const loadLines = (printer: ProductPrinter, tiling: Tiling, side: Side): string[
 /** The shader of a product by tiles. */
 export const tileShader = (
   product: Product,
-  bases: Bases,
+  memory: Memory,
   { tiling, parts, partLength }: TilePlan,
   partial: Buffer | undefined,
 ): Shader => {
-  const printer = new ProductPrinter(product, bases, partial, parts, partLength)
+  const printer = new ProductPrinter(product, memory, partial, parts, partLength)
   const { type } = printer
   const { batch, rows, columns } = product.kernel
   const { threadRows, threadColumns, block, depth } = tiling

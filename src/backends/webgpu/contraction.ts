@@ -4,7 +4,7 @@ import { newBuffer } from '../../compiler/graph.js'
 import { type TilePlan, chooseTiling, tileShader } from './contraction-tiles.js'
 import { type Finish, finishFunction } from './maps.js'
 import { type Product, ProductPrinter, zero } from './product.js'
-import { type Bases, type Shader, ShaderBuilder } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder } from './shader.js'
 import type { Target } from './target.js'
 
 /** How one product is done. */
@@ -37,7 +37,7 @@ const partsOf = ({ kernel: { batch, rows, columns, inner } }: Product): Omit<Til
 }
 
 /** Plans a product. `force` chooses a way for tests. */
-export const planContraction = (product: Product, bases: Bases, target: Target, force?: Way): ContractionPlan => {
+export const planContraction = (product: Product, memory: Memory, target: Target, force?: Way): ContractionPlan => {
   const { batch, rows, columns, out } = product.kernel
   const way = force ?? wayOf(product, target)
   const tiles = way === 'tiles' ? chooseTiling(product.kernel) : undefined
@@ -45,10 +45,10 @@ export const planContraction = (product: Product, bases: Bases, target: Target, 
   const partial = parts === 1 ? undefined : newBuffer(out.dtype, [parts, batch, rows, columns])
   const first =
     tiles !== undefined
-      ? tileShader(product, bases, tiles, partial)
-      : (way === 'plain' ? plainShader : blockShader)(new ProductPrinter(product, bases, partial, parts, partLength))
+      ? tileShader(product, memory, tiles, partial)
+      : (way === 'plain' ? plainShader : blockShader)(new ProductPrinter(product, memory, partial, parts, partLength))
   if (partial === undefined) return { shaders: [first], scratch: [] }
-  return { shaders: [first, joinShader(product, bases, partial, parts)], scratch: [partial] }
+  return { shaders: [first, joinShader(product, memory, partial, parts)], scratch: [partial] }
 }
 
 /** An invocation for each element. */
@@ -136,10 +136,10 @@ const blockShader = (printer: ProductPrinter): Shader => {
 }
 
 /** Adds up the parts of a split sum. */
-const joinShader = ({ kernel, finish }: Product, bases: Bases, partial: Buffer, parts: number): Shader => {
+const joinShader = ({ kernel, finish }: Product, memory: Memory, partial: Buffer, parts: number): Shader => {
   const { batch, rows, columns, out } = kernel
   const results = batch * rows * columns
-  const shader = new ShaderBuilder(bases, finish?.map.stores.map(({ buffer }) => buffer) ?? [out])
+  const shader = new ShaderBuilder(memory, finish?.map.stores.map(({ buffer }) => buffer) ?? [out])
   const lines = [
     'let flat = group * 64u + lane;',
     `if (flat >= ${results}u) { return; }`,

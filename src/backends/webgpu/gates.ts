@@ -1,7 +1,7 @@
 /** Gates: shaders that switch the dispatches of a loop's or branch's program off by setting their workgroup counts to zero. */
 import type { Buffer } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
-import { type Bases, type Shader, ShaderBuilder } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder } from './shader.js'
 
 /** Words of the flags: open, trips made, the gate outside was open. */
 export const flagWords = 4
@@ -48,8 +48,8 @@ const outside = (shader: ShaderBuilder, outer: Buffer | undefined): string =>
 const finish = (shader: ShaderBuilder, name: string, lines: readonly string[]): Shader =>
   shader.finish(name, lines, 1, 1)
 
-const builder = (region: Region, bases: Bases): ShaderBuilder =>
-  new ShaderBuilder(bases, [region.flags, region.countsBuffer])
+const builder = (region: Region, memory: Memory): ShaderBuilder =>
+  new ShaderBuilder(memory, [region.flags, region.countsBuffer])
 
 /** Opens the gate of the program at `choice` if the index says so. */
 export const chooseShader = (
@@ -57,16 +57,16 @@ export const chooseShader = (
   index: Buffer,
   choice: number,
   outer: Buffer | undefined,
-  bases: Bases,
+  memory: Memory,
 ): Shader => {
-  const shader = builder(region, bases)
+  const shader = builder(region, memory)
   const lines = [`let open = ${outside(shader, outer)} && i32(${shader.load(index, '0')}) == ${choice};`]
   return finish(shader, 'choose', [...lines, ...region.lines(shader)])
 }
 
 /** Opens the gate of a loop. */
-export const startShader = (region: Region, outer: Buffer | undefined, bases: Bases): Shader => {
-  const shader = builder(region, bases)
+export const startShader = (region: Region, outer: Buffer | undefined, memory: Memory): Shader => {
+  const shader = builder(region, memory)
   const lines = [
     `let open = ${outside(shader, outer)};`,
     shader.store(region.flags, '1', '0u'),
@@ -76,8 +76,8 @@ export const startShader = (region: Region, outer: Buffer | undefined, bases: Ba
 }
 
 /** Closes the gate of a loop when its condition gave false, and counts the trips. */
-export const testShader = (region: Region, predicate: Buffer, bases: Bases): Shader => {
-  const shader = builder(region, bases)
+export const testShader = (region: Region, predicate: Buffer, memory: Memory): Shader => {
+  const shader = builder(region, memory)
   const lines = [
     `let open = ${shader.load(region.flags, '0')} != 0u && ${shader.load(predicate, '0')};`,
     shader.store(region.flags, '1', `${shader.load(region.flags, '1')} + u32(open)`),

@@ -3,10 +3,9 @@ import { type Expression, e } from '../../core/index.js'
 import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
 import { linear } from '../../compiler/affine.js'
 import { BodyPrinter, contextOf } from './body.js'
-import { perWord } from './layout.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
 import { type Loop, type Piece } from './schedule.js'
-import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import { isDownColumns } from './split.js'
 import type { Target } from './target.js'
 
@@ -31,14 +30,14 @@ export const pieceShader = (
   name: string,
   piece: Piece,
   writes: LoopKernel['writes'],
-  bases: Bases,
+  memory: Memory,
   target: Target,
 ): Shader => {
   const results = countOf(piece.parallel)
   if (piece.inStep) {
     // Many short rows keep a GPU busy with an invocation each.
     const plain = target.software ? results >= 16 : results >= manyResults && largestExtent(piece.body) <= plainSize / 2
-    return plain ? plainShader(name, piece, writes, bases) : inStepShader(name, piece, writes, bases, target)
+    return plain ? plainShader(name, piece, writes, memory) : inStepShader(name, piece, writes, memory, target)
   }
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
@@ -48,8 +47,8 @@ export const pieceShader = (
     (results <= manyResults || longest >= results) &&
     !readsOwn(piece.body, new Set(writes))
   return shares
-    ? sharedShader(name, piece, reductions, writes, bases, longest, target)
-    : plainShader(name, piece, writes, bases)
+    ? sharedShader(name, piece, reductions, writes, memory, longest, target)
+    : plainShader(name, piece, writes, memory)
 }
 
 /** Whether statements load from what the kernel writes. */
@@ -60,16 +59,16 @@ const allExpressions = (s: Statement): readonly Expression[] =>
   s.kind === 'for' || s.kind === 'if' ? [...expressionsOf(s), ...s.body.flatMap(allExpressions)] : expressionsOf(s)
 
 /** An invocation for each index, or for each word of packed results. */
-const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], bases: Bases): Shader => {
+const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], memory: Memory): Shader => {
   const { parallel, body } = piece
-  const shader = new ShaderBuilder(bases, writes)
+  const shader = new ShaderBuilder(memory, writes)
   const printer = new BodyPrinter(shader, body)
   const count = countOf(parallel)
   const together = elementsTogether(piece, writes, shader)
   const invocations = Math.ceil(count / together)
   const size = invocations === 1 ? 1 : plainSize
   if (together > 1) {
-    const words = writes.filter(({ dtype }) => perWord(dtype) > 1).map((buffer) => shader.collect(buffer))
+    const words = writes.filter((buffer) => shader.perWord(buffer) > 1).map((buffer) => shader.collect(buffer))
     printer.line(`let at = group * ${size}u + ${size === 1 ? '0u' : 'lane'};`)
     if (invocations % size !== 0) printer.line(`if (at >= ${invocations}u) { return; }`)
     for (const { word } of words) printer.line(`var ${word} = 0u;`)
@@ -93,10 +92,11 @@ const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], b
 
 /** How many elements an invocation computes so that it writes whole words; 1 where they cannot be told to be neighbours. */
 const elementsTogether = ({ parallel, body }: Piece, writes: LoopKernel['writes'], shader: ShaderBuilder): number => {
-  const packed = writes.filter(({ dtype }) => perWord(dtype) > 1)
-  const together = perWord(packed[0]?.dtype ?? 'float32')
+  const packed = writes.filter((buffer) => shader.perWord(buffer) > 1)
+  const [first] = packed
+  const together = first === undefined ? 1 : shader.perWord(first)
   const count = countOf(parallel)
-  if (together === 1 || packed.some(({ dtype }) => perWord(dtype) !== together)) return 1
+  if (together === 1 || packed.some((buffer) => shader.perWord(buffer) !== together)) return 1
   const loaded = new Set(loadedBuffers(body))
   const strides = new Map<Expression, number>()
   let stride = 1
@@ -130,11 +130,11 @@ const sharedShader = (
   { parallel, body }: Piece,
   reductions: readonly (Reduction | undefined)[],
   writes: LoopKernel['writes'],
-  bases: Bases,
+  memory: Memory,
   longest: number,
   target: Target,
 ): Shader => {
-  const shader = new ShaderBuilder(bases, writes)
+  const shader = new ShaderBuilder(memory, writes)
   const context = contextOf(shader)
   // What is printed is counted for sharing, and blocks are taken apart first.
   const printed = body.flatMap((s, i): readonly Statement[] => reductions[i]?.body ?? [s])
@@ -160,13 +160,13 @@ const inStepShader = (
   name: string,
   piece: Piece,
   writes: LoopKernel['writes'],
-  bases: Bases,
+  memory: Memory,
   target: Target,
 ): Shader => {
   const { parallel } = piece
   const reductions = new Map<Statement, Reduction>()
   const body = prepareReductions(piece.body, reductions)
-  const shader = new ShaderBuilder(bases, writes)
+  const shader = new ShaderBuilder(memory, writes)
   const context = contextOf(shader)
   const printer = new BodyPrinter(shader, body)
   const size = largestExtent(body) > 64 ? sharedSize : 64

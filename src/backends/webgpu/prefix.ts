@@ -7,7 +7,7 @@ import type { Buffer, LoopKernel, Statement } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
-import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import type { Target } from './target.js'
 
 /** Threads of a workgroup, and elements of each. */
@@ -143,12 +143,12 @@ const combineFunction = (shader: ShaderBuilder, { local, own, combined }: Cumula
 }
 
 /** The dispatches of a cumulation. */
-export const planPrefix = (cumulation: Cumulation, bases: Bases): readonly Shader[] => {
+export const planPrefix = (cumulation: Cumulation, memory: Memory): readonly Shader[] => {
   const { buffer, first, firstIndex, own, inside, index } = cumulation
   const element = inside.find((s) => s.kind === 'define' && s.local === own)
   const value = element?.kind === 'define' ? element.value : own
   const type = valueType(buffer.dtype)
-  return levels(cumulation, bases, {
+  return levels(cumulation, memory, {
     count: cumulation.count,
     length: cumulation.length,
     out: buffer,
@@ -157,11 +157,11 @@ export const planPrefix = (cumulation: Cumulation, bases: Bases): readonly Shade
   })
 }
 
-const levels = (cumulation: Cumulation, bases: Bases, level: Level): readonly Shader[] => {
+const levels = (cumulation: Cumulation, memory: Memory, level: Level): readonly Shader[] => {
   const { count, length, out } = level
   const { dtype } = out
   const chunks = Math.ceil(length / chunk)
-  if (chunks === 1) return [chunkShader(cumulation, bases, level, undefined)]
+  if (chunks === 1) return [chunkShader(cumulation, memory, level, undefined)]
   const totals = newBuffer(dtype, [count, chunks])
   const sums = newBuffer(dtype, [count, chunks])
   const type = valueType(dtype)
@@ -176,17 +176,17 @@ const levels = (cumulation: Cumulation, bases: Bases, level: Level): readonly Sh
     place: () => `fn place(line: i32, k: i32) -> i32 { return line * ${chunks} + k; }`,
   }
   return [
-    chunkShader(cumulation, bases, level, totals),
-    ...levels(cumulation, bases, next),
-    addShader(cumulation, bases, level, sums),
+    chunkShader(cumulation, memory, level, totals),
+    ...levels(cumulation, memory, next),
+    addShader(cumulation, memory, level, sums),
   ]
 }
 
 /** Each workgroup cumulates a chunk of a line, and notes what it comes to. */
-const chunkShader = (cumulation: Cumulation, bases: Bases, level: Level, totals: Buffer | undefined): Shader => {
+const chunkShader = (cumulation: Cumulation, memory: Memory, level: Level, totals: Buffer | undefined): Shader => {
   const { count, length, out } = level
   const { dtype } = out
-  const shader = new ShaderBuilder(bases, totals === undefined ? [out] : [out, totals])
+  const shader = new ShaderBuilder(memory, totals === undefined ? [out] : [out, totals])
   const type = valueType(dtype)
   const chunks = Math.ceil(length / chunk)
   const declarations = [
@@ -230,9 +230,9 @@ const chunkShader = (cumulation: Cumulation, bases: Bases, level: Level, totals:
 }
 
 /** What the chunks before come to, in front of every element. */
-const addShader = (cumulation: Cumulation, bases: Bases, level: Level, sums: Buffer): Shader => {
+const addShader = (cumulation: Cumulation, memory: Memory, level: Level, sums: Buffer): Shader => {
   const { count, length, out } = level
-  const shader = new ShaderBuilder(bases, [out])
+  const shader = new ShaderBuilder(memory, [out])
   const chunks = Math.ceil(length / chunk)
   const rest = length - chunk
   const total = count * rest

@@ -22,7 +22,7 @@ import { copy, withinLimit } from './limits.js'
 import { pieceShader } from './loops.js'
 import type { Pipelines } from './pipelines.js'
 import { schedule } from './schedule.js'
-import type { Bases, Shader, Trip } from './shader.js'
+import type { Memory, Shader, Trip } from './shader.js'
 import { planScatter, scatterOf } from './scatter.js'
 import { type Uses, assignSlots } from './slots.js'
 import { planPrefix, prefixOf } from './prefix.js'
@@ -64,16 +64,16 @@ interface Draft extends Uses {
 class Preparation {
   private readonly workshop: Workshop
   private readonly program: Program
-  private readonly bases: Bases
+  private readonly memory: Memory
   private readonly position: Position
   private readonly drafts: Draft[] = []
   private waits = false
   private longestLoop = 0
 
-  constructor(workshop: Workshop, program: Program, bases: Bases, position: Position) {
+  constructor(workshop: Workshop, program: Program, memory: Memory, position: Position) {
     this.workshop = workshop
     this.program = program
-    this.bases = bases
+    this.memory = memory
     this.position = position
   }
 
@@ -83,7 +83,7 @@ class Preparation {
     const kernels = program.kernels.map((kernel) => (kernel.kind === 'loops' ? basic(kernel) : kernel))
     for (const work of fuseProducts(kernels, program.outputs, target)) {
       if (work.kind === 'kernel') this.kernel(work.kernel)
-      else planContraction(work, this.bases, target).shaders.forEach((s) => this.dispatch(s))
+      else planContraction(work, this.memory, target).shaders.forEach((s) => this.dispatch(s))
     }
     const places = new Map<Buffer, number>()
     const place = (buffer: Buffer): number => {
@@ -107,19 +107,19 @@ class Preparation {
         for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
         const { target } = this.workshop
         const prefix = prefixOf(kernel, target)
-        if (prefix !== undefined) return planPrefix(prefix, this.bases).forEach((s) => this.dispatch(s))
+        if (prefix !== undefined) return planPrefix(prefix, this.memory).forEach((s) => this.dispatch(s))
         const scatter = scatterOf(kernel, target)
-        if (scatter !== undefined) return planScatter(scatter, this.bases, target).forEach((s) => this.dispatch(s))
+        if (scatter !== undefined) return planScatter(scatter, this.memory, target).forEach((s) => this.dispatch(s))
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
           for (const work of withinLimit(piece, target.storageBuffers))
-            this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.bases, target))
+            this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.memory, target))
         }
         return
       }
       case 'contraction':
         throw new InternalError('a product is planned with what is around it')
       case 'sort':
-        return planSort(kernel, this.bases).shaders.forEach((s) => this.dispatch(s))
+        return planSort(kernel, this.memory).shaders.forEach((s) => this.dispatch(s))
       case 'scan':
         return this.scan(kernel)
       case 'while':
@@ -163,35 +163,33 @@ class Preparation {
     })
   }
 
-  /** A program inside this one. Its slices of loops around it begin where `bases` say. */
-  private inner(program: Program, bases: Bases, position: Position): PreparedProgram {
-    const prepared = new Preparation(this.workshop, program, bases, position).run()
+  /** A program inside this one. Its slices of loops around it begin where `memory` says. */
+  private inner(program: Program, memory: Memory, position: Position): PreparedProgram {
+    const prepared = new Preparation(this.workshop, program, memory, position).run()
     this.waits ||= prepared.waits
     this.longestLoop = Math.max(this.longestLoop, prepared.longestLoop)
     return prepared
   }
 
   /** Bases of an inner program's buffers, from those of the buffers that they are given. */
-  private basesFor(
-    pairs: readonly (readonly [inner: Buffer | undefined, given: Buffer, own?: Trip])[],
-  ): Map<Buffer, readonly Trip[]> {
+  private memoryFor(pairs: readonly (readonly [inner: Buffer | undefined, given: Buffer, own?: Trip])[]): Memory {
     const bases = new Map<Buffer, readonly Trip[]>()
     for (const [inner, given, trip] of pairs) {
-      const all = [...(this.bases.get(given) ?? []), ...(trip === undefined ? [] : [trip])]
+      const all = [...(this.memory.bases.get(given) ?? []), ...(trip === undefined ? [] : [trip])]
       if (inner !== undefined && all.length > 0) bases.set(inner, all)
     }
-    return bases
+    return { ...this.memory, bases }
   }
 
   private copy(from: Buffer, to: Buffer): void {
     if (from.size === 0) return
     const { piece, writes } = copy(from, 0, to, 0, from.size)
-    this.dispatch(pieceShader('copy', piece, writes, this.bases, this.workshop.target))
+    this.dispatch(pieceShader('copy', piece, writes, this.memory, this.workshop.target))
   }
 
   /** Arrays that begin at zero: carries change places, so a slice of a loop around must be copied first. */
   private whole(buffer: Buffer): Buffer {
-    if (!this.bases.has(buffer)) return buffer
+    if (!this.memory.bases.has(buffer)) return buffer
     const copied = newBuffer(buffer.dtype, buffer.shape)
     this.copy(buffer, copied)
     return copied
@@ -202,7 +200,9 @@ class Preparation {
     readonly places: readonly Buffer[]
     readonly finish: () => void
   } {
-    const places = buffers.map((buffer) => (this.bases.has(buffer) ? newBuffer(buffer.dtype, buffer.shape) : buffer))
+    const places = buffers.map((buffer) =>
+      this.memory.bases.has(buffer) ? newBuffer(buffer.dtype, buffer.shape) : buffer,
+    )
     const finish = (): void =>
       places.forEach((place, i) => {
         const buffer = known(buffers[i], 'result')
@@ -234,12 +234,12 @@ class Preparation {
     const level = this.position.depth
     const slice = (buffer: Buffer): Trip => ({ level, stride: buffer.size / length })
     const { initial, carries, stays, finish } = this.carries(kernel)
-    const bases = this.basesFor([
+    const memory = this.memoryFor([
       ...constants.map((buffer, i) => [body.inputs[i], buffer] as const),
       ...xs.map((buffer, i) => [body.inputs[constants.length + initial.length + i], buffer, slice(buffer)] as const),
       ...ys.map((buffer, i) => [body.outputs[carries.length + i], buffer, slice(buffer)] as const),
     ])
-    const prepared = this.inner(body, bases, { depth: level + 1, gate: this.position.gate })
+    const prepared = this.inner(body, memory, { depth: level + 1, gate: this.position.gate })
     this.longestLoop = Math.max(this.longestLoop, length)
     this.drafts.push({
       reads: [...constants, ...initial, ...xs],
@@ -270,17 +270,17 @@ class Preparation {
     const predicate = newBuffer('bool', [])
     const test = this.inner(
       condition,
-      this.basesFor(conditionConstants.map((buffer, i) => [condition.inputs[i], buffer] as const)),
+      this.memoryFor(conditionConstants.map((buffer, i) => [condition.inputs[i], buffer] as const)),
       position,
     )
     const prepared = this.inner(
       body,
-      this.basesFor(bodyConstants.map((buffer, i) => [body.inputs[i], buffer] as const)),
+      this.memoryFor(bodyConstants.map((buffer, i) => [body.inputs[i], buffer] as const)),
       position,
     )
     this.waits = true
-    const start = startShader(region, this.position.gate?.flags, this.bases)
-    const stop = testShader(region, predicate, this.bases)
+    const start = startShader(region, this.position.gate?.flags, this.memory)
+    const stop = testShader(region, predicate, this.memory)
     this.workshop.see?.(start)
     this.workshop.see?.(stop)
     this.drafts.push({
@@ -309,12 +309,12 @@ class Preparation {
     const { index, programs, operands, outputs } = kernel
     const drafts = programs.map((program, choice) => {
       const region = new Region()
-      const bases = this.basesFor([
+      const memory = this.memoryFor([
         ...operands.map((buffer, i) => [program.inputs[i], buffer] as const),
         ...outputs.map((buffer, i) => [program.outputs[i], buffer] as const),
       ])
-      const prepared = this.inner(program, bases, { depth: this.position.depth, gate: region })
-      const shader = chooseShader(region, index, choice, this.position.gate?.flags, this.bases)
+      const prepared = this.inner(program, memory, { depth: this.position.depth, gate: region })
+      const shader = chooseShader(region, index, choice, this.position.gate?.flags, this.memory)
       this.workshop.see?.(shader)
       return { region, prepared, shader }
     })
@@ -338,5 +338,10 @@ class Preparation {
 /** Prepares a program; compiling of its shaders starts at once. */
 export const prepare = (workshop: Workshop, program: Program): PreparedProgram => {
   for (const buffer of [...program.inputs, ...program.outputs]) checkGpuDType(buffer.dtype)
-  return new Preparation(workshop, program, new Map(), { depth: 0, gate: undefined }).run()
+  return new Preparation(
+    workshop,
+    program,
+    { bases: new Map(), halves: workshop.target.halves },
+    { depth: 0, gate: undefined },
+  ).run()
 }

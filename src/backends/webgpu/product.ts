@@ -3,7 +3,7 @@ import type { DType } from '../../core/index.js'
 import type { Buffer, ContractionKernel, MatrixView } from '../../compiler/index.js'
 import { wordType } from './layout.js'
 import { type Axis, type Finish, type Source, finishFunction, sourceFunction } from './maps.js'
-import { type Bases, ShaderBuilder } from './shader.js'
+import { type Memory, ShaderBuilder } from './shader.js'
 
 /** A matrix product together with the elementwise kernels around it that became part of it. */
 export interface Product {
@@ -64,15 +64,13 @@ export class ProductPrinter {
   readonly type: string
   /** Functions of operands and results. */
   readonly declarations: string[] = []
-  private readonly bases: Bases
   private readonly names = new Map<string, string>()
 
-  constructor(product: Product, bases: Bases, partial: Buffer | undefined, parts: number, partLength: number) {
+  constructor(product: Product, memory: Memory, partial: Buffer | undefined, parts: number, partLength: number) {
     const finish = partial === undefined ? product.finish : undefined
     const written = finish?.map.stores.map(({ buffer }) => buffer) ?? [partial ?? product.kernel.out]
     this.product = product
-    this.bases = bases
-    this.shader = new ShaderBuilder(bases, written)
+    this.shader = new ShaderBuilder(memory, written)
     this.out = partial ?? product.kernel.out
     this.parts = parts
     this.partLength = partLength
@@ -115,7 +113,7 @@ export class ProductPrinter {
       view[axis] === 1 &&
       !this.othersRead(side) &&
       [across, view.batchStride, view.offset, view.buffer.size].every((x) => x % 4 === 0) &&
-      (this.bases.get(view.buffer) ?? []).every(({ stride }) => stride % 4 === 0)
+      this.shader.beginsAtMultiples(view.buffer, 4)
     )
   }
 

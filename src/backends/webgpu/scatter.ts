@@ -9,7 +9,7 @@ import { newBuffer } from '../../compiler/graph.js'
 import { BodyPrinter } from './body.js'
 import { pieceShader } from './loops.js'
 import { mentions } from './schedule.js'
-import { type Bases, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import { planSort } from './sort.js'
 import type { Target } from './target.js'
 
@@ -117,7 +117,7 @@ export const scatterOf = (kernel: LoopKernel, target: Target): Scatter | undefin
 }
 
 /** The dispatches of a scatter. */
-export const planScatter = (scatter: Scatter, bases: Bases, target: Target): readonly Shader[] => {
+export const planScatter = (scatter: Scatter, memory: Memory, target: Target): readonly Shader[] => {
   const { updates, key, inside } = scatter
   const count = countOf(updates)
   const keys = newBuffer('int32', [count])
@@ -144,22 +144,22 @@ export const planScatter = (scatter: Scatter, bases: Bases, target: Target): rea
   }
   const sort = planSort(
     { kind: 'sort', outer: 1, size: count, inner: 1, keys: 1, inputs: [keys, numbers], outputs: [sortedKeys, order] },
-    bases,
+    memory,
   )
   return [
-    pieceShader('scatter_keys', piece, [keys, numbers], bases, target),
+    pieceShader('scatter_keys', piece, [keys, numbers], memory, target),
     ...sort.shaders,
-    applyShader(scatter, bases, sortedKeys, order),
+    applyShader(scatter, memory, sortedKeys, order),
   ]
 }
 
 /** An invocation for each element of each update's window; that of the first update of a target does those of all. */
-const applyShader = (scatter: Scatter, bases: Bases, keys: Buffer, order: Buffer): Shader => {
+const applyShader = (scatter: Scatter, memory: Memory, keys: Buffer, order: Buffer): Shader => {
   const { updates, window, before, body, buffer } = scatter
   const count = countOf(updates)
   const elements = countOf(window)
   const total = count * elements
-  const shader = new ShaderBuilder(bases, [buffer])
+  const shader = new ShaderBuilder(memory, [buffer])
   const printer = new BodyPrinter(shader, [...before, ...body])
   const key = (position: string): string => shader.load(keys, position)
   const positions = (loops: readonly Loop[], flat: string): void => {

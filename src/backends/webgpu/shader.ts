@@ -11,8 +11,13 @@ export interface Trip {
   readonly stride: number
 }
 
-/** Arrays that begin inside others: slices of what a loop runs over. Buffers that are not in it begin at zero. */
-export type Bases = ReadonlyMap<Buffer, readonly Trip[]>
+/** How arrays lie in memory. */
+export interface Memory {
+  /** Arrays that begin inside others: slices of what a loop runs over. Those that are not in it begin at zero. */
+  readonly bases: ReadonlyMap<Buffer, readonly Trip[]>
+  /** Whether shaders may store float16 as such; it is packed into words where not. */
+  readonly halves: boolean
+}
 
 export interface Binding {
   readonly buffer: Buffer
@@ -44,15 +49,15 @@ export const fixedLevel = (value: number): number => -2 - value
 export class ShaderBuilder {
   readonly helpers = new Set<string>()
   /** Extensions of WGSL that the text needs. */
-  readonly extensions = new Set<'subgroups'>()
-  private readonly bases: Bases
+  readonly extensions = new Set<'subgroups' | 'f16'>()
+  private readonly memory: Memory
   private readonly written: ReadonlySet<Buffer>
   private readonly bound = new Map<Buffer, { readonly name: string; readonly vector: boolean }>()
   private readonly tripNames = new Map<number, string>()
   private readonly wholeWords = new Map<Buffer, string>()
 
-  constructor(bases: Bases, writes: Iterable<Buffer>) {
-    this.bases = bases
+  constructor(memory: Memory, writes: Iterable<Buffer>) {
+    this.memory = memory
     this.written = new Set(writes)
   }
 
@@ -66,17 +71,29 @@ export class ShaderBuilder {
   load(buffer: Buffer, index: string): string {
     const name = this.bind(buffer, false)
     const at = `${this.origin(buffer)}${index}`
-    return perWord(buffer.dtype) === 1 ? `${name}[${at}]` : `${name}_load(${at})`
+    if (this.isHalf(buffer)) return `f32(${name}[${at}])`
+    return this.perWord(buffer) === 1 ? `${name}[${at}]` : `${name}_load(${at})`
   }
 
   /** Statement that sets an element of an array. */
   store(buffer: Buffer, index: string, value: string): string {
     const name = this.bind(buffer, false)
     const at = `${this.origin(buffer)}${index}`
-    if (perWord(buffer.dtype) === 1) return `${name}[${at}] = ${value};`
+    if (this.isHalf(buffer)) return `${name}[${at}] = f16(${value});`
+    if (this.perWord(buffer) === 1) return `${name}[${at}] = ${value};`
     const word = this.wholeWords.get(buffer)
     if (word === undefined) return `${name}_store(${at}, ${value});`
     return `${word} |= ${name}_bits(${value}) << (part * ${32 / perWord(buffer.dtype)}u);`
+  }
+
+  /** Whether the elements of an array are halves to the shader, which it computes with as float32. */
+  private isHalf({ dtype }: Buffer): boolean {
+    return this.memory.halves && dtype === 'float16'
+  }
+
+  /** How many elements of an array share a word that they must be taken out of. */
+  perWord(buffer: Buffer): 1 | 2 | 4 {
+    return this.isHalf(buffer) ? 1 : perWord(buffer.dtype)
   }
 
   /**
@@ -92,12 +109,13 @@ export class ShaderBuilder {
 
   /** Whether slices of an array begin at multiples of so many elements. */
   beginsAtMultiples(buffer: Buffer, count: number): boolean {
-    return (this.bases.get(buffer) ?? []).every(({ stride }) => stride % count === 0)
+    return (this.memory.bases.get(buffer) ?? []).every(({ stride }) => stride % count === 0)
   }
 
   /** Four neighbours at `4 * index`; all accesses of the array must be such. */
   vector(buffer: Buffer, index: string): string {
-    return `${this.bind(buffer, true)}[${this.origin(buffer, 4)}${index}]`
+    const four = `${this.bind(buffer, true)}[${this.origin(buffer, 4)}${index}]`
+    return this.isHalf(buffer) ? `vec4<f32>(${four})` : four
   }
 
   private bind(buffer: Buffer, vector: boolean): string {
@@ -107,7 +125,7 @@ export class ShaderBuilder {
   }
 
   private origin(buffer: Buffer, unit = 1): string {
-    return (this.bases.get(buffer) ?? [])
+    return (this.memory.bases.get(buffer) ?? [])
       .map(({ level, stride }) => `i32(${this.trip(level)}.x) * ${stride / unit} + `)
       .join('')
   }
@@ -153,9 +171,11 @@ export class ShaderBuilder {
     const bindings = [...this.bound].map(([buffer]): Binding => ({ buffer, writes: this.written.has(buffer) }))
     const arrays = bindings.map(({ buffer, writes }, i) => {
       const { name: array, vector } = known(this.bound.get(buffer), 'binding')
-      const packed = perWord(buffer.dtype) > 1
+      const half = this.isHalf(buffer)
+      if (half) this.extensions.add('f16')
+      const packed = this.perWord(buffer) > 1
       const access = !writes ? 'read' : this.wholeWords.has(buffer) ? 'words' : 'elements'
-      const word = packed ? (access === 'elements' ? 'atomic<u32>' : 'u32') : wordType(buffer.dtype)
+      const word = packed ? (access === 'elements' ? 'atomic<u32>' : 'u32') : half ? 'f16' : wordType(buffer.dtype)
       const declaration = storageDeclaration(i, word, vector, writes)
       return packed ? `${declaration}\n${packedFunctions(array, buffer.dtype, access, this.helpers)}` : declaration
     })

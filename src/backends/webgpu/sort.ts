@@ -3,7 +3,7 @@ import { known } from '../../core/index.js'
 import type { Buffer, SortKernel } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { wordType } from './layout.js'
-import { type Bases, type Shader, ShaderBuilder } from './shader.js'
+import { type Memory, type Shader, ShaderBuilder } from './shader.js'
 
 /** Longest line whose elements are each compared with all others. */
 const countingLimit = 1024
@@ -21,9 +21,9 @@ const start = (count: number): string[] => [
 ]
 
 /** Plans a sort. `counting` says up to which length lines are sorted by counting. */
-export const planSort = (kernel: SortKernel, bases: Bases, counting = countingLimit): SortPlan => {
+export const planSort = (kernel: SortKernel, memory: Memory, counting = countingLimit): SortPlan => {
   const { outer, size: length, inner } = kernel
-  return length <= counting ? sortByCounting(kernel, bases) : sortByNetwork(kernel, bases, outer * inner)
+  return length <= counting ? sortByCounting(kernel, memory) : sortByNetwork(kernel, memory, outer * inner)
 }
 
 /** Statements that set `less` if element `a` of a line comes before element `b`; `base` is where the line begins. */
@@ -47,11 +47,11 @@ const compareLines = ({ inner, keys, inputs }: SortKernel, shader: ShaderBuilder
 }
 
 /** The place of each element is the number of those that come before it. */
-const sortByCounting = (kernel: SortKernel, bases: Bases): SortPlan => {
+const sortByCounting = (kernel: SortKernel, memory: Memory): SortPlan => {
   const { outer, size: length, inner, inputs, outputs } = kernel
   const ranks = newBuffer('int32', [outer, length, inner])
   const count = ranks.size
-  const shader = new ShaderBuilder(bases, [ranks])
+  const shader = new ShaderBuilder(memory, [ranks])
   const position = [
     `let column = i32(flat % ${inner}u);`,
     `let b = i32((flat / ${inner}u) % ${length}u);`,
@@ -70,7 +70,7 @@ const sortByCounting = (kernel: SortKernel, bases: Bases): SortPlan => {
   const shaders = [shader.finish('sort_ranks', lines, size, Math.ceil(count / size))]
   inputs.forEach((input, k) => {
     const output = known(outputs[k], 'output')
-    const move = new ShaderBuilder(bases, [output])
+    const move = new ShaderBuilder(memory, [output])
     const to = `base + ${move.load(ranks, 'i32(flat)')} * ${inner}`
     const moveLines = [
       ...start(count),
@@ -84,12 +84,12 @@ const sortByCounting = (kernel: SortKernel, bases: Bases): SortPlan => {
 }
 
 /** Batcher's bitonic network on positions; the lines are filled up to a power of two with positions that come last. */
-const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): SortPlan => {
+const sortByNetwork = (kernel: SortKernel, memory: Memory, lineCount: number): SortPlan => {
   const { size: length, inner, inputs, outputs } = kernel
   const full = 2 ** Math.ceil(Math.log2(length))
   const order = newBuffer('int32', [lineCount, full])
   const shaders: Shader[] = []
-  const fill = new ShaderBuilder(bases, [order])
+  const fill = new ShaderBuilder(memory, [order])
   shaders.push(
     fill.finish(
       'sort_begin',
@@ -102,7 +102,7 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
   // The steps are one shader, whose numbers are bound: there are many.
   for (let run = 1; 2 ** run <= full; run++) {
     for (let distance = run - 1; distance >= 0; distance--) {
-      const shader = new ShaderBuilder(bases, [order])
+      const shader = new ShaderBuilder(memory, [order])
       const lines = [
         ...start(pairs),
         `let run = 1 << ${shader.parameter(run)};`,
@@ -131,7 +131,7 @@ const sortByNetwork = (kernel: SortKernel, bases: Bases, lineCount: number): Sor
   const count = lineCount * length
   inputs.forEach((input, k) => {
     const output = known(outputs[k], 'output')
-    const move = new ShaderBuilder(bases, [output])
+    const move = new ShaderBuilder(memory, [output])
     const lines = [
       ...start(count),
       `let column = i32(flat % ${inner}u);`,

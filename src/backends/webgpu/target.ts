@@ -6,6 +6,8 @@ export interface Target {
   readonly software: boolean
   /** Whether threads that run together can combine values without shared memory. */
   readonly subgroups: boolean
+  /** Whether shaders have 16-bit floats. */
+  readonly halves: boolean
   /** Elements from which on a reduction is shared by the threads of a workgroup, where there are few results. */
   readonly sharedReduction: number
 }
@@ -15,5 +17,6 @@ export const targetOf = ({ limits, features }: Pick<GPUDevice, 'limits' | 'featu
   storageBuffers: limits.maxStorageBuffersPerShaderStage,
   software,
   subgroups: features.has('subgroups'),
+  halves: features.has('shader-f16'),
   sharedReduction: software ? 4096 : 256,
 })
