@@ -13,11 +13,12 @@ import {
   isJaxpr,
   jaxprHasEffect,
   known,
+  range,
   shapedArray,
   sizeOf,
 } from '../core/index.js'
 import { type Graph, type Value, newBuffer, newStep } from './graph.js'
-import type { Buffer, ControlKernel, Program, ScanKernel, ScratchLayout, WhileKernel } from './kernel.js'
+import type { Buffer, Carries, ControlKernel, Program, ScanKernel, ScratchLayout, WhileKernel } from './kernel.js'
 import { staysInPlace } from './overwrite.js'
 
 /** What control kernels need of the lowering around them. */
@@ -28,14 +29,12 @@ export interface LoweringGraph {
   readonly buffered: (aval: ShapedArray) => { readonly value: Value; readonly buffer: Buffer }
 }
 
-/** Inputs of a nested program, from `first` on, whose places its first outputs may take. */
-export interface Carries {
-  readonly first: number
-  readonly count: number
-}
-
 /** Compiles a nested program, every output of which gets memory of its own, or that of the carry that it follows. */
 export type CompileNested = (jaxpr: Jaxpr, carries?: Carries) => Program
+
+/** Inputs from `first` on, whose places the first outputs may take. */
+const loopCarries = (first: number, count: number): Carries =>
+  range(count).map((output) => ({ input: first + output, output }))
 
 const align = (bytes: number): number => Math.ceil(bytes / 16) * 16
 
@@ -117,7 +116,7 @@ export const lowerScan = (lowerer: LoweringGraph, spec: ScanSpec): readonly Dela
   const xs = storedAll(lowerer, spec.xs)
   return addControl(lowerer, [spec.body], [...constants, ...initial, ...xs], outputs, (nested, buffers) => ({
     kind: 'scan',
-    body: nested(jaxprOf(spec.body), { first: constants.length, count: carryCount }),
+    body: nested(jaxprOf(spec.body), loopCarries(constants.length, carryCount)),
     length,
     reverse,
     constants: constants.map(bufferOf),
@@ -138,7 +137,7 @@ export const lowerWhile = (lowerer: LoweringGraph, spec: WhileSpec): readonly De
     kind: 'while',
     condition: nested(jaxprOf(spec.condition)),
     conditionConstants: conditionConstants.map(bufferOf),
-    body: nested(jaxprOf(spec.body), { first: bodyConstants.length, count: avals.length }),
+    body: nested(jaxprOf(spec.body), loopCarries(bodyConstants.length, avals.length)),
     bodyConstants: bodyConstants.map(bufferOf),
     initial: initial.map(bufferOf),
     carries: buffers,
@@ -157,5 +156,7 @@ export const lowerBranch = (lowerer: LoweringGraph, spec: BranchSpec): readonly 
     programs: spec.programs.map((program) => nested(jaxprOf(program))),
     operands: operands.map(bufferOf),
     outputs: buffers,
+    carries: [],
+    placed: (carries) => spec.programs.map((program) => nested(jaxprOf(program), carries)),
   }))
 }

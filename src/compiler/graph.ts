@@ -15,7 +15,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { flatIndex, normalizer } from './affine.js'
-import type { Buffer, ControlKernel, Program } from './kernel.js'
+import type { Buffer, Carries, ControlKernel, Program } from './kernel.js'
 
 /** What a placeholder stands for: an element of a value. */
 export interface Reference {
@@ -139,9 +139,7 @@ export type Step = StepBase &
     | {
         readonly kind: 'control'
         /** The kernel, once its operands have buffers; compiles the programs in it. */
-        readonly make: (
-          nested: (jaxpr: Jaxpr, carries?: { readonly first: number; readonly count: number }) => Program,
-        ) => ControlKernel
+        readonly make: (nested: (jaxpr: Jaxpr, carries?: Carries) => Program) => ControlKernel
       }
     | { readonly kind: 'callback'; readonly call: CallbackSpec['call'] }
     | {

@@ -5,6 +5,7 @@
  */
 import { known } from '../core/index.js'
 import { accesses } from './accesses.js'
+import { branchOver } from './branch-in-place.js'
 import type { Buffer, Kernel } from './kernel.js'
 import { sorted } from './order.js'
 import { copiesOf, overwriting, staysInPlace } from './overwrite.js'
@@ -68,6 +69,8 @@ class Mergers {
   private readonly draft: Draft
   /** Inputs that may be written over, and the outputs that are to be there in the end. */
   private readonly pairs: ReadonlyMap<Buffer, Buffer>
+  /** Whether programs in branches may be compiled again, to write over their operands. */
+  private readonly branches: boolean
   private readonly last = new Map<Buffer, Value>()
   private readonly first = new Map<Buffer, Value>()
   /** What buffers have become. */
@@ -75,8 +78,9 @@ class Mergers {
   private readonly inputs: ReadonlySet<Buffer>
   private readonly outputs: ReadonlySet<Buffer>
 
-  constructor(draft: Draft, pairs: readonly Pair[]) {
+  constructor(draft: Draft, pairs: readonly Pair[], branches: boolean) {
     this.draft = draft
+    this.branches = branches
     this.pairs = new Map(pairs.map(({ input, output }) => [input, output]))
     this.inputs = new Set(draft.inputs)
     this.outputs = new Set(draft.outputs)
@@ -149,7 +153,12 @@ class Mergers {
         if (written.has(place) || (before !== undefined && content.get(place) !== before)) return undefined
         for (const old of reads.keys()) {
           if (old === buffer || this.place(old, places) !== place) continue
-          const changed = overwriting(kernel, old, buffer)
+          const changed =
+            kernel.kind !== 'branch'
+              ? overwriting(kernel, old, buffer)
+              : this.branches
+                ? branchOver(kernel, old, buffer)
+                : undefined
           if (changed === undefined) return undefined
           kernel = changed
         }
@@ -244,7 +253,8 @@ const chain = (mergers: Mergers, { input, output }: Pair): readonly Buffer[] | u
  * reads any more, it is written over that array itself. `pairs` are inputs that may be written over.
  */
 export const removeCopies = (draft: Draft, pairs: readonly Pair[]): Placed => {
-  const mergers = new Mergers(draft, pairs)
+  // Later passes may still part arrays, and such a branch needs them in one place.
+  const mergers = new Mergers(draft, pairs, false)
   const copies = mergers.copies()
   if (copies.length === 0) return nothingMoved(draft)
   for (const pair of pairs) {
@@ -256,7 +266,7 @@ export const removeCopies = (draft: Draft, pairs: readonly Pair[]): Placed => {
 }
 
 /** The program with outputs in the place of their inputs, and with loops whose carries start where they stay. */
-export const updateInPlace = (draft: Draft, pairs: readonly Pair[]): Placed => {
+export const updateInPlace = (draft: Draft, pairs: readonly Pair[], branches: boolean): Placed => {
   const starts = draft.kernels.flatMap((kernel) =>
     kernel.kind === 'scan' || kernel.kind === 'while'
       ? kernel.carries.flatMap((fresh, i) =>
@@ -266,7 +276,7 @@ export const updateInPlace = (draft: Draft, pairs: readonly Pair[]): Placed => {
   )
   const open = pairs.filter(({ input, output }) => input !== output)
   if (open.length === 0 && starts.length === 0) return nothingMoved(draft)
-  const mergers = new Mergers(draft, pairs)
+  const mergers = new Mergers(draft, pairs, branches)
   for (const { input, output } of open) if (input.size > 0) mergers.merge([input, output])
   for (const { old, fresh } of starts) mergers.merge([old, fresh])
   return mergers.result()

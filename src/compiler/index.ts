@@ -1,12 +1,12 @@
 /** The compiler: from a jaxpr to a planned program of kernels that any backend prints and runs. */
 import type { Jaxpr } from '../core/index.js'
-import type { Carries, CompileNested } from './control.js'
+import type { CompileNested } from './control.js'
 import { decide } from './decide.js'
 import { block } from './blocks.js'
 import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
 import { type Pair, removeCopies, updateInPlace } from './in-place.js'
-import type { Buffer, LoopKernel, Program } from './kernel.js'
+import type { Buffer, Carries, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { moveOrigins, originsOf } from './origins.js'
@@ -47,9 +47,10 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const steps = decide(graph, values)
   const results = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const pairsOf = (outputs: readonly Buffer[]): Pair[] =>
-    inputs
-      .slice(carries.first, carries.first + carries.count)
-      .map((input, i) => ({ input, output: known(outputs[i], 'next carry') }))
+    carries.map(({ input, output }) => ({
+      input: known(inputs[input], 'carry'),
+      output: known(outputs[output], 'next carry'),
+    }))
   const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize, !blocks)
   const drafts = emit(graph, fuse(graph, steps, new Set(results), !blocks), nestedWith(options), !blocks)
   const short = removeCopies({ kernels: drafts, inputs, outputs: results }, pairsOf(results))
@@ -61,7 +62,7 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     ? shareCopies(block(rows, needed, context), inputs, needed)
     : { kernels: rows, places: new Map<Buffer, Buffer>() }
   const finished = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
-  const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs))
+  const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs), blocks)
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
   const origins = originsOf(graph, steps)
@@ -78,13 +79,13 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   }
 }
 
-const noCarries: Carries = { first: 0, count: 0 }
+const noCarries: Carries = []
 
 /** Programs inside loops and branches write every output to memory of its own, or over the carry that it follows. */
 const nested = (options: CompileOptions): CompileNested => {
   const programs = new WeakMap<Jaxpr, Map<string, Program>>()
   return (jaxpr, carries = noCarries) => {
-    const key = `${carries.first} ${carries.count}`
+    const key = carries.map(({ input, output }) => `${input}:${output}`).join()
     let variants = programs.get(jaxpr)
     if (variants === undefined) programs.set(jaxpr, (variants = new Map()))
     let program = variants.get(key)

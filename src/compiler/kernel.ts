@@ -121,6 +121,9 @@ export interface WhileKernel {
   readonly scratch: Buffer
 }
 
+/** Inputs of a nested program that it may write over, and which of its outputs is to be there in the end; both by position. */
+export type Carries = readonly { readonly input: number; readonly output: number }[]
+
 /** Runs the program at `index` on the operands; the index is within range. */
 export interface BranchKernel {
   readonly kind: 'branch'
@@ -128,6 +131,10 @@ export interface BranchKernel {
   readonly programs: readonly Program[]
   readonly operands: readonly Buffer[]
   readonly outputs: readonly Buffer[]
+  /** Outputs that are written over operands: both are one buffer, here and in each of the programs. */
+  readonly carries: Carries
+  /** The same programs, compiled to write outputs over operands wherever they can. */
+  readonly placed: (carries: Carries) => readonly Program[]
   /** Temporaries of the program that runs. */
   readonly scratch: Buffer
 }

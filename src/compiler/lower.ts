@@ -1,8 +1,7 @@
 /** From equations to delayed values and steps. */
 import { type Atom, type Jaxpr, type Var, e, invariant, known, sameShape } from '../core/index.js'
-import type { Carries } from './control.js'
 import { Graph, Value, newBuffer } from './graph.js'
-import type { Buffer } from './kernel.js'
+import type { Buffer, Carries } from './kernel.js'
 import { Lowerer } from './lowerer.js'
 
 /** A program as values and steps; `inputs` are buffers for its constants, then its inputs. */
@@ -48,7 +47,7 @@ export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, whole
   const inputs = [...jaxpr.constants, ...jaxpr.inputs].map((v, i) => {
     const buffer = newBuffer(v.aval.dtype, v.aval.shape)
     values.set(v, new Value(graph, v.aval, { buffer }))
-    if (i < carries.first || i >= carries.first + carries.count) kept.add(buffer)
+    if (!carries.some(({ input }) => input === i)) kept.add(buffer)
     return buffer
   })
   const read = (atom: Atom): Value =>

@@ -1,7 +1,9 @@
 /** What a step of a loop moves: as many elements as it changes, however large its carries are. */
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NDArray, jit, lax, makeJaxpr, numpy as np, vmap } from 'cotangent'
+import { type NDArray, jit, lax, makeJaxpr, numpy as np, vmap, withDevice } from 'cotangent'
 import { type Kernel, type Program, type Statement, compile, staysInPlace } from '../../src/compiler/index.js'
+import { assertClose } from '../../src/testing/index.js'
 
 const storesOf = (statements: readonly Statement[]): number =>
   statements.reduce((sum, s) => {
@@ -63,6 +65,36 @@ const steps: Readonly<Record<string, { readonly step: Step; readonly elements: n
     elements: 4,
   },
   'leave it': { step: (_, c) => c, elements: 0 },
+  'set an element, or leave it': {
+    step: (i, c) =>
+      lax.cond(
+        np.greater(c.get(i), 0),
+        (d: NDArray) => d,
+        (d: NDArray) => d.at(i).set(1),
+        c,
+      ),
+    // With the number of the branch.
+    elements: 2,
+  },
+  'choose among three, one of which chooses': {
+    step: (i, c) =>
+      lax.switch(
+        np.remainder(i, 3),
+        [
+          (d: NDArray) => d.at(i).set(1),
+          (d: NDArray) => d,
+          (d: NDArray) =>
+            lax.cond(
+              np.greater(d.get(0), 0),
+              (x: NDArray) => x.at(0).add(1),
+              (x: NDArray) => x.at(i).set(2),
+              d,
+            ),
+        ],
+        c,
+      ),
+    elements: 4,
+  },
   'a loop inside': {
     step: (i, c) => lax.foriLoop(0, 5, (j: NDArray, d: NDArray) => d.at(np.add(i, j)).set(2), c),
     elements: 11,
@@ -131,5 +163,66 @@ describe('other loops in place', () => {
     const f = (x: NDArray): NDArray => np.matmul(x, x).at([3, 4]).set(1)
     const program = compile(makeJaxpr(f)(np.zeros([32, 32])).jaxpr)
     expect(written(program)).toBeLessThanOrEqual(32 * 32 + 64)
+  })
+})
+
+type Two = readonly [NDArray, NDArray]
+
+/** What a branch may do to two carries. */
+const changes: readonly ((i: NDArray, [a, b]: Two) => Two)[] = [
+  (_, [a, b]) => [a, b],
+  (_, [a, b]) => [b, a],
+  (i, [a, b]) => [a.at(i).set(b.get(np.add(i, 1))), b],
+  (i, [a, b]) => [a.at(i).add(1), b.at(0).set(np.sum(a))],
+  (i, [a, b]) => [np.flip(a), b.at(i).add(a.get(i))],
+  (i, [a, b]) => [np.add(np.multiply(a, 0.5), b), a.at(i).set(2)],
+  (i, [a]) => [a, a.at(i).set(7)],
+  (i, [a, b]) => [lax.dynamicUpdateSlice(a, lax.dynamicSlice(b, [i], [5]), [np.add(i, 2)]), np.zerosLike(b)],
+  (_, [a, b]) => [np.cumsum(np.multiply(a, 0.125)), b],
+]
+
+describe('branches in loops', () => {
+  it.each(['js', 'wasm'])('give what the steps give one by one (%s)', (device) =>
+    withDevice(device, () => {
+      const branch = fc.nat({ max: changes.length - 1 })
+      const plan = fc.record({
+        branches: fc.array(branch, { minLength: 2, maxLength: 3 }),
+        inner: fc.array(branch, { minLength: 2, maxLength: 2 }),
+        before: fc.boolean(),
+        after: fc.boolean(),
+      })
+      const start = (): Two => [np.divide(np.arange(300), 64), np.sin(np.arange(300))]
+      fc.assert(
+        fc.property(plan, ({ branches, inner, before, after }) => {
+          const programs = (numbers: readonly number[], i: NDArray) =>
+            numbers.map(
+              (k) =>
+                (two: Two): Two =>
+                  changes[k]?.(i, two) ?? two,
+            )
+          const step = (i: NDArray, two: Two): Two => {
+            const given: Two = before ? [two[0].at(i).add(two[1].get(0)), two[1]] : two
+            const nested = (x: Two): Two => lax.switch(np.remainder(np.floorDivide(i, 2), 2), programs(inner, i), x)
+            const all = [...programs(branches, i), nested]
+            const [a, b]: Two = lax.switch(np.remainder(i, all.length), all, given)
+            // Reads what was there before the branch.
+            return after ? [a, b.at(1).add(np.mean(given[0]))] : [a, b]
+          }
+          let expected = start()
+          for (let i = 0; i < 7; i++) expected = step(np.array(i, { dtype: 'int32' }), expected)
+          const loop = jit((two: Two): Two => lax.foriLoop(0, 7, (i: NDArray, x: Two) => step(i, x), two))
+          loop(start()).forEach((x, k) => assertClose(x, expected[k] ?? x, `carry ${k}`))
+        }),
+        { numRuns: 10, seed: 20261123 },
+      )
+    }),
+  )
+
+  it('are copies where one of them cannot write in place', () => {
+    const f = (x: NDArray): NDArray =>
+      lax.foriLoop(0, 3, (i: NDArray, c: NDArray) => lax.cond(np.greater(i, 1), np.flip, (d: NDArray) => d, c), x)
+    const loop = loopOf(compile(makeJaxpr(f)(np.zeros([1000])).jaxpr))
+    expect(loop.carries.map((carry, i) => carry.size === 1 || staysInPlace(loop, i))).toContain(false)
+    expect(jit(f)(np.arange(100)).js()).toEqual(np.flip(np.arange(100)).js())
   })
 })
