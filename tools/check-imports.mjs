@@ -43,7 +43,8 @@ const externals = [
   { pattern: /^fast-check$/, rooms: ['testing'], kinds: ['static', 'erased', 'dynamic', 'type'] },
   // Dawn, the WebGPU of Chromium: for Node, which has none.
   { pattern: /^webgpu$/, rooms: ['backends/webgpu'], kinds: ['dynamic'] },
-  { pattern: /^node:/, rooms: ['io', 'data'], kinds: ['dynamic', 'type'] },
+  // Types only: bundlers for pages refuse imports of Node's modules, whether they are reached or not.
+  { pattern: /^node:/, rooms: ['io', 'data'], kinds: ['erased', 'type'] },
 ]
 
 /**

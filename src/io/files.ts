@@ -2,6 +2,7 @@
 import { type TaskEither, tryCatch } from 'fp-ts/lib/TaskEither.js'
 import { isLeft } from 'fp-ts/lib/Either.js'
 import { IoError } from './io-error.js'
+import { nodeFiles } from './node.js'
 
 /** What the common errors of the operating system mean. */
 const meanings: Readonly<Record<string, string>> = {
@@ -25,10 +26,10 @@ const fileError = (file: string, verb: 'read' | 'written', cause: unknown): IoEr
   return new IoError(`cannot be ${verb}: ${meanings[codeOf(cause)] ?? firstLine}`, { file, cause })
 }
 
-/** Node's file functions; a page has none (bundlers put an empty module there), and is told what it has instead. */
-const loadFileSystem = async () => {
-  const found = await import('node:fs/promises').catch(() => undefined)
-  if (typeof found?.open === 'function') return found
+/** Node's file functions; a page has none, and is told what it has instead. */
+const fileSystem = () => {
+  const found = nodeFiles()
+  if (found !== undefined) return found
   throw new Error(
     'only Node has files by path; in a browser, fetch or keep the bytes yourself, and use the functions on bytes: ' +
       'decodeSafetensors, encodeSafetensors, decodeNpy, encodeNpy',
@@ -39,7 +40,7 @@ const loadFileSystem = async () => {
 export const readBytes = (file: string): TaskEither<IoError, Uint8Array> =>
   tryCatch(
     async () => {
-      const { readFile } = await loadFileSystem()
+      const { readFile } = fileSystem()
       return new Uint8Array(await readFile(file))
     },
     (cause) => fileError(file, 'read', cause),
@@ -52,7 +53,7 @@ export const readBytes = (file: string): TaskEither<IoError, Uint8Array> =>
 export const writeBytes = (file: string, bytes: Uint8Array): TaskEither<IoError, void> =>
   tryCatch(
     async () => {
-      const { open, rename, rm } = await loadFileSystem()
+      const { open, rename, rm } = fileSystem()
       const temporary = `${file}.${crypto.randomUUID()}.tmp`
       try {
         const handle = await open(temporary, 'wx')

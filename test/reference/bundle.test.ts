@@ -33,7 +33,7 @@ const bundled = async (
       modulePreload: { polyfill: false },
       rollupOptions: {
         input: entry,
-        external: [/^node:/, 'webgpu'],
+        external: ['webgpu'],
         output: { format, entryFileNames: `main.${extension}` },
       },
     },

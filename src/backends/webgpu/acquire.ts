@@ -10,6 +10,8 @@ const nodeGpu = async (): Promise<GpuProvider> => {
   let dawn
   try {
     dawn = await import('webgpu')
+    // Bundlers for pages put an empty module in its place, as `browser` in package.json says.
+    if (!('create' in dawn)) throw new TypeError('an empty module')
   } catch {
     throw new DeviceError(
       `init: this JavaScript engine has no WebGPU. In Node, install the optional package that brings it: npm install webgpu. ` +
