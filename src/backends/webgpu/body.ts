@@ -74,7 +74,9 @@ export class BodyPrinter {
   }
 
   fresh(kind: string): string {
-    return `${kind}${this.next++}`
+    const name = `${kind}${this.next++}`
+    // The name of a type.
+    return name === 'i32' ? this.fresh(kind) : name
   }
 
   line(text: string): void {
