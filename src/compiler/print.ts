@@ -137,13 +137,16 @@ const operationText = (x: Expression, names: Names, within: number): string => {
   const own = strength[x.op]
   if (own === undefined) return `${x.op}(${args(0).join(', ')})`
   const [a, b, c] = x.args
-  let text = `${x.op}(${args(0).join(', ')})`
+  // Each argument is printed once: printed twice at every level, a long chain would take exponential time.
+  let text: string
   if (x.op === 'select' && a !== undefined && b !== undefined && c !== undefined) {
     text = `${expressionText(a, names, 1)} ? ${expressionText(b, names, 1)} : ${expressionText(c, names, 0)}`
   } else if (a !== undefined && b !== undefined) {
     const negative = x.op === 'add' && b.op === 'const' && b.value < 0
     const right = negative ? numberText(e.constant(-b.value, b.dtype)) : expressionText(b, names, own + 1)
     text = `${expressionText(a, names, own)} ${negative ? '-' : (infix[x.op] ?? x.op)} ${right}`
+  } else {
+    text = `${x.op}(${args(0).join(', ')})`
   }
   return own < within ? `(${text})` : text
 }

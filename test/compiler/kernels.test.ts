@@ -529,6 +529,16 @@ test('values that are used at many places are kept, so that work does not grow e
   expect(made.kernels.length).toBeLessThan(61)
 })
 
+test('the text of a deep expression is made in time that grows with its depth, not exponentially', () => {
+  const chain = (x: NDArray): NDArray[] => {
+    let y = x
+    for (let i = 0; i < 60; i++) y = lax.add(lax.mul(y, 0.5 + i), 1)
+    return [y]
+  }
+  // Within the time limit of a test; at twice the time for each level it would take ages.
+  expect(kernels(chain, [20]).match(/\* /g)?.length).toBeGreaterThanOrEqual(60)
+})
+
 test('the text does not depend on what was compiled before', () => {
   const f = (x: NDArray): NDArray[] => [lax.reduceSum(lax.mul(lax.exp(x), x), [0])]
   expect(kernels(f, [50, 20])).toBe(kernels(f, [50, 20]))

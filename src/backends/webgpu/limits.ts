@@ -1,5 +1,5 @@
 /** Pieces that use more arrays than a shader can bind: some of the arrays are copied side by side into one. */
-import { type DType, type Expression, e, known } from '../../core/index.js'
+import { type DType, type Expression, DeviceError, e, known } from '../../core/index.js'
 import { type Buffer, type Statement, expressionsOf, mapExpressions } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
 import type { Piece } from './schedule.js'
@@ -113,8 +113,13 @@ export const withinLimit = (piece: Piece, limit: number): readonly Work[] => {
     // The smallest ones, as many as must go; one binding comes back for all of them.
     const chosen = [...largest].sort((a, b) => a.size - b.size).slice(0, excess + 1)
     const [first] = chosen
-    if (first === undefined || chosen.length < 2)
-      return [...before, { piece: { ...piece, body }, writes: [...uses.writes] }, ...after]
+    // To let the GPU refuse the shader would spoil the device for all programs after this one.
+    if (first === undefined || chosen.length < 2) {
+      throw new DeviceError(
+        `webgpu: results of this program are computed together from and to ${bindingsOf(uses)} arrays of different dtypes, and ` +
+          `this GPU binds ${limit} at once. Compute some of the results in another jitted function, or convert arrays to one dtype.`,
+      )
+    }
     const packed = packTogether(first.dtype, chosen)
     for (const [buffer, offset] of packed.offsets) {
       // What is written is copied in too: a piece may write a part of it only.

@@ -97,6 +97,15 @@ it('more workgroups than fit into one dimension', async () => {
   expect([...data]).toEqual([3 * (size - 1), 0, 3 * 64 * least.groups])
 })
 
+it('results of more kinds than can be bound or packed are refused, and the device works on', async () => {
+  const x = withDevice('modest', () => np.arange(40_000).astype('uint8'))
+  const f = (y: NDArray): NDArray[] => [np.sum(y), np.max(y), np.argmax(y), np.any(y.greater(0)), np.var(y)]
+  const run = async (): Promise<unknown> => Promise.all(withDevice('modest', () => jit(f)(x)).map((y) => y.data()))
+  await expect(run()).rejects.toThrow(/different dtypes, and this GPU binds 8 at once.*another jitted function/)
+  const parts = withDevice('modest', () => f(x))
+  expect([...(await (parts[1] ?? x).data())]).toEqual([255])
+})
+
 it('an array larger than a binding is refused before memory is taken, with the size and the limit', async () => {
   modest.largest = 0
   const elements = least.bindingBytes / 4 + 1
