@@ -125,7 +125,10 @@ const follow = (file, room, { specifier, kind, line }) => {
     const rule = externals.find(({ pattern }) => pattern.test(specifier))
     if (!rule || !(room === frontDoor ? rule.rooms.includes('*') : includes(rule.rooms, room)))
       report(file, line, `${room} may not import '${specifier}' from outside`)
-    else if (!rule.kinds.includes(kind)) report(file, line, `'${specifier}' may only be imported by import()`)
+    else if (!rule.kinds.includes(kind)) {
+      const how = rule.kinds.includes('dynamic') ? 'by import()' : 'as a type'
+      report(file, line, `'${specifier}' may only be imported ${how}`)
+    }
     return undefined
   }
   const path = join(root, dirname(file), specifier.replace(/\.js$/, '.ts'))
