@@ -6,7 +6,7 @@
 import { known } from '../core/index.js'
 import { accesses } from './accesses.js'
 import { branchOver } from './branch-in-place.js'
-import type { Buffer, Kernel } from './kernel.js'
+import { type Buffer, type Kernel, nestedPrograms } from './kernel.js'
 import { sorted } from './order.js'
 import { copiesOf, overwriting, staysInPlace } from './overwrite.js'
 import { renameKernel } from './rename.js'
@@ -49,20 +49,8 @@ interface Entry {
 }
 
 /** Calls of JavaScript stay in order. */
-export const hasEffect = (kernel: Kernel): boolean => {
-  switch (kernel.kind) {
-    case 'callback':
-      return true
-    case 'scan':
-      return kernel.body.kernels.some(hasEffect)
-    case 'while':
-      return [...kernel.condition.kernels, ...kernel.body.kernels].some(hasEffect)
-    case 'branch':
-      return kernel.programs.some((program) => program.kernels.some(hasEffect))
-    default:
-      return false
-  }
-}
+export const hasEffect = (kernel: Kernel): boolean =>
+  kernel.kind === 'callback' || nestedPrograms(kernel).some((program) => program.kernels.some(hasEffect))
 
 class Mergers {
   private entries: readonly Entry[]

@@ -195,3 +195,17 @@ export interface Takeover {
   readonly input: number
   readonly output: number
 }
+
+/** Programs inside a kernel: of a loop, or of the cases of a branch. */
+export const nestedPrograms = (kernel: Kernel): readonly Program[] => {
+  switch (kernel.kind) {
+    case 'scan':
+      return [kernel.body]
+    case 'while':
+      return [kernel.condition, kernel.body]
+    case 'branch':
+      return kernel.programs
+    default:
+      return []
+  }
+}

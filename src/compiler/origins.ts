@@ -1,7 +1,7 @@
 /** Which lines of the user's program each kernel computes, followed through everything that fusion put into it. */
 import { type Expression, known } from '../core/index.js'
 import { type Graph, type Step, Value } from './graph.js'
-import type { Buffer, Kernel, Origin, Program } from './kernel.js'
+import { type Buffer, type Kernel, type Origin, type Program, nestedPrograms } from './kernel.js'
 import { accesses } from './plan.js'
 
 /** Where the contents of each buffer come from; undefined when no equation says where it was written. */
@@ -119,19 +119,6 @@ export const programPlaces = (program: Program): Place[] => [
   ...[...(program.origins?.values() ?? [])].flatMap(({ sources }) => [...sources].map(placeOf)),
   ...program.kernels.flatMap(nestedPrograms).flatMap(programPlaces),
 ]
-
-const nestedPrograms = (kernel: Kernel): readonly Program[] => {
-  switch (kernel.kind) {
-    case 'scan':
-      return [kernel.body]
-    case 'while':
-      return [kernel.condition, kernel.body]
-    case 'branch':
-      return kernel.programs
-    default:
-      return []
-  }
-}
 
 /** Files under the shortest ends of their paths that tell them apart. */
 export const shortNames = (files: Iterable<string>): ReadonlyMap<string, string> => {

@@ -10,6 +10,7 @@ import {
   type Statement,
   legalizeKernel,
   mapExpressions,
+  nestedPrograms,
 } from '../../compiler/index.js'
 import { decompose } from '../../compiler/decompose.js'
 import { rootsOf } from './analysis.js'
@@ -46,20 +47,6 @@ export interface PrintedProgram {
   readonly routines: readonly Routine[]
   /** Whether products need their scratch memory. */
   readonly usesScratch: boolean
-}
-
-/** Programs inside a kernel. */
-const innerPrograms = (kernel: Kernel): readonly Program[] => {
-  switch (kernel.kind) {
-    case 'scan':
-      return [kernel.body]
-    case 'while':
-      return [kernel.condition, kernel.body]
-    case 'branch':
-      return kernel.programs
-    default:
-      return []
-  }
 }
 
 /** Everything that must be known before the first function is made, since imports come before functions. */
@@ -100,7 +87,7 @@ class Preparation {
       return out
     })
     this.kernels.set(program, prepared)
-    for (const kernel of program.kernels) for (const inner of innerPrograms(kernel)) this.prepare(inner)
+    for (const kernel of program.kernels) for (const inner of nestedPrograms(kernel)) this.prepare(inner)
   }
 
   /** Names of the imported functions that statements need. */
