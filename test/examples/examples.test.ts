@@ -85,5 +85,7 @@ test('focal-loss: focal loss finds more of the rare class; both curves are drawn
 test('mlp: 2,000 synchronous steps learn, and resident memory stays flat', async () => {
   const output = await outputOf('mlp')
   expect(numberIn(output, /^ *0 +(\S+)/m)).toBeGreaterThan(10 * numberIn(output, /^2000 +(\S+)/m))
-  expect(numberIn(output, /growth from step 500 to step 2000: (\S+) MB/)).toBeLessThan(64)
+  // On a busy machine, where collecting garbage takes long, the arena grows once from 48 to at most 128 MB (backends/wasm/memory.ts).
+  // Losing the 3 MB of parameters and moments of each step would make it 4.7 GB.
+  expect(numberIn(output, /growth from step 500 to step 2000: (\S+) MB/)).toBeLessThan(128 - 48)
 })
