@@ -1,6 +1,8 @@
 /**
  * A loop of 1,000 small steps as one `lax.scan`, against the same loop of eager calls and of calls of a jitted step.
- * All of them compute the same numbers, and take turns, so that what else the machine does falls on each alike.
+ * All of them compute the same numbers, and take turns, so that what else the machine does falls on each alike. A turn is as
+ * many calls as fit into some milliseconds, one at least; its time is their mean. The first call of a turn, which finds the
+ * processor's caches full of the other programs, is shown too.
  * Then 10,000 steps that set one element of a carry each, of a small carry and of one a thousand times as large.
  *
  *     npm run build && node bench/scan.mjs [--rounds 25]
@@ -16,6 +18,8 @@ import { jit, lax, numpy as np, random } from '../dist/index.js'
 const steps = 1000
 const size = 8
 const leastRatio = 20
+/** Milliseconds of a turn. */
+const turn = 5
 
 const rounds = Number(parseArgs({ options: { rounds: { type: 'string', default: '25' } } }).values.rounds)
 if (!Number.isSafeInteger(rounds) || rounds < 1) {
@@ -53,14 +57,14 @@ const lastOf = (program) => () => {
   return ys.dataSync()[steps - 1] ?? NaN
 }
 
-/** @typedef {{ name: string, run: () => number, milliseconds: number[], results: number[] }} Contender */
+/** @typedef {{ name: string, run: () => number, milliseconds: number[], first: number[], results: number[] }} Contender */
 
 /** @type {Contender[]} */
 const contenders = [
-  { name: 'eager loop', run: loop(step), milliseconds: [], results: [] },
-  { name: 'loop of a jitted step', run: loop(jit(step)), milliseconds: [], results: [] },
-  { name: 'lax.scan', run: lastOf(scan), milliseconds: [], results: [] },
-  { name: 'jit(lax.scan)', run: lastOf(jit(scan)), milliseconds: [], results: [] },
+  { name: 'eager loop', run: loop(step), milliseconds: [], first: [], results: [] },
+  { name: 'loop of a jitted step', run: loop(jit(step)), milliseconds: [], first: [], results: [] },
+  { name: 'lax.scan', run: lastOf(scan), milliseconds: [], first: [], results: [] },
+  { name: 'jit(lax.scan)', run: lastOf(jit(scan)), milliseconds: [], first: [], results: [] },
 ]
 
 /** @type {(values: readonly number[]) => number} */
@@ -70,11 +74,16 @@ const median = (values) => {
 }
 
 for (let round = -3; round < rounds; round++) {
-  for (const { run, milliseconds, results } of contenders) {
+  for (const { run, milliseconds, first, results } of contenders) {
     const since = performance.now()
     results.push(run())
+    const one = performance.now() - since
+    let calls = 1
+    for (; performance.now() - since < turn; calls++) run()
     // The first three rounds compile and warm up.
-    if (round >= 0) milliseconds.push(performance.now() - since)
+    if (round < 0) continue
+    milliseconds.push((performance.now() - since) / calls)
+    first.push(one)
   }
 }
 
@@ -92,9 +101,9 @@ console.log(
   `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} threads, ` +
     `load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}\n`,
 )
-console.log('| program               | median, ms | fastest, ms | a step, us | times faster |')
-console.log('| --------------------- | ---------: | ----------: | ---------: | -----------: |')
-contenders.forEach(({ name, milliseconds }, i) => {
+console.log('| program               | median, ms | fastest, ms | first of a turn, ms | a step, us | times faster |')
+console.log('| --------------------- | ---------: | ----------: | ------------------: | ---------: | -----------: |')
+contenders.forEach(({ name, milliseconds, first }, i) => {
   const time = times[i] ?? NaN
   const cells = [
     name.padEnd(21),
@@ -102,6 +111,7 @@ contenders.forEach(({ name, milliseconds }, i) => {
     Math.min(...milliseconds)
       .toFixed(3)
       .padStart(11),
+    median(first).toFixed(3).padStart(19),
     ((1000 * time) / steps).toFixed(3).padStart(10),
     (eager / time).toFixed(1).padStart(12),
   ]

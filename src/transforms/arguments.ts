@@ -31,10 +31,22 @@ export const parameterNames = (f: object, count: number): string[] => {
 }
 
 /** Arrays of a call's arguments, in order, with the path of each and the structure that puts them back. */
-export interface FlatArguments {
-  readonly leaves: readonly NDArray[]
-  readonly def: TreeDef
-  readonly paths: readonly string[]
+export class FlatArguments {
+  #paths: readonly string[] | undefined
+  readonly #f: object
+
+  constructor(
+    f: object,
+    readonly leaves: readonly NDArray[],
+    readonly def: TreeDef,
+  ) {
+    this.#f = f
+  }
+
+  /** Worked out when first asked for: only messages and traces need them, and names come from the function's source. */
+  get paths(): readonly string[] {
+    return (this.#paths ??= argumentPaths(this.#f, this.def))
+  }
 }
 
 /** Path of every leaf of a list of arguments: `params.conv1.kernel`. */
@@ -54,11 +66,26 @@ export const leafArray = (leaf: unknown, path: string, operation: string): NDArr
   )
 }
 
+/** Leaves as arrays; `paths` is called for a leaf that is none yet. Throws ArgumentError naming a leaf's path. */
+export const leafArrays = (
+  leaves: readonly unknown[],
+  paths: () => readonly string[],
+  operation: string,
+): readonly NDArray[] => {
+  const arrays: NDArray[] = []
+  for (const leaf of leaves)
+    arrays.push(leaf instanceof NDArray ? leaf : leafArray(leaf, paths()[arrays.length] ?? 'an argument', operation))
+  return arrays
+}
+
 /** Flattens arguments. Throws ArgumentError for a leaf that is no array. */
 export const flattenArguments = (f: object, args: readonly unknown[], operation: string): FlatArguments => {
-  const { leaves, def } = tree.flatten([...args])
-  const paths = argumentPaths(f, def)
-  return { leaves: leaves.map((leaf, i) => leafArray(leaf, paths[i] ?? 'an argument', operation)), def, paths }
+  const { leaves, def } = tree.flatten(args)
+  return new FlatArguments(
+    f,
+    leafArrays(leaves, () => argumentPaths(f, def), operation),
+    def,
+  )
 }
 
 /** A float array for differentiation; JS numbers count as floats here, whatever their value. */

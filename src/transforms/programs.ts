@@ -7,11 +7,11 @@ import {
   type ShapedArray,
   type TreeDef,
   Tracer,
-  avalText,
   buildJaxpr,
   constantsAsInputs,
   known,
   newJaxpr,
+  sameAval,
 } from '../core/index.js'
 import { flattenResult, rebuild } from './arguments.js'
 import { axisEnvironmentKey } from './axis-environment.js'
@@ -62,7 +62,29 @@ export interface TracedBody {
   readonly outAvals: readonly ShapedArray[]
 }
 
-const traced = new WeakMap<object, Map<string, TracedBody>>()
+/** A traced body and what it was traced for. */
+interface Signature {
+  readonly structure: string
+  readonly avals: readonly ShapedArray[]
+  readonly axes: string
+  readonly body: TracedBody
+}
+
+/** Programs that a function keeps: it is seldom called with more shapes, and a loop of many is not held for ever. */
+const maximumBodies = 64
+
+const traced = new WeakMap<object, Signature[]>()
+
+const sameAvals = (xs: readonly ShapedArray[], ys: readonly ShapedArray[]): boolean => {
+  if (xs.length !== ys.length) return false
+  for (let i = 0; i < xs.length; i++) {
+    const x = xs[i]
+    const y = ys[i]
+    if (x === y) continue
+    if (x === undefined || y === undefined || x.weakType !== y.weakType || !sameAval(x, y)) return false
+  }
+  return true
+}
 
 /**
  * Traces `f` on pytrees of the given structure. The same function is traced once per signature, unless it is closed over
@@ -75,9 +97,13 @@ export const traceBody = (
   operation: string,
   paths?: readonly string[],
 ): TracedBody => {
-  const key = `${inDef.key}|${avals.map((a) => (a.weakType ? '~' : '') + avalText(a)).join()}|${axisEnvironmentKey()}`
-  const before = traced.get(f)?.get(key)
-  if (before !== undefined) return before
+  // Compared entry by entry: a loop that is called often would spend more on the text of a key than on all else here.
+  const axes = axisEnvironmentKey()
+  let bodies = traced.get(f)
+  if (bodies !== undefined) {
+    for (const known of bodies)
+      if (known.structure === inDef.key && known.axes === axes && sameAvals(known.avals, avals)) return known.body
+  }
   let outDef = inDef
   const closed: ClosedJaxpr = buildJaxpr(
     (inputs) => {
@@ -97,9 +123,9 @@ export const traceBody = (
     outAvals: closed.jaxpr.outputs.map((a) => a.aval),
   }
   if (!closed.values.some((c) => c instanceof Tracer)) {
-    let perFunction = traced.get(f)
-    if (perFunction === undefined) traced.set(f, (perFunction = new Map()))
-    perFunction.set(key, body)
+    if (bodies === undefined) traced.set(f, (bodies = []))
+    bodies.unshift({ structure: inDef.key, avals: [...avals], axes, body })
+    if (bodies.length > maximumBodies) bodies.pop()
   }
   return body
 }

@@ -14,9 +14,9 @@ import {
   withoutAxis,
 } from '../core/index.js'
 import { convertElementType } from '../lax/index.js'
-import { flattenArguments, functionName, leafArray, rebuild } from './arguments.js'
-import { traceBody } from './programs.js'
-import { scanPrimitive } from './scan-primitive.js'
+import { flattenArguments, functionName, leafArrays, rebuild } from './arguments.js'
+import { type TracedBody, traceBody } from './programs.js'
+import { type ScanParams, scanPrimitive } from './scan-primitive.js'
 
 export interface ScanOptions {
   /** Number of iterations; needed when there are no xs. */
@@ -51,8 +51,8 @@ export const scan = <Carry, X, Y>(
   const { reverse = false, unroll = 1 } = options
   const initFlat = flattenArguments(f, [init], operation)
   const xsFlat = tree.flatten(xs ?? null)
-  const xsPaths = tree.paths(xsFlat.def, 'xs')
-  const xLeaves = xsFlat.leaves.map((leaf, i) => leafArray(leaf, xsPaths[i] ?? 'xs', operation))
+  const xsPaths = (): string[] => tree.paths(xsFlat.def, 'xs')
+  const xLeaves = leafArrays(xsFlat.leaves, xsPaths, operation)
   const length = scanLength(xLeaves, xsPaths, options.length, operation)
   const xAvals = xLeaves.map((x) => withoutAxis(x.aval, 0))
   const carryDef = known(initFlat.def.children[0], 'structure')
@@ -88,17 +88,12 @@ export const scan = <Carry, X, Y>(
       carry = promoted
       continue
     }
-    outAvals.forEach((out, i) =>
-      checkCarry(known(carry[i], 'carry').aval, out, tree.paths(carryDef, 'carry')[i] ?? 'carry', operation),
+    outAvals.forEach((out, i) => checkCarry(known(carry[i], 'carry').aval, out, carryDef, i, operation))
+    const outs = bind(
+      scanPrimitive,
+      [...body.constants, ...carry, ...xLeaves],
+      paramsOf(body, carry.length, length, reverse, unroll),
     )
-    const outs = bind(scanPrimitive, [...body.constants, ...carry, ...xLeaves], {
-      jaxpr: body.jaxpr,
-      length,
-      numCarry: carry.length,
-      numConsts: body.constants.length,
-      reverse,
-      unroll,
-    })
     return [
       rebuild(carryDef, outs.slice(0, carry.length)) as Carry,
       rebuild(known(outY, 'structure'), outs.slice(carry.length)) as Y,
@@ -106,9 +101,28 @@ export const scan = <Carry, X, Y>(
   }
 }
 
-/** Throws when a body changes the shape or dtype of a carry. */
-export const checkCarry = (before: ShapedArray, after: ShapedArray, path: string, operation: string): void => {
+const lastParams = new WeakMap<TracedBody, ScanParams>()
+
+/** Parameters of a scan; the last ones again where they are the same, so that its program is found by identity. */
+const paramsOf = (body: TracedBody, numCarry: number, length: number, reverse: boolean, unroll: number): ScanParams => {
+  let params = lastParams.get(body)
+  if (params === undefined || params.length !== length || params.reverse !== reverse || params.unroll !== unroll) {
+    params = { jaxpr: body.jaxpr, length, numCarry, numConsts: body.constants.length, reverse, unroll }
+    lastParams.set(body, params)
+  }
+  return params
+}
+
+/** Throws when a body changes the shape or dtype of leaf `i` of a carry. */
+export const checkCarry = (
+  before: ShapedArray,
+  after: ShapedArray,
+  def: TreeDef,
+  i: number,
+  operation: string,
+): void => {
   if (sameAval(before, after)) return
+  const path = tree.paths(def, 'carry')[i] ?? 'carry'
   throw new ShapeError(
     `${operation}: the body changes ${path} from ${avalText(before)} to ${avalText(after)}, and a loop's carry must keep its shape and dtype. ` +
       `Start with an array of the final shape and dtype, or convert inside the body (astype('${before.dtype}')).`,
@@ -117,22 +131,23 @@ export const checkCarry = (before: ShapedArray, after: ShapedArray, path: string
 
 const scanLength = (
   xs: readonly NDArray[],
-  paths: readonly string[],
+  paths: () => readonly string[],
   given: number | undefined,
   operation: string,
 ): number => {
   let length = given
-  let from = 'length'
+  let from: number | undefined
   xs.forEach((x, i) => {
     const own = x.shape[0]
     if (own === undefined)
-      throw new ShapeError(`${operation}: ${paths[i]} is a scalar; every array of xs needs an axis to loop over.`)
+      throw new ShapeError(`${operation}: ${paths()[i]} is a scalar; every array of xs needs an axis to loop over.`)
     if (length === undefined) {
       length = own
-      from = paths[i] ?? 'xs'
+      from = i
     } else if (length !== own) {
+      const first = from === undefined ? 'length' : (paths()[from] ?? 'xs')
       throw new ShapeError(
-        `${operation}: ${paths[i]} is ${avalText(x.aval)}, with ${own} slices along axis 0, but ${from} says ${length}. All must agree.`,
+        `${operation}: ${paths()[i]} is ${avalText(x.aval)}, with ${own} slices along axis 0, but ${first} says ${length}. All must agree.`,
       )
     }
   })

@@ -28,7 +28,6 @@ export const whileLoop = <Carry>(
   const operation = `whileLoop(${functionName(body)})`
   const flat = flattenArguments(body, [init], operation)
   const carryDef = known(flat.def.children[0], 'structure')
-  const paths = tree.paths(carryDef, 'carry')
   let carry = [...flat.leaves]
   for (let attempt = 0; ; attempt++) {
     const avals = carry.map((x) => x.aval)
@@ -47,7 +46,7 @@ export const whileLoop = <Carry>(
       carry = promoted
       continue
     }
-    step.outAvals.forEach((out, i) => checkCarry(known(avals[i], 'carry'), out, paths[i] ?? 'carry', operation))
+    step.outAvals.forEach((out, i) => checkCarry(known(avals[i], 'carry'), out, carryDef, i, operation))
     const test = traceBody(cond, flat.def, avals, operation)
     const predicate = test.outAvals[0]
     if (
