@@ -12,7 +12,8 @@ import { parseSync } from 'vite'
 /** The rooms and the rooms that each may import, besides itself. */
 const rooms = {
   core: [],
-  lax: ['core'],
+  scalar: ['core'],
+  lax: ['core', 'scalar'],
   transforms: ['core', 'lax'],
   numpy: ['core', 'lax', 'transforms'],
   random: ['core', 'lax', 'transforms', 'numpy'],
@@ -22,10 +23,10 @@ const rooms = {
   stax: ['core', 'lax', 'transforms', 'numpy', 'random', 'nn', 'losses'],
   optim: ['core', 'lax', 'transforms', 'numpy'],
   compiler: ['core'],
-  'backends/js': ['core', 'compiler'],
+  'backends/js': ['core', 'scalar', 'compiler'],
   'backends/common': [],
-  'backends/wasm': ['core', 'compiler', 'backends/common'],
-  'backends/webgpu': ['core', 'compiler', 'backends/common'],
+  'backends/wasm': ['core', 'scalar', 'compiler', 'backends/common'],
+  'backends/webgpu': ['core', 'scalar', 'compiler', 'backends/common'],
   io: ['core', 'numpy'],
   data: ['core', 'numpy', 'random', 'io'],
   fp: ['core', 'numpy'],

@@ -1,7 +1,7 @@
 /** The nodes of scalar expressions: their operations, and the intervals that index expressions stay in. */
 import type { DType } from './dtype.js'
 
-/** Operations of one argument. `round` rounds halves to even; the ones from `exp` on are decomposed for some backends. */
+/** Operations of one argument. `round` rounds halves to even; those from `exp` on are declared in `src/scalar/`. */
 export type UnaryOp =
   | 'neg'
   | 'abs'

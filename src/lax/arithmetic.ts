@@ -3,6 +3,7 @@ import {
   type ArrayLike,
   type BinaryOp,
   type Expectation,
+  type Expression,
   type NDArray,
   type Primitive,
   type TransposeInput,
@@ -15,6 +16,7 @@ import {
   known,
   knownInput,
 } from '../core/index.js'
+import * as scalar from '../scalar/functions.js'
 import { filled, unbroadcast } from './broadcasting.js'
 import { bitwiseAnd, eq, gt, lt, select } from './comparison.js'
 import { type Row, broadcastLike, elementwise, floating, numeric } from './elementwise.js'
@@ -28,20 +30,30 @@ export type Function2 = (x: ArrayLike, y: ArrayLike) => NDArray
 
 const at = (list: readonly NDArray[], i: number): NDArray => known(list[i], 'operand')
 
-/** Declares an operation of one operand that has no parameters. */
+/** Declares an operation of one operand that has no parameters; `scalar` is a base operation, or a function of `scalar/`. */
 /* @__NO_SIDE_EFFECTS__ */
-export const function1 = (name: string, op: UnaryOp, row: Omit<Row<Empty>, 'lower'>): Function1 => {
-  const primitive: Primitive<Empty> = elementwise(name, { ...row, lower: ([x]) => e.unary(op, known(x, 'operand')) })
+export const function1 = (
+  name: string,
+  scalar: UnaryOp | ((x: Expression) => Expression),
+  row: Omit<Row<Empty>, 'lower'>,
+): Function1 => {
+  const element = typeof scalar === 'string' ? (x: Expression) => e.unary(scalar, x) : scalar
+  const primitive: Primitive<Empty> = elementwise(name, { ...row, lower: ([x]) => element(known(x, 'operand')) })
   return (x) => bindOne(primitive, operands(name, [x]), {})
 }
 
 /** Declares an operation of two operands that has no parameters. */
 /* @__NO_SIDE_EFFECTS__ */
-export const function2 = (name: string, op: BinaryOp, row: Omit<Row<Empty>, 'lower' | 'arity'>): Function2 => {
+export const function2 = (
+  name: string,
+  scalar: BinaryOp | ((x: Expression, y: Expression) => Expression),
+  row: Omit<Row<Empty>, 'lower' | 'arity'>,
+): Function2 => {
+  const element = typeof scalar === 'string' ? (x: Expression, y: Expression) => e.binary(scalar, x, y) : scalar
   const primitive: Primitive<Empty> = elementwise(name, {
     ...row,
     arity: 2,
-    lower: ([x, y]) => e.binary(op, known(x, 'operand'), known(y, 'operand')),
+    lower: ([x, y]) => element(known(x, 'operand'), known(y, 'operand')),
   })
   return (x, y) => bindOne(primitive, operands(name, [x, y]), {})
 }
@@ -261,4 +273,4 @@ const isFinitePrimitive: Primitive<Empty> = elementwise('is_finite', {
 export const isFinite: Function1 = (x) => bindOne(isFinitePrimitive, operands('isFinite', [x]), {})
 
 /** Next representable number after `x` in the direction of `y`. */
-export const nextafter: Function2 = function2('nextafter', 'nextafter', { dtypes: ['float32', 'float64'] })
+export const nextafter: Function2 = function2('nextafter', scalar.nextafter, { dtypes: ['float32', 'float64'] })

@@ -14,6 +14,7 @@ import {
   isHalf,
   known,
 } from '../core/index.js'
+import * as scalar from '../scalar/functions.js'
 import { abs, add, div, isFinite, max, min, mul, neg, sub } from './arithmetic.js'
 import { defineLinear, scalarOf, zerosOf } from './broadcasting.js'
 import { eq, select } from './comparison.js'
@@ -223,7 +224,7 @@ export const cummin: Cumulative = cumulative(
 /** `log(exp(a) + exp(b))` without overflow. */
 const logAddExpExpression: CombineExpressions = (a, b) => {
   const difference = e.binary('sub', a, b)
-  const small = e.unary('log1p', e.unary('exp', e.unary('neg', e.unary('abs', difference))))
+  const small = scalar.log1p(scalar.exp(e.unary('neg', e.unary('abs', difference))))
   // Equal infinities have no difference; their sum is the right answer, and NaN for a NaN.
   const undefinedDifference = e.compare('ne', difference, difference)
   return e.select(undefinedDifference, e.binary('add', a, b), e.binary('add', e.binary('max', a, b), small))

@@ -1,5 +1,6 @@
 /** Exponentials, logarithms, powers and roots. */
-import { type NDArray, type Primitive, bindOne, e, known } from '../core/index.js'
+import { type NDArray, type Primitive, bindOne, known } from '../core/index.js'
+import * as scalar from '../scalar/functions.js'
 import { type Empty, type Function1, type Function2, add, div, function1, mul, sub } from './arithmetic.js'
 import { filled } from './broadcasting.js'
 import { eq, select } from './comparison.js'
@@ -10,31 +11,31 @@ const x0 = (xs: readonly NDArray[]): NDArray => known(xs[0], 'operand')
 const x1 = (xs: readonly NDArray[]): NDArray => known(xs[1], 'operand')
 
 /** e to the x. */
-export const exp: Function1 = function1('exp', 'exp', { dtypes: floating, partials: [(t, _, out) => mul(t, out)] })
+export const exp: Function1 = function1('exp', scalar.exp, { dtypes: floating, partials: [(t, _, out) => mul(t, out)] })
 /** 2 to the x. */
-export const exp2: Function1 = function1('exp2', 'exp2', {
+export const exp2: Function1 = function1('exp2', scalar.exp2, {
   dtypes: floating,
   partials: [(t, _, out) => mul(t, mul(Math.LN2, out))],
 })
 /** Natural logarithm; -inf at 0, NaN below. */
-export const log: Function1 = function1('log', 'log', {
+export const log: Function1 = function1('log', scalar.log, {
   dtypes: floating,
   partials: [(t, xs) => div(t, x0(xs))],
   domain: [{ min: 0.2, max: 4 }],
 })
 /** `log(1 + x)`, accurate near 0. */
-export const log1p: Function1 = function1('log1p', 'log1p', {
+export const log1p: Function1 = function1('log1p', scalar.log1p, {
   dtypes: floating,
   partials: [(t, xs) => div(t, add(x0(xs), 1))],
   domain: [{ min: -0.8, max: 3 }],
 })
 /** `exp(x) - 1`, accurate near 0. */
-export const expm1: Function1 = function1('expm1', 'expm1', {
+export const expm1: Function1 = function1('expm1', scalar.expm1, {
   dtypes: floating,
   partials: [(t, _, out) => mul(t, add(out, 1))],
 })
 /** Logistic sigmoid `1 / (1 + exp(-x))`. */
-export const logistic: Function1 = function1('logistic', 'logistic', {
+export const logistic: Function1 = function1('logistic', scalar.logistic, {
   dtypes: floating,
   partials: [(t, _, out) => mul(t, mul(out, sub(1, out)))],
 })
@@ -45,13 +46,13 @@ export const sqrt: Function1 = function1('sqrt', 'sqrt', {
   domain: [{ min: 0.2, max: 4 }],
 })
 /** `1 / sqrt(x)`. */
-export const rsqrt: Function1 = function1('rsqrt', 'rsqrt', {
+export const rsqrt: Function1 = function1('rsqrt', scalar.rsqrt, {
   dtypes: floating,
   partials: [(t, xs, out) => mul(t, mul(-0.5, div(out, x0(xs))))],
   domain: [{ min: 0.2, max: 4 }],
 })
 /** Cube root, also of negative numbers. */
-export const cbrt: Function1 = function1('cbrt', 'cbrt', {
+export const cbrt: Function1 = function1('cbrt', scalar.cbrt, {
   dtypes: floating,
   partials: [(t, xs, out) => mul(t, mul(1 / 3, div(out, x0(xs))))],
   domain: [{ min: 0.2, max: 4 }],
@@ -74,7 +75,7 @@ const powPrimitive: Primitive<Empty> = elementwise('pow', {
       return mul(t, mul(log(select(eq(x, filled(0, x.aval)), filled(1, x.aval), x)), out))
     },
   ],
-  lower: ([x, y]) => e.binary('pow', known(x, 'operand'), known(y, 'operand')),
+  lower: ([x, y]) => scalar.pow(known(x, 'operand'), known(y, 'operand')),
   domain: [
     { min: 0.3, max: 3 },
     { min: -2, max: 2 },

@@ -1,5 +1,6 @@
 /** Special functions: error functions, gamma functions and the Hurwitz zeta function. */
 import { type ArrayLike, type NDArray, ArgumentError, isHalf, known, range } from '../core/index.js'
+import * as scalar from '../scalar/functions.js'
 import { type Function1, add, div, floor, function1, integerPow, mul, neg, square, sub } from './arithmetic.js'
 import { filled } from './broadcasting.js'
 import { eq, ge, gt, lt, select } from './comparison.js'
@@ -11,33 +12,33 @@ import { sin } from './trigonometric.js'
 const x0 = (xs: readonly NDArray[]): NDArray => known(xs[0], 'operand')
 
 /** Error function `2 / sqrt(pi) * integral of exp(-t^2) from 0 to x`. */
-export const erf: Function1 = function1('erf', 'erf', {
+export const erf: Function1 = function1('erf', scalar.erf, {
   dtypes: floating,
   partials: [(t, xs) => mul(t, mul(2 / Math.sqrt(Math.PI), exp(neg(square(x0(xs))))))],
 })
 
 /** `1 - erf(x)`, accurate where that is small. */
-export const erfc: Function1 = function1('erfc', 'erfc', {
+export const erfc: Function1 = function1('erfc', scalar.erfc, {
   dtypes: floating,
   partials: [(t, xs) => mul(t, mul(-2 / Math.sqrt(Math.PI), exp(neg(square(x0(xs))))))],
 })
 
 /** Inverse of `erf`: infinite at -1 and 1, NaN outside. */
-export const erfInv: Function1 = function1('erf_inv', 'erfInv', {
+export const erfInv: Function1 = function1('erf_inv', scalar.erfInv, {
   dtypes: floating,
   partials: [(t, _, out) => mul(t, mul(Math.sqrt(Math.PI) / 2, exp(square(out))))],
   domain: [{ min: -0.9, max: 0.9 }],
 })
 
 /** Logarithm of the absolute value of the gamma function. */
-export const lgamma: Function1 = function1('lgamma', 'lgamma', {
+export const lgamma: Function1 = function1('lgamma', scalar.lgamma, {
   dtypes: floating,
   partials: [(t, xs) => mul(t, digamma(x0(xs)))],
   domain: [{ min: 0.3, max: 4 }],
 })
 
 /** Derivative of `lgamma`; NaN at 0, -1, -2, ... */
-export const digamma: Function1 = function1('digamma', 'digamma', {
+export const digamma: Function1 = function1('digamma', scalar.digamma, {
   dtypes: floating,
   partials: [(t, xs) => mul(t, trigamma(x0(xs)))],
   domain: [{ min: 0.3, max: 4 }],

@@ -14,18 +14,8 @@ import {
   isHalf,
   isUnsigned,
 } from '../../core/index.js'
-import {
-  digamma,
-  erf,
-  erfInv,
-  erfc,
-  exp2,
-  lgamma,
-  logistic,
-  nextafter32,
-  nextafter64,
-  rsqrt,
-} from '../../compiler/reference-math.js'
+import { binaryFunctionOf, unaryFunctionOf } from '../../scalar/definition.js'
+import { nextafter32 } from '../../scalar/float64.js'
 
 export type Unary = (x: number) => number
 export type Binary = (x: number, y: number) => number
@@ -36,12 +26,6 @@ export const roundEven = (x: number): number => {
   const rest = x - floor
   const rounded = rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor % 2 === 0 ? floor : floor + 1
   return rounded === 0 && (x < 0 || Object.is(x, -0)) ? -0 : rounded
-}
-
-/** Power as C and NumPy define it: 1 to any power is 1, and so is -1 to an infinite one. */
-export const power = (x: number, y: number): number => {
-  if (x === 1 || (x === -1 && Math.abs(y) === Infinity)) return 1
-  return x ** y
 }
 
 /** Power of integers in arithmetic modulo 2^32; negative exponents give 0 but for bases 1 and -1. */
@@ -65,7 +49,7 @@ const nextHalf = (x: number, y: number, bitsOf: Unary, valueOf: Unary): number =
   return valueOf(y > x === x > 0 ? bits + 1 : bits - 1)
 }
 
-const unaries: Record<Exclude<UnaryOp, 'neg' | 'not' | 'clz' | 'popcount'>, Unary> = {
+const baseFunctions: Partial<Record<UnaryOp, Unary>> = {
   abs: Math.abs,
   sign: Math.sign,
   floor: Math.floor,
@@ -73,31 +57,11 @@ const unaries: Record<Exclude<UnaryOp, 'neg' | 'not' | 'clz' | 'popcount'>, Unar
   trunc: Math.trunc,
   round: roundEven,
   sqrt: Math.sqrt,
-  exp: Math.exp,
-  exp2,
-  log: Math.log,
-  log1p: Math.log1p,
-  expm1: Math.expm1,
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  tanh: Math.tanh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
-  cbrt: Math.cbrt,
-  rsqrt,
-  logistic,
-  erf,
-  erfc,
-  erfInv,
-  lgamma,
-  digamma,
+}
+
+const declared = <F>(op: string, found: F | undefined): F => {
+  if (found === undefined) throw new InternalError(`js has no function for ${op}`)
+  return found
 }
 
 const countBits = (x: number): number => {
@@ -120,7 +84,7 @@ export const unaryFunction = (op: UnaryOp, dtype: DType): Unary => {
     case 'popcount':
       return (x) => countBits(x & mask)
     default:
-      return unaries[op]
+      return declared(op, baseFunctions[op] ?? unaryFunctionOf(op)?.float64)
   }
 }
 
@@ -166,12 +130,16 @@ export const binaryFunction = (op: BinaryOp, dtype: DType): Binary => {
     case 'shrLogical':
       return shift(op, dtype)
     case 'pow':
-      return floating ? power : isUnsigned(dtype) ? (x, y) => integerPower(x, y) : integerPower
+      return floating
+        ? declared(op, binaryFunctionOf(op)?.float64)
+        : isUnsigned(dtype)
+          ? (x, y) => integerPower(x, y)
+          : integerPower
     case 'atan2':
-      return Math.atan2
+      return declared(op, binaryFunctionOf(op)?.float64)
     case 'nextafter':
       return dtype === 'float64'
-        ? nextafter64
+        ? declared(op, binaryFunctionOf(op)?.float64)
         : dtype === 'float16'
           ? (x, y) => nextHalf(x, y, float16Bits, float16Value)
           : dtype === 'bfloat16'

@@ -1,6 +1,6 @@
 /** Functions that the kernels of a module share: JS math, exact remainders, integer division by contract, halves. */
 import { type BinaryOp, type UnaryOp, InternalError } from '../../core/index.js'
-import * as reference from '../../compiler/reference-math.js'
+import { binaryFunctionOf, unaryFunctionOf } from '../../scalar/definition.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { type ValueType, ops } from './opcodes.js'
 
@@ -22,60 +22,26 @@ export interface Helpers {
   readonly encodeHalf: (dtype: Half) => number
 }
 
-/** C's pow: 1 to any power is 1, even to NaN, and -1 to an infinite one is 1; JS says NaN. */
-const pow = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y))
+const remainder = (x: number, y: number): number => x % y
 
-const unaryMath: Readonly<Partial<Record<string, (x: number) => number>>> = {
-  exp: Math.exp,
-  exp2: reference.exp2,
-  log: Math.log,
-  log1p: Math.log1p,
-  expm1: Math.expm1,
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  tanh: Math.tanh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
-  cbrt: Math.cbrt,
-  rsqrt: reference.rsqrt,
-  logistic: reference.logistic,
-  erf: reference.erf,
-  erfc: reference.erfc,
-  erfInv: reference.erfInv,
-  lgamma: reference.lgamma,
-  digamma: reference.digamma,
-}
-
-const binaryMath: Readonly<Partial<Record<string, (x: number, y: number) => number>>> = {
-  rem: (x, y) => x % y,
-  pow,
-  atan2: Math.atan2,
-  nextafter: reference.nextafter64,
-  nextafter32: reference.nextafter32,
-}
+const binaryMath = (name: string): ((x: number, y: number) => number) | undefined =>
+  name === 'rem' ? remainder : binaryFunctionOf(name)?.float64
 
 /** Whether an import is among those that worker threads have: `Math` and what is one line. */
 export const workersHave = (name: string): boolean => {
-  const own = unaryMath[name]
+  const own = unaryFunctionOf(name)?.float64
   return name === 'rem' || name === 'pow' || name === 'atan2' || (own !== undefined && own === Reflect.get(Math, name))
 }
 
 /** The JS function behind an imported name. */
 export const mathImport = (name: string): ((...x: number[]) => number) | undefined =>
-  unaryMath[name] ?? (binaryMath[name] as ((...x: number[]) => number) | undefined)
+  unaryFunctionOf(name)?.float64 ?? (binaryMath(name) as ((...x: number[]) => number) | undefined)
 
 /** Declares the float64 imports that programs with these operations may call; to be done before any function is made. */
 export const importMath = (module: ModuleBuilder, names: Iterable<string>): void => {
   for (const name of names) {
-    if (unaryMath[name] !== undefined) module.import(name, ['f64'], ['f64'])
-    else if (binaryMath[name] !== undefined) module.import(name, ['f64', 'f64'], ['f64'])
+    if (unaryFunctionOf(name) !== undefined) module.import(name, ['f64'], ['f64'])
+    else if (binaryMath(name) !== undefined) module.import(name, ['f64', 'f64'], ['f64'])
   }
 }
 
@@ -98,8 +64,8 @@ export const moduleHelpers = (module: ModuleBuilder): Helpers => {
     return index
   }
   const math = (op: string): number => {
-    const binary = unaryMath[op] === undefined
-    if (binary && binaryMath[op] === undefined) throw new InternalError(`wasm has no float64 function for ${op}`)
+    const binary = unaryFunctionOf(op) === undefined
+    if (binary && binaryMath(op) === undefined) throw new InternalError(`wasm has no float64 function for ${op}`)
     return binary ? module.import(op, ['f64', 'f64'], ['f64']) : module.import(op, ['f64'], ['f64'])
   }
   return {
@@ -110,7 +76,7 @@ export const moduleHelpers = (module: ModuleBuilder): Helpers => {
         f.code.op(ops['f64.promote_f32'])
         f.code.get(1)
         f.code.op(ops['f64.promote_f32'])
-        f.code.call(math(op === 'nextafter' ? 'nextafter32' : op))
+        f.code.call(math(op))
         f.code.op(ops['f32.demote_f64'])
       }),
     remainder32: () => helper('remainder32', ['f32', 'f32'], 'f32', (f) => writeRemainder(f, math('rem'))),

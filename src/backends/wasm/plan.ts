@@ -2,7 +2,7 @@
 import { type Expression, e, isFloating } from '../../core/index.js'
 import { type KernelAnalysis, type Loop, rootsOf } from './analysis.js'
 import type { Statement } from '../../compiler/kernel.js'
-import { isRareSelect } from '../../compiler/decompose.js'
+import { isRareSelect } from '../../scalar/decompose.js'
 import { hasVectorBinary, hasVectorUnary } from './vector.js'
 import { isVectorDType, lanes } from './vector-memory.js'
 

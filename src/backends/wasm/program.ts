@@ -12,7 +12,7 @@ import {
   mapExpressions,
   nestedPrograms,
 } from '../../compiler/index.js'
-import { decompose } from '../../compiler/decompose.js'
+import { decompose } from '../../scalar/decompose.js'
 import { rootsOf } from './analysis.js'
 import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
@@ -100,7 +100,7 @@ class Preparation {
       if (seen.has(x)) return
       seen.add(x)
       if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) out.add('rem')
-      else if (isTranscendental(x)) out.add(x.op === 'nextafter' && x.dtype === 'float32' ? 'nextafter32' : x.op)
+      else if (isTranscendental(x)) out.add(x.op)
       x.args.forEach(visit)
     }
     for (const s of statements) {

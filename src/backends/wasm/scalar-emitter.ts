@@ -8,7 +8,7 @@ import {
   e,
   known,
 } from '../../core/index.js'
-import { isRareSelect } from '../../compiler/decompose.js'
+import { isRareSelect } from '../../scalar/decompose.js'
 import type { Buffer } from '../../compiler/kernel.js'
 import { AddressEmitter } from './addresses.js'
 import { ops } from './opcodes.js'

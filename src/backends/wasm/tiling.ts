@@ -1,7 +1,7 @@
 /** Loops that read across the rows of an operand: cut into tiles, four rows side by side, so that registers transpose. */
 import { type Expression, dtypeBytes, e, known } from '../../core/index.js'
 import { linear } from '../../compiler/affine.js'
-import { substituteDecomposed } from '../../compiler/decompose.js'
+import { substituteDecomposed } from '../../scalar/decompose.js'
 import { type Buffer, type Statement, mapExpressions } from '../../compiler/index.js'
 import { type Loop, rootsOf } from './analysis.js'
 

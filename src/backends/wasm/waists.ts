@@ -4,7 +4,7 @@
  * look ahead, and a branch in one does not keep iterations of the other from overlapping.
  */
 import { type Expression, e, known } from '../../core/index.js'
-import { substituteDecomposed } from '../../compiler/decompose.js'
+import { substituteDecomposed } from '../../scalar/decompose.js'
 import type { Statement } from '../../compiler/index.js'
 import type { Loop } from './analysis.js'
 

@@ -1,7 +1,7 @@
 /** Statements over scalar expressions as lines of WGSL; what several places use is computed once. */
 import { type Expression, InternalError, e, known } from '../../core/index.js'
 import { type Buffer, type Statement, expressionsOf } from '../../compiler/index.js'
-import { isRareSelect } from '../../compiler/decompose.js'
+import { isRareSelect } from '../../scalar/decompose.js'
 import { valueType } from './layout.js'
 import { type ScalarContext, constantText, hiddenArgument, hiddenText, operationText } from './scalar.js'
 import type { ShaderBuilder } from './shader.js'

@@ -12,7 +12,8 @@ import {
   mapExpressions,
   staysInPlace,
 } from '../../compiler/index.js'
-import { decompose } from '../../compiler/decompose.js'
+import { decompose } from '../../scalar/decompose.js'
+import { sign } from '../../scalar/power.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { planContraction } from './contraction.js'
 import { fuseProducts } from './fuse-products.js'
@@ -47,7 +48,7 @@ interface Position {
   readonly gate: Region | undefined
 }
 
-const decompositions = { sign: true } as const
+const decompositions = { sign }
 
 /** Kernels in base operations of 32-bit dtypes. */
 const basic = (kernel: LoopKernel): LoopKernel => {

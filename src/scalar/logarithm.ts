@@ -20,7 +20,7 @@ import {
   sub,
   toFloat,
   withSignOf,
-} from './decompose-vocabulary.js'
+} from './vocabulary.js'
 
 // The split of log 2 by Cody and Waite: exponents times the first part are exact.
 const log2Upper = 0.693359375

@@ -1,6 +1,6 @@
 /** pow, cbrt and rsqrt, and the exact functions sign and nextafter, in base operations of float32. */
 import { type Expression, constant } from '../core/expression.js'
-import { exp2OfSum } from './decompose-exponential.js'
+import { exp2OfSum } from './exponential.js'
 import {
   abs,
   add,
@@ -33,7 +33,7 @@ import {
   upperHalf,
   withSignOf,
   xor,
-} from './decompose-vocabulary.js'
+} from './vocabulary.js'
 
 /** A number as the sum of two floats; `upper` has at most 12 bits in its significand. */
 interface Sum {

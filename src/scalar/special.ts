@@ -1,7 +1,7 @@
 /** erf, erfc, erfInv, lgamma and digamma in base operations of float32. */
 import type { Expression } from '../core/expression.js'
-import { expOfClamped } from './decompose-exponential.js'
-import { log, logOfNormal } from './decompose-logarithm.js'
+import { expOfClamped } from './exponential.js'
+import { log, logOfNormal } from './logarithm.js'
 import {
   abs,
   add,
@@ -22,7 +22,7 @@ import {
   sub,
   upperHalf,
   withSignOf,
-} from './decompose-vocabulary.js'
+} from './vocabulary.js'
 
 // erf(x) = x + x p(x^2) for |x| <= 1, minimax fit, relative error 2^-29.4.
 const erfNear = [1.2837917e-1, -3.7612626e-1, 1.1283579e-1, -2.6853347e-2, 5.187162e-3, -7.997853e-4, 7.806904e-5]

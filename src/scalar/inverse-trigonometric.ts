@@ -19,7 +19,7 @@ import {
   sqrt,
   sub,
   withSignOf,
-} from './decompose-vocabulary.js'
+} from './vocabulary.js'
 
 // asin(s) = s + s^3 p(s^2) for |s| <= 1/2, minimax fit, relative error 2^-27.6.
 const asinTail = [1.6666752e-1, 7.4953064e-2, 4.5469772e-2, 2.4180772e-2, 4.2166423e-2]

@@ -5,6 +5,7 @@
  * that their exponent selects (Payne and Hanek, SIGNUM Newsletter 18, 1983). The second is a rare select: see `isRareSelect`.
  */
 import type { Expression } from '../core/expression.js'
+import type { DecomposeOptions } from './definition.js'
 import {
   abs,
   add,
@@ -29,13 +30,7 @@ import {
   sub,
   toFloat,
   toInteger,
-} from './decompose-vocabulary.js'
-
-/** What a caller may know about angles. */
-export interface AngleOptions {
-  /** False leaves out the reduction of huge angles: beyond 6000 (3000 for tan) results lose accuracy, then mean nothing. */
-  readonly largeTrigonometric: boolean
-}
+} from './vocabulary.js'
 
 /** Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
 const roundingMagic = 12582912
@@ -140,14 +135,14 @@ const unlessHuge = (
   limit: number,
   usual: Expression,
   huge: () => Expression,
-  options: AngleOptions,
-): Expression => (options.largeTrigonometric ? selectRare(lt(abs(x), float(limit)), usual, huge()) : usual)
+  options: DecomposeOptions,
+): Expression => (options.largeTrigonometric !== false ? selectRare(lt(abs(x), float(limit)), usual, huge()) : usual)
 
 /**
  * sin(x): |x| = n pi + r, |r| <= pi / 2, one polynomial, and the sign of (-1)^n and x. The sign is taken off first because
  * the sums above lose that of -0.
  */
-export const sin = (x: Expression, options: AngleOptions): Expression => {
+export const sin = (x: Expression, options: DecomposeOptions): Expression => {
   const magnitude = abs(x)
   const shifted = add(mul(magnitude, float(1 / Math.PI)), float(roundingMagic))
   const r = subtractMultiple(magnitude, sub(shifted, float(roundingMagic)), piParts)
@@ -159,7 +154,7 @@ export const sin = (x: Expression, options: AngleOptions): Expression => {
 }
 
 /** cos(x): x = (n + 1/2) pi - r, so cos(x) = (-1)^n sin(r). */
-export const cos = (x: Expression, options: AngleOptions): Expression => {
+export const cos = (x: Expression, options: DecomposeOptions): Expression => {
   const shifted = add(sub(mul(x, float(1 / Math.PI)), float(0.5)), float(roundingMagic))
   const n = add(sub(shifted, float(roundingMagic)), float(0.5))
   const [first = 0, ...others] = piParts
@@ -175,7 +170,7 @@ const tanOfReduced = (r: Expression, odd: Expression): Expression => {
 }
 
 /** tan(x): x = n pi / 2 + r, |r| <= pi / 4. */
-export const tan = (x: Expression, options: AngleOptions): Expression => {
+export const tan = (x: Expression, options: DecomposeOptions): Expression => {
   const shifted = add(mul(x, float(2 / Math.PI)), float(roundingMagic))
   const r = subtractMultiple(x, sub(shifted, float(roundingMagic)), halfPiParts)
   const usual = tanOfReduced(r, ne(and(bitsOf(shifted), integer(1)), integer(0)))

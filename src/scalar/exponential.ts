@@ -18,7 +18,7 @@ import {
   shiftRight,
   sub,
   withSignOf,
-} from './decompose-vocabulary.js'
+} from './vocabulary.js'
 
 /** Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits: cheaper than `round` and a conversion. */
 const roundingMagic = 12582912

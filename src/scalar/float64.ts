@@ -4,10 +4,10 @@
 const polynomial = (x: number, coefficients: readonly number[]): number =>
   coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0)
 
-const doubles = new Float64Array(1)
-const words = new BigInt64Array(doubles.buffer)
-const singles = new Float32Array(1)
-const halves = new Int32Array(singles.buffer)
+const doubles = /* @__PURE__ */ new Float64Array(1)
+const words = /* @__PURE__ */ new BigInt64Array(doubles.buffer)
+const singles = /* @__PURE__ */ new Float32Array(1)
+const halves = /* @__PURE__ */ new Int32Array(singles.buffer)
 
 /** `x` with the lower half of its bits cleared, so that its square is exact. */
 const highPart = (x: number): number => {
@@ -291,6 +291,9 @@ export const logistic = (x: number): number => {
 
 /** 1 / sqrt(x): infinite at 0 with the sign of the zero, NaN below. */
 export const rsqrt = (x: number): number => 1 / Math.sqrt(x)
+
+/** Power as C and NumPy define it: 1 to any power is 1, and so is -1 to an infinite one; JS says NaN. */
+export const pow = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y)
 
 /** The float64 next to `from` in the direction of `to`. */
 export const nextafter64 = (from: number, to: number): number => {
