@@ -1,5 +1,5 @@
 /** What an optimizer is: a pair of pure functions on pytrees; applying updates, chaining, and what they share. */
-import { type ArrayLike, NDArray, TreeError, tree } from '../core/index.js'
+import { type ArrayLike, NDArray, TreeError, tree, withOneSource } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 
@@ -17,7 +17,7 @@ export interface GradientTransformation<State = unknown> {
 /** A value that depends on the number of steps taken. */
 export type Schedule = (count: ArrayLike) => ArrayLike
 
-/** Applies a function to corresponding leaves; the trees have the structure of the first. Throws TreeError where they differ. */
+/** Applies a function of the library to corresponding leaves; the trees have the structure of the first. Throws TreeError where they differ. */
 export const mapTrees = <T>(
   operation: string,
   f: (leaf: NDArray, ...rest: readonly NDArray[]) => ArrayLike,
@@ -30,8 +30,8 @@ export const mapTrees = <T>(
     tree.checkSameStructure(def, flat.def, operation)
     return flat.leaves
   })
-  const mapped = leaves.map((leaf, i) =>
-    f(leafArray(leaf, operation), ...others.map((o) => leafArray(o[i], operation))),
+  const mapped = withOneSource(() =>
+    leaves.map((leaf, i) => f(leafArray(leaf, operation), ...others.map((o) => leafArray(o[i], operation)))),
   )
   return tree.unflatten(def, mapped) as T
 }

@@ -20,6 +20,7 @@ import {
   sameShape,
   traceSite,
   tree,
+  withOneSource,
   withTrace,
 } from '../core/index.js'
 import { convertElementType, zerosOf } from '../lax/index.js'
@@ -63,11 +64,13 @@ export class JvpTrace extends Trace {
     const primals = pairs.map((p) => p.primal)
     if (pairs.every((p) => p.tangent === null))
       return withTrace(this.#parent, () => this.#parent.process(primitive, primals, params))
-    const [outs, tangents] = withTrace(this.#parent, () =>
-      primitive.jvp(
-        primals,
-        pairs.map((p) => p.tangent),
-        params,
+    const [outs, tangents] = withOneSource(() =>
+      withTrace(this.#parent, () =>
+        primitive.jvp(
+          primals,
+          pairs.map((p) => p.tangent),
+          params,
+        ),
       ),
     )
     const origin = `the result of ${primitive.name}`

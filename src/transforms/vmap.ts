@@ -21,6 +21,7 @@ import {
   traceSite,
   tree,
   withAxis,
+  withOneSource,
   withTrace,
   withoutAxis,
 } from '../core/index.js'
@@ -66,12 +67,14 @@ export class BatchTrace extends Trace {
     const mine = name !== undefined && primitive.axisNames?.(params).includes(name) === true
     if (!mine && pairs.every((p) => p.axis === null))
       return withTrace(this.#parent, () => this.#parent.process(primitive, values, params))
-    const [outs, axes] = withTrace(this.#parent, () =>
-      primitive.batch(
-        values,
-        pairs.map((p) => p.axis),
-        params,
-        this.#axis,
+    const [outs, axes] = withOneSource(() =>
+      withTrace(this.#parent, () =>
+        primitive.batch(
+          values,
+          pairs.map((p) => p.axis),
+          params,
+          this.#axis,
+        ),
       ),
     )
     const origin = `the result of ${primitive.name}`
