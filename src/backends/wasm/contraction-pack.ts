@@ -6,7 +6,6 @@ import {
   increase,
   increaseBy,
   panelBytes,
-  restUpTo,
   upTo,
   vectorsPerPanel,
 } from './contraction-code.js'
@@ -139,6 +138,9 @@ export const writeTranspose = (f: FunctionBuilder, gather: number): void => {
   code.call(gather)
 }
 
+/** Panels that are packed side by side: two lines of a page at once cost memory little more than one. */
+export const panelsAtOnce = 2
+
 /** Packs `inner` rows of the right matrix into panels; the last one is filled up with zeros. */
 export const writePack = (
   f: FunctionBuilder,
@@ -148,56 +150,67 @@ export const writePack = (
 ): void => {
   const [to, from, rowStride, columnStride, inner, columns] = [0, 1, 2, 3, 4, 5]
   const code = f.code
-  const c = f.local('i32')
   const k = f.local('i32')
   const source = f.local('i32')
   const target = f.local('i32')
   const width = f.local('i32')
-  const panelStride = f.local('i32')
+  const panelSize = f.local('i32')
+  code.get(inner)
   code.i32(panelBytes)
-  code.set(panelStride)
-  upTo(code, c, columns, shape.width, () => {
-    restUpTo(code, width, columns, c, shape.width)
+  code.op(ops['i32.mul'])
+  code.set(panelSize)
+  /** Runs `body`, which moves `to`, for this many columns at a time, while as many are left. */
+  const forColumns = (count: number, body: () => void): void => {
+    code.block()
+    code.loop()
+    code.get(columns)
+    code.i32(count)
+    code.op(ops['i32.lt_u'])
+    code.brIf(1)
+    body()
     code.get(from)
-    addProduct(code, c, columnStride)
-    code.set(source)
-    code.get(width)
-    code.i32(shape.width)
-    code.op(ops['i32.eq'])
+    code.i32(count)
     code.get(columnStride)
-    code.i32(shape.size)
-    code.op(ops['i32.eq'])
-    code.op(ops['i32.and'])
-    code.if()
-    code.get(to)
-    code.set(target)
-    upTo(code, k, inner, 1, () => {
-      for (let v = 0; v < vectorsPerPanel; v++) {
-        code.get(target)
-        code.get(source)
-        code.memory(ops['v128.load'], 16 * v)
-        code.memory(ops['v128.store'], 16 * v)
-      }
-      increase(code, target, panelBytes)
-      increaseBy(code, source, rowStride)
-    })
-    code.else()
-    code.get(width)
-    code.i32(shape.width)
-    code.op(ops['i32.ne'])
-    code.if()
-    code.get(to)
-    code.i32(0)
-    code.get(inner)
-    code.i32(panelBytes)
     code.op(ops['i32.mul'])
-    code.op(ops['memory.fill'])
-    code.byte(0)
+    code.op(ops['i32.add'])
+    code.set(from)
+    increase(code, columns, -count)
+    code.br(0)
     code.end()
+    code.end()
+  }
+  code.get(columnStride)
+  code.i32(shape.size)
+  code.op(ops['i32.eq'])
+  code.if()
+  for (const panels of [panelsAtOnce, 1]) {
+    forColumns(panels * shape.width, () => {
+      code.get(from)
+      code.set(source)
+      upTo(code, k, inner, 1, () => {
+        code.get(to)
+        code.set(target)
+        for (let panel = 0; panel < panels; panel++) {
+          for (let v = 0; v < vectorsPerPanel; v++) {
+            code.get(target)
+            code.get(source)
+            code.memory(ops['v128.load'], panel * panelBytes + 16 * v)
+            code.memory(ops['v128.store'], 16 * v)
+          }
+          if (panel + 1 < panels) increaseBy(code, target, panelSize)
+        }
+        increase(code, to, panelBytes)
+        increaseBy(code, source, rowStride)
+      })
+      for (let panel = 1; panel < panels; panel++) increaseBy(code, to, panelSize)
+    })
+  }
+  code.end()
+  const strided = (): void => {
     const general = (): void => {
       code.get(to)
-      code.get(panelStride)
-      code.get(source)
+      code.i32(panelBytes)
+      code.get(from)
       code.get(rowStride)
       code.get(columnStride)
       code.get(inner)
@@ -211,8 +224,8 @@ export const writePack = (
       code.op(ops['i32.eq'])
       code.if()
       code.get(to)
-      code.get(panelStride)
-      code.get(source)
+      code.i32(panelBytes)
+      code.get(from)
       code.get(columnStride)
       code.get(inner)
       code.get(width)
@@ -221,12 +234,20 @@ export const writePack = (
       general()
       code.end()
     }
-    code.end()
-    code.get(to)
-    code.get(inner)
-    code.i32(panelBytes)
-    code.op(ops['i32.mul'])
-    code.op(ops['i32.add'])
-    code.set(to)
-  })
+    increaseBy(code, to, panelSize)
+  }
+  code.i32(shape.width)
+  code.set(width)
+  forColumns(shape.width, strided)
+  code.get(columns)
+  code.if()
+  code.get(columns)
+  code.set(width)
+  code.get(to)
+  code.i32(0)
+  code.get(panelSize)
+  code.op(ops['memory.fill'])
+  code.byte(0)
+  strided()
+  code.end()
 }

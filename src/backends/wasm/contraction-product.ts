@@ -1,6 +1,7 @@
 /** The blocked product: packs blocks of both matrices, and runs the inner kernel over panels. */
 import type { FunctionBuilder } from './assembler.js'
 import { type ElementShape, addProduct, increase, increaseBy, panelBytes, restUpTo, upTo } from './contraction-code.js'
+import { panelsAtOnce } from './contraction-pack.js'
 import { ops } from './opcodes.js'
 
 /** Rows, depth and columns of a block: 120 x 256 of the left and 256 x 512 of the right stay in a 1 MB cache. */
@@ -90,22 +91,6 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     addProduct(code, v.pc, bRow)
     addProduct(code, v.jc, bColumn)
     code.set(v.rightStart)
-    code.get(inPlace)
-    code.op(ops['i32.eqz'])
-    code.if()
-    code.get(scratch)
-    code.i32(tileBytes + leftBytes)
-    code.op(ops['i32.add'])
-    code.tee(v.right)
-    code.get(v.rightStart)
-    code.get(bRow)
-    code.get(bColumn)
-    code.get(v.kc)
-    code.get(v.nc)
-    code.call(parts.pack)
-    code.get(v.right)
-    code.set(v.rightStart)
-    code.end()
     upTo(code, v.ic, rows, blockRows, () => {
       restUpTo(code, v.mc, rows, v.ic, blockRows)
       code.get(a)
@@ -124,6 +109,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
       code.set(v.right)
       upTo(code, v.jr, v.nc, shape.width, () => {
         restUpTo(code, v.w, v.nc, v.jr, shape.width)
+        writePackRight(f, parts, { ...v, bRow, bColumn, rows, inPlace, scratch }, shape.width)
         code.get(c)
         addProduct(code, v.ic, cRow)
         code.get(v.jc)
@@ -184,6 +170,64 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     code.brIf(0)
     code.end()
   })
+}
+
+/**
+ * Packs columns of the right matrix when the first of them are needed: all of the block where several blocks of rows read
+ * them, few of them where there is one block of rows, so that a packed panel is read from the first-level cache.
+ */
+const writePackRight = (
+  f: FunctionBuilder,
+  parts: ProductParts,
+  v: Record<
+    'bRow' | 'bColumn' | 'rows' | 'inPlace' | 'scratch' | 'rightStart' | 'right' | 'jr' | 'nc' | 'ic' | 'kc',
+    number
+  >,
+  width: number,
+): void => {
+  const code = f.code
+  const each = f.local('i32')
+  const count = f.local('i32')
+  code.i32(panelsAtOnce * width)
+  code.i32(blockColumns)
+  code.get(v.rows)
+  code.i32(blockRows)
+  code.op(ops['i32.le_u'])
+  code.op(ops.select)
+  code.tee(each)
+  code.i32(1)
+  code.op(ops['i32.sub'])
+  code.get(v.jr)
+  code.op(ops['i32.and'])
+  code.get(v.inPlace)
+  code.op(ops['i32.or'])
+  code.op(ops['i32.eqz'])
+  code.if()
+  code.get(v.scratch)
+  code.i32(tileBytes + leftBytes)
+  code.op(ops['i32.add'])
+  code.set(v.right)
+  code.get(v.ic)
+  code.op(ops['i32.eqz'])
+  code.if()
+  code.get(v.right)
+  code.get(v.rightStart)
+  addProduct(code, v.jr, v.bColumn)
+  code.get(v.bRow)
+  code.get(v.bColumn)
+  code.get(v.kc)
+  code.get(v.nc)
+  code.get(v.jr)
+  code.op(ops['i32.sub'])
+  code.tee(count)
+  code.get(each)
+  code.get(count)
+  code.get(each)
+  code.op(ops['i32.lt_u'])
+  code.op(ops.select)
+  code.call(parts.pack)
+  code.end()
+  code.end()
 }
 
 /** Copies a block of the left matrix so that its elements along the inner axis are neighbours. */

@@ -69,9 +69,14 @@ export type ContractionPlan =
       readonly vectorStride: number
     }
 
-/** Right matrices up to this many elements are read in place, when their rows are contiguous. */
+/**
+ * Right matrices up to this many elements are read in place, when their rows are contiguous; larger ones for so many rows of
+ * the left matrix, fewer where the rows of the right one begin on the same few cache sets.
+ */
 const inPlaceElements = 96 * 96
-const inPlaceRows = 8
+const inPlaceRows = 16
+const crowdedRows = 8
+const crowdedBytes = 2048
 
 export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
   const { rows, columns, inner, left, right } = kernel
@@ -92,10 +97,11 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
       return { kind: 'stream', element, matrix: 'right', size: columns, stride: right.rowStride, vectorStride }
   }
   const contiguous = right.columnStride === 1 || columns === 1
+  const isCrowded = (right.rowStride * elementShapes[element].size) % crowdedBytes === 0
   return {
     kind: 'product',
     element,
-    inPlace: contiguous && (rows <= inPlaceRows || columns * inner <= inPlaceElements),
+    inPlace: contiguous && (rows <= (isCrowded ? crowdedRows : inPlaceRows) || columns * inner <= inPlaceElements),
   }
 }
 

@@ -75,6 +75,8 @@ describe('products', () => {
     [4, 10, 512],
     [130, 70, 300],
     [7, 530, 20],
+    [20, 563, 40],
+    [121, 563, 258],
     [64, 64, 1],
     [1, 5000, 9],
   ] as const
@@ -125,5 +127,15 @@ describe('products', () => {
     expect(kind(64, 1, 64, { leftTransposed: true })).toBe('stream')
     expect(kind(1, 64, 64)).toBe('stream')
     expect(kind(1, 64, 64, { rightTransposed: true })).toBe('dots')
+  })
+
+  it('read the right matrix in place for few rows, fewer where its rows share cache sets', () => {
+    const inPlace = (rows: number, columns: number, layout: Layout = {}): boolean => {
+      const plan = planContraction(product(rows, columns, 600, layout).kernel)
+      return plan.kind === 'product' && plan.inPlace
+    }
+    expect([8, 16, 17].map((rows) => inPlace(rows, 600))).toEqual([true, true, false])
+    expect([8, 9].map((rows) => inPlace(rows, 1024))).toEqual([true, false])
+    expect(inPlace(8, 600, { rightTransposed: true })).toBe(false)
   })
 })
