@@ -21,6 +21,27 @@ const helpers: Readonly<Record<string, Helper>> = {
     text: 'fn max_f32(x: f32, y: f32) -> f32 { return select(select(max(x, y), y, is_nan(y)), x, is_nan(x)); }',
     needs: ['is_nan'],
   },
+  // Of the bits of a float and another float, whatever their order: NaN wins, and of two zeros the one that wasm gives.
+  extreme_max: {
+    text: `fn extreme_max(word: u32, y: f32) -> u32 {
+  let x = bitcast<f32>(word);
+  if (is_nan(x)) { return word; }
+  if (is_nan(y)) { return 0x7fc00000u; }
+  if (x == y) { return word & bitcast<u32>(y); }
+  return select(word, bitcast<u32>(y), y > x);
+}`,
+    needs: ['is_nan'],
+  },
+  extreme_min: {
+    text: `fn extreme_min(word: u32, y: f32) -> u32 {
+  let x = bitcast<f32>(word);
+  if (is_nan(x)) { return word; }
+  if (is_nan(y)) { return 0x7fc00000u; }
+  if (x == y) { return word | bitcast<u32>(y); }
+  return select(word, bitcast<u32>(y), y < x);
+}`,
+    needs: ['is_nan'],
+  },
   div_i32: { text: 'fn div_i32(x: i32, y: i32) -> i32 { return select(x / select(y, 1, y == 0), -1, y == 0); }' },
   div_u32: {
     text: 'fn div_u32(x: u32, y: u32) -> u32 { return select(x / select(y, 1u, y == 0u), 0xffffffffu, y == 0u); }',

@@ -15,6 +15,7 @@ import {
 import { decompose } from '../../scalar/decompose.js'
 import { sign } from '../../scalar/power.js'
 import { newBuffer } from '../../compiler/graph.js'
+import { atomicScatterOf, planAtomicScatter } from './atomic-scatter.js'
 import { planContraction } from './contraction.js'
 import { fuseProducts } from './fuse-products.js'
 import { Region, chooseShader, startShader, testShader } from './gates.js'
@@ -109,6 +110,8 @@ class Preparation {
         const { target } = this.workshop
         const prefix = prefixOf(kernel, target)
         if (prefix !== undefined) return planPrefix(prefix, this.memory).forEach((s) => this.dispatch(s))
+        const anyOrder = atomicScatterOf(kernel)
+        if (anyOrder !== undefined) return this.dispatch(planAtomicScatter(anyOrder, this.memory))
         const scatter = scatterOf(kernel, target)
         if (scatter !== undefined) return planScatter(scatter, this.memory, target).forEach((s) => this.dispatch(s))
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {

@@ -3,12 +3,13 @@
  * given. So the result is that of one update after the other, to the last bit, whatever the indices are.
  */
 import { type Expression, e } from '../../core/index.js'
-import { type Buffer, type LoopKernel, type Statement, expressionsOf } from '../../compiler/index.js'
+import { type Buffer, type LoopKernel, expressionsOf } from '../../compiler/index.js'
 import { fromLinear, linear } from '../../compiler/affine.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { BodyPrinter } from './body.js'
 import { pieceShader } from './loops.js'
 import { mentions } from './schedule.js'
+import { type Updates, countOf, updatesOf } from './scatter-updates.js'
 import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
 import { planSort } from './sort.js'
 import type { Target } from './target.js'
@@ -18,58 +19,12 @@ const fewElements = 128
 /** Key of updates that go nowhere; they come last. */
 const nowhere = 0x7fffffff
 
-type Loop = Extract<Statement, { readonly kind: 'for' }>
-type Store = Extract<Statement, { readonly kind: 'store' }>
-
-/** Updates in order, each of which writes a window of elements. */
-export interface Scatter {
-  /** Loops over updates, and over the elements of a window. */
-  readonly updates: readonly Loop[]
-  readonly window: readonly Loop[]
-  /** Definitions outside of all loops, and the statements of one element of an update. */
-  readonly before: readonly Statement[]
-  readonly body: readonly Statement[]
-  readonly buffer: Buffer
+/** Updates that can be put in another order. */
+export interface Scatter extends Updates {
   /** Which window of the operand an update writes: windows of different keys have no element in common. */
   readonly key: Expression
   /** Whether it writes at all. */
   readonly inside: Expression | undefined
-}
-
-const countOf = (loops: readonly Loop[]): number => loops.reduce((count, { extent }) => count * extent, 1)
-
-interface Parsed {
-  readonly updates: Loop[]
-  readonly window: Loop[]
-  readonly before: Statement[]
-  readonly body: Statement[]
-  readonly store: Store
-  readonly condition: Expression | undefined
-}
-
-/** Sequential loops, then parallel ones, then one store, with definitions in between. */
-const parse = (kernel: LoopKernel): Parsed | undefined => {
-  const updates: Loop[] = []
-  const window: Loop[] = []
-  const before: Statement[] = []
-  const body: Statement[] = []
-  let list = kernel.body
-  for (;;) {
-    const last = list.at(-1)
-    const defines = list.slice(0, -1)
-    if (last === undefined || defines.some((s) => s.kind !== 'define')) return undefined
-    ;(updates.length === 0 ? before : body).push(...defines)
-    if (last.kind === 'for') {
-      if (last.order === 'reduce' || (last.order === 'sequential' && window.length > 0)) return undefined
-      ;(last.order === 'parallel' ? window : updates).push(last)
-      list = last.body
-      continue
-    }
-    const [store, ...others] = last.kind === 'if' ? last.body : [last]
-    if (updates.length === 0 || store?.kind !== 'store' || others.length > 0) return undefined
-    body.push(last)
-    return { updates, window, before, body, store, condition: last.kind === 'if' ? last.condition : undefined }
-  }
 }
 
 /** Whether sums of the parts are different for different parts: each step is larger than all smaller parts together. */
@@ -84,13 +39,10 @@ const isMixedRadix = (parts: readonly { readonly step: number; readonly count: n
 
 /** The kernel as a scatter whose updates can be put in another order, if it is one and is worth it. */
 export const scatterOf = (kernel: LoopKernel, target: Target): Scatter | undefined => {
-  const parsed = target.software ? undefined : parse(kernel)
-  if (parsed === undefined) return undefined
-  const { updates, window, before, body, store, condition } = parsed
+  const found = target.software ? undefined : updatesOf(kernel)
+  if (found === undefined) return undefined
+  const { updates, window, before, body, store, condition, written } = found
   if (countOf(updates) * countOf(window) < fewElements) return undefined
-  const values = new Map<Expression, Expression>()
-  const written = (x: Expression): Expression => e.substitute(x, (y) => values.get(y))
-  for (const s of [...before, ...body]) if (s.kind === 'define') values.set(s.local, written(s.value))
   const own = [...body.flatMap(expressionsOf), ...before.flatMap(expressionsOf), store.value]
   const readsElsewhere = e
     .topological(own)
@@ -113,7 +65,7 @@ export const scatterOf = (kernel: LoopKernel, target: Target): Scatter | undefin
     parts.push({ step, count: max - min + 1 })
   }
   if (!isMixedRadix(parts)) return undefined
-  return { updates, window, before, body, buffer: store.buffer, key: fromLinear(constant, rest), inside }
+  return { ...found, key: fromLinear(constant, rest), inside }
 }
 
 /** The dispatches of a scatter. */
@@ -162,7 +114,7 @@ const applyShader = (scatter: Scatter, memory: Memory, keys: Buffer, order: Buff
   const shader = new ShaderBuilder(memory, [buffer])
   const printer = new BodyPrinter(shader, [...before, ...body])
   const key = (position: string): string => shader.load(keys, position)
-  const positions = (loops: readonly Loop[], flat: string): void => {
+  const positions = (loops: Updates['updates'], flat: string): void => {
     const names = loops.map(({ variable }) => printer.name(variable, 'i'))
     const extents = loops.map(({ extent }) => extent)
     if (loops.length > 0) for (const line of unflatten(flat, names, extents)) printer.line(line)

@@ -55,6 +55,7 @@ export class ShaderBuilder {
   private readonly bound = new Map<Buffer, { readonly name: string; readonly vector: boolean }>()
   private readonly tripNames = new Map<number, string>()
   private readonly wholeWords = new Map<Buffer, string>()
+  private readonly atomics = new Map<Buffer, 'i32' | 'u32'>()
 
   constructor(memory: Memory, writes: Iterable<Buffer>) {
     this.memory = memory
@@ -105,6 +106,12 @@ export class ShaderBuilder {
     const word = `${name}_word`
     this.wholeWords.set(buffer, word)
     return { word, store: (index) => `${name}[${this.origin(buffer, perWord(buffer.dtype))}${index}] = ${word};` }
+  }
+
+  /** Place of an element, for atomic operations on words of the given type; all accesses of the array must be such. */
+  atomic(buffer: Buffer, index: string, word: 'i32' | 'u32'): string {
+    this.atomics.set(buffer, word)
+    return `&${this.bind(buffer, false)}[${this.origin(buffer)}${index}]`
   }
 
   /** Whether slices of an array begin at multiples of so many elements. */
@@ -175,7 +182,9 @@ export class ShaderBuilder {
       if (half) this.extensions.add('f16')
       const packed = this.perWord(buffer) > 1
       const access = !writes ? 'read' : this.wholeWords.has(buffer) ? 'words' : 'elements'
-      const word = packed ? (access === 'elements' ? 'atomic<u32>' : 'u32') : half ? 'f16' : wordType(buffer.dtype)
+      const atomic = this.atomics.get(buffer) ?? (packed && access === 'elements' ? 'u32' : undefined)
+      const plain = packed ? 'u32' : half ? 'f16' : wordType(buffer.dtype)
+      const word = atomic === undefined ? plain : `atomic<${atomic}>`
       const declaration = storageDeclaration(i, word, vector, writes)
       return packed ? `${declaration}\n${packedFunctions(array, buffer.dtype, access, this.helpers)}` : declaration
     })

@@ -317,6 +317,55 @@ describe('scatters', () => {
     () => grad((w: NDArray) => np.sum(np.square(w.get(integers(1, [6, 9], 0, 20)))))(floats(2, [20, 5])),
     64,
   )
+  // Orders of updates that differ from run to run would show in the bits. Those of NaN are free.
+  const bitsOf = (x: NDArray): NDArray =>
+    x.dtype === 'float32' ? np.where(np.isnan(x), 7, lax.bitcastConvertType(x, 'int32')) : x
+  const special = [NaN, 0, -0, Infinity, -Infinity, 1e-42, -1e-42, 3]
+  for (const [count, targets] of [
+    [150, 7],
+    [5000, 40],
+    [5000, 9000],
+  ] as const) {
+    agree(`in any order: ${count} updates of ${targets} targets`, () => {
+      const rows = integers(3, [count], -targets - 2, targets + 3)
+      const numbers = ['int32', 'uint32'] as const
+      const updates = integers(4, [count], -9, 9)
+      const floats32 = np.where(
+        integers(5, [count], 0, 30).equal(0),
+        np.array(special).get(integers(6, [count], 0, special.length)),
+        floats(7, [count]),
+      )
+      const x = floats(8, [targets])
+      return [
+        ...numbers.flatMap((dtype) => {
+          const to = integers(9, [targets], -5, 5).astype(dtype).at(rows)
+          const by = updates.astype(dtype)
+          return [to.add(by), to.mul(by), to.min(by), to.max(by)]
+        }),
+        x.at(rows).max(floats32),
+        x.at(rows).min(floats32),
+        np.zeros([targets]).at(rows).max(np.array(-0)),
+        np.zeros([targets]).at(rows).min(np.array(-0)),
+      ].map(bitsOf)
+    })
+  }
+  agree('in any order: rows, of slices in a loop', () => {
+    const rows = integers(3, [5, 300], 0, 6)
+    return lax.scan(
+      (sums: NDArray, k: NDArray) => {
+        const next = sums.at(k).add(np.expandDims(k, [1]))
+        return [next, next.at(k).max(7)]
+      },
+      np.zeros([6, 4], { dtype: 'int32' }),
+      rows,
+    )
+  })
+  it('in any order need no sort', () => {
+    const at = np.zeros([4000], { dtype: 'int32' })
+    const sum = (k: NDArray): NDArray => np.zeros([50], { dtype: 'int32' }).at(k).add(1)
+    const max = (k: NDArray): NDArray => np.zeros([50]).at(k).max(k.astype('float32'))
+    expect([sum, max].map((f) => sizeOnHardware((k) => f(k.astype('int32')), at).shaders)).toEqual([2, 2])
+  })
   agree('overlapping windows', () =>
     lax.scatterAdd(np.zeros([12]), np.array([[0], [3], [5]], { dtype: 'int32' }), floats(1, [3, 4]), {
       updateWindowDims: [1],

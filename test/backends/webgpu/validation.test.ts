@@ -144,6 +144,14 @@ const larger: Readonly<Record<string, readonly [f: (...xs: NDArray[]) => unknown
   'sort by counting': [(x) => [np.sort(x, { axis: 0 }), np.argsort(x)], [6, 70]],
   'sort by a network': [(x) => [np.sort(x), np.argsort(x)], [3000]],
   scatter: [(x, y) => [x.at(np.arange(200).mod(40)).add(y), x.at(np.arange(200).mod(40)).set(y)], [30, 5], [200, 5]],
+  'scatter in any order': [
+    (x) => {
+      const rows = np.arange(3000).mod(40)
+      const counts = np.zeros([40], { dtype: 'uint32' })
+      return [x.at(rows).max(7), x.at(rows).min(7), counts.at(rows).add(1), counts.at(rows.mod(7)).mul(3)]
+    },
+    [40],
+  ],
   'more arrays than are bound': [
     (...xs) => [xs.reduce((sum, x, i) => sum.add(x.mul(i))), np.concatenate(xs)],
     ...Array.from({ length: 14 }, () => [33]),
