@@ -2,75 +2,20 @@
  * Blocking: kernels that pass large arrays on to each other run in pieces, one piece of each after the other, so that what
  * they pass on stays in the cache: packed windows of a convolution, scores of an attention, rows of a softmax.
  */
-import { type Expression, e, known } from '../core/index.js'
-import { scratchLayout } from './control.js'
 import type { LoopDraft } from './draft.js'
-import { newBuffer } from './graph.js'
-import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
+import type { Buffer, Kernel } from './kernel.js'
 import type { Limits } from './limits.js'
+import { type Blocking, type Group, type Member, divisors, inPieces, resultOf, total } from './pieces.js'
+import { accesses, bufferBytes } from './plan.js'
 import { repeatedProducts } from './repeated.js'
-import { type Rewrite, nest } from './loops.js'
-import { accesses, bufferBytes, plan } from './plan.js'
-import {
-  type Cut,
-  cutsOf,
-  greatestDivisor,
-  isSum,
-  pieceOfContraction,
-  pieceOfLoops,
-  pieceOfSum,
-  slicingOf,
-} from './slices.js'
-import { accessed } from './finish.js'
-import { shareCopies } from './share.js'
+import { cutsOf, greatestDivisor, isSum, slicingOf } from './slices.js'
 
 const maximumMembers = 40
-
-/** What cutting needs to know. */
-export interface Blocking {
-  readonly limits: Limits
-  readonly normalize: Rewrite
-  readonly finish: (kernel: LoopKernel) => LoopKernel
-}
-
-interface Member {
-  readonly kernel: Kernel
-  readonly cut: Cut
-}
-
-/** Kernels that are cut alike. */
-interface Group {
-  readonly members: readonly Member[]
-  /** Number of pieces, at most; any divisor will do. */
-  readonly extent: number
-  readonly sliced: ReadonlySet<Buffer>
-  readonly whole: ReadonlySet<Buffer>
-  readonly written: ReadonlySet<Buffer>
-  readonly sums: ReadonlySet<Buffer>
-}
 
 const union = <T>(a: ReadonlySet<T>, b: Iterable<T>): Set<T> => new Set([...a, ...b])
 const meets = <T>(a: Iterable<T>, b: ReadonlySet<T>): boolean => {
   for (const x of a) if (b.has(x)) return true
   return false
-}
-
-const total = (buffers: Iterable<Buffer>): number => {
-  let sum = 0
-  for (const buffer of buffers) sum += bufferBytes(buffer)
-  return sum
-}
-
-/** Numbers of pieces that the group allows, few first. */
-const divisors = (n: number): number[] => {
-  const out: number[] = []
-  for (let d = 1; d * d <= n; d++) {
-    if (n % d === 0) {
-      out.push(d)
-      if (d * d !== n) out.push(n / d)
-    }
-  }
-  return out.sort((a, b) => a - b)
 }
 
 const fitsMatrices = (members: readonly Member[], pieces: number, limits: Limits): boolean =>
@@ -90,13 +35,6 @@ const piecesOf = ({ members, extent, sliced, whole }: Group, limits: Limits): nu
     (n) => n > 1 && bytes / n <= limits.maximumBytes && fitsMatrices(members, n, limits),
   )
   return possible.find((n) => bytes / n <= limits.wantedBytes) ?? possible.at(-1)
-}
-
-/** The array that a matrix product or a sum is for; a sum may also write rows of partial sums. */
-const resultOf = (kernel: Kernel): Buffer => {
-  if (kernel.kind === 'contraction') return kernel.out
-  const draft: LoopDraft | undefined = kernel.kind === 'loops' ? kernel : undefined
-  return known(draft?.sum?.buffer, 'result of a sum')
 }
 
 /**
@@ -152,83 +90,6 @@ const gain = (group: Group, pieces: number, needed: ReadonlySet<Buffer>, limits:
   const again = total(group.sums) + total(group.whole)
   return saved - pieces * (2 * again + limits.startingBytes * group.members.length)
 }
-
-const sliceShape = (buffer: Buffer, pieces: number): readonly number[] => {
-  const [first, ...rest] = buffer.shape
-  return first !== undefined && first % pieces === 0 ? [first / pieces, ...rest] : [buffer.size / pieces]
-}
-
-/** The kernels as a loop over their pieces; `needed` are the arrays that somebody else reads. */
-const inPieces = (
-  group: Group,
-  pieces: number,
-  needed: ReadonlySet<Buffer>,
-  { normalize, finish }: Blocking,
-): readonly Kernel[] => {
-  const xs = [...group.sliced].filter((buffer) => !group.written.has(buffer))
-  const constants = [...group.whole]
-  const sums = [...group.sums]
-  const ys = [...group.written].filter((buffer) => needed.has(buffer) && !group.sums.has(buffer))
-  const buffers = new Map<Buffer, Buffer>()
-  for (const buffer of group.sliced) buffers.set(buffer, newBuffer(buffer.dtype, sliceShape(buffer, pieces)))
-  for (const buffer of constants) buffers.set(buffer, newBuffer(buffer.dtype, buffer.shape))
-  const inner = (list: readonly Buffer[]): Buffer[] => list.map((buffer) => known(buffers.get(buffer), 'piece'))
-  // Pieces are added in place.
-  const totals = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
-  const drafts = group.members.flatMap(({ kernel, cut }): Kernel[] => {
-    const i = isSum(cut) ? sums.indexOf(resultOf(kernel)) : -1
-    if (i >= 0) {
-      const total = known(totals[i], 'sum')
-      if (kernel.kind === 'contraction') {
-        const part = newBuffer(total.dtype, total.shape)
-        return [pieceOfContraction(kernel, cut, pieces, new Map(buffers).set(kernel.out, part)), addition(total, part)]
-      }
-      if (kernel.kind === 'loops') {
-        const { part, statements } = pieceOfSum(kernel, pieces, buffers, total, normalize)
-        const piece = loops(part === undefined ? 'map' : kernel.name, statements)
-        return part === undefined ? [piece] : [piece, addition(total, part)]
-      }
-    }
-    if (kernel.kind === 'contraction') return [pieceOfContraction(kernel, cut, pieces, buffers)]
-    if (kernel.kind === 'loops') return [loops(kernel.name, pieceOfLoops(kernel, pieces, buffers, normalize))]
-    return [kernel]
-  })
-  const inputs = [...inner(constants), ...totals, ...inner(xs)]
-  const outputs = [...totals, ...inner(ys)]
-  const shared = shareCopies(drafts, inputs, new Set(outputs))
-  const kernels = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
-  const body: Program = { kernels, inputs, outputs, constants: [], ...plan(kernels, inputs, outputs) }
-  const initial = sums.map((buffer) => newBuffer(buffer.dtype, buffer.shape))
-  const zeros = initial.map((buffer) => elementwise(buffer, () => e.constant(0, buffer.dtype)))
-  const loop: Omit<ScanKernel, 'scratch'> = {
-    kind: 'scan',
-    body,
-    length: pieces,
-    reverse: false,
-    constants,
-    initial,
-    xs,
-    carries: sums,
-    ys,
-  }
-  return [...zeros, { ...loop, scratch: newBuffer('uint8', [scratchLayout(loop).bytes]) }]
-}
-
-const loops = (name: string, body: readonly Statement[]): LoopKernel => ({
-  kind: 'loops',
-  name,
-  body,
-  ...accessed(body),
-})
-
-const elementwise = (buffer: Buffer, valueAt: (index: Expression) => Expression): LoopKernel => {
-  const i = buffer.size === 1 ? e.index(0) : e.variable('int32', buffer.size)
-  const body = nest([i], 'parallel', [{ kind: 'store', buffer, index: i, value: valueAt(i) }])
-  return loops('map', body)
-}
-
-const addition = (total: Buffer, part: Buffer): LoopKernel =>
-  elementwise(total, (i) => e.binary('add', e.load(total, i), e.load(part, i)))
 
 const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
   const { reads, writes } = accesses(kernel)

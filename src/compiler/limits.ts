@@ -16,6 +16,9 @@ export interface Limits {
   /** Rows of a sweep, and elements of a row: short rows are better walked across than along. */
   readonly leastSweepRows: number
   readonly leastSweepElements: number
+  /** Sums over pieces are added up in at most so many parts, which threads can take; and bytes of all parts of a sum. */
+  readonly mostParts: number
+  readonly partBytes: number
 }
 
 export const usualLimits: Limits = {
@@ -28,4 +31,6 @@ export const usualLimits: Limits = {
   leastInner: 64,
   leastSweepRows: 4,
   leastSweepElements: 8,
+  mostParts: 8,
+  partBytes: 4 << 20,
 }

@@ -11,4 +11,6 @@ export const tinyLimits: Limits = {
   leastInner: 1,
   leastSweepRows: 2,
   leastSweepElements: 2,
+  mostParts: 3,
+  partBytes: 1 << 24,
 }

@@ -78,6 +78,15 @@ export class Code {
     this.unsigned(local)
   }
 
+  globalGet(global: number): void {
+    this.byte(0x23)
+    this.unsigned(global)
+  }
+  globalSet(global: number): void {
+    this.byte(0x24)
+    this.unsigned(global)
+  }
+
   i32(value: number): void {
     this.byte(0x41)
     this.signed(value)
@@ -281,6 +290,7 @@ export class ModuleBuilder {
   private readonly exported = new Set<FunctionBuilder>()
   private readonly memory: MemoryType
   private sealed = false
+  private globals = 0
 
   constructor(memory: MemoryType = { maximumPages: largestPages, shared: false }) {
     this.memory = memory
@@ -293,6 +303,11 @@ export class ModuleBuilder {
     if (this.sealed) throw new RangeError('imports come before functions')
     this.imports.push({ name, params, results })
     return this.imports.length - 1
+  }
+
+  /** A new variable of every instance, an i32 that starts as zero: each thread has its own. */
+  global(): number {
+    return this.globals++
   }
 
   get importNames(): readonly string[] {
@@ -346,6 +361,15 @@ export class ModuleBuilder {
     declarations.unsigned(this.functions.length)
     for (const made of this.functions) declarations.unsigned(typeOf(made.params, made.results))
 
+    const globals = new Code()
+    globals.unsigned(this.globals)
+    for (let i = 0; i < this.globals; i++) {
+      globals.byte(types.i32)
+      globals.byte(1)
+      globals.i32(0)
+      globals.end()
+    }
+
     const exports = new Code()
     exports.unsigned(this.exported.size)
     for (const made of this.exported) {
@@ -384,6 +408,7 @@ export class ModuleBuilder {
     section(1, typeSection)
     section(2, imports)
     section(3, declarations)
+    if (this.globals > 0) section(6, globals)
     section(7, exports)
     section(10, bodies)
     section(0, names)

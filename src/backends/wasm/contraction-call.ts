@@ -4,7 +4,7 @@ import type { ContractionKernel, MatrixView } from '../../compiler/kernel.js'
 import { elementBytes } from './analysis.js'
 import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
-import { type Frame, pushAddress, pushWord, scratchWord } from './frame.js'
+import { type Frame, pushAddress, pushScratch } from './frame.js'
 import { type Jobs, isLargeContraction } from './jobs.js'
 import { ops } from './opcodes.js'
 
@@ -210,7 +210,7 @@ export const emitContraction = (
   const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch: f.local('i32') }
   code.i32(extent)
   code.set(piece.count)
-  pushWord(code, scratchWord)
+  pushScratch(code, frame)
   code.set(piece.scratch)
   code.loop()
   writePiece(f, frame, kernel, plan, imports, cut.along, piece)

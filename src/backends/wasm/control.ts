@@ -43,12 +43,12 @@ const addConstant = (code: Code, bytes: number): void => {
 /** Sets the inputs of an inner program from `first` on to buffers of the program around it. */
 const passBuffers = (code: Code, inner: Inner, first: number, frame: Frame, buffers: readonly Buffer[]): void => {
   buffers.forEach((buffer, i) =>
-    setWord(code, inputWord(inner.frame, first + i), () => pushAddress(code, frame, buffer)),
+    setWord(code, inner.frame, inputWord(inner.frame, first + i), () => pushAddress(code, frame, buffer)),
   )
 }
 
 const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch: Buffer, offset: number): void =>
-  setWord(code, temporariesWord(inner.frame), () => {
+  setWord(code, inner.frame, temporariesWord(inner.frame), () => {
     pushAddress(code, frame, scratch)
     addConstant(code, offset)
   })
@@ -80,7 +80,7 @@ const makeCarries = (
     const initial = known(kernel.initial[index], 'first carry')
     if (staysInPlace(kernel, index)) {
       if (initial !== buffer && buffer.size > 0) copyBytes(code, frame, buffer, () => pushAddress(code, frame, initial))
-      setWord(code, inputWord(body.frame, first + index), () => pushAddress(code, frame, buffer))
+      setWord(code, body.frame, inputWord(body.frame, first + index), () => pushAddress(code, frame, buffer))
       return []
     }
     const carry: Carry = { index, current: f.local('i32'), next: f.local('i32'), after: f.local('i32') }
@@ -107,8 +107,8 @@ const rotate = (code: Code, carries: readonly Carry[]): void => {
   }
 }
 
-const passLocals = (code: Code, words: readonly number[], locals: readonly number[]): void => {
-  words.forEach((word, i) => setWord(code, word, () => code.get(known(locals[i], 'address'))))
+const passLocals = (code: Code, { frame }: Inner, words: readonly number[], locals: readonly number[]): void => {
+  words.forEach((word, i) => setWord(code, frame, word, () => code.get(known(locals[i], 'address'))))
 }
 
 const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: PrintInner): void => {
@@ -134,11 +134,13 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   code.loop()
   passLocals(
     code,
+    inner,
     carries.map(({ index }) => inputWord(inner.frame, firstCarry + index)),
     carries.map((carry) => carry.current),
   )
   passLocals(
     code,
+    inner,
     carries.map(({ index }) => outputWord(inner.frame, index)),
     carries.map((carry) => carry.next),
   )
@@ -148,6 +150,7 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   ]
   passLocals(
     code,
+    inner,
     sliceWords,
     slices.map((slice) => slice.local),
   )
@@ -176,19 +179,22 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   passTemporaries(code, condition, frame, kernel.scratch, temporaries)
   passTemporaries(code, body, frame, kernel.scratch, temporaries)
   // The predicate is the first byte of the scratch.
-  setWord(code, outputWord(condition.frame, 0), () => pushAddress(code, frame, kernel.scratch))
+  setWord(code, condition.frame, outputWord(condition.frame, 0), () => pushAddress(code, frame, kernel.scratch))
   const firstTested = kernel.conditionConstants.length
   const firstCarry = kernel.bodyConstants.length
   const carries = makeCarries(f, frame, kernel, body, firstCarry, false)
   const current = carries.map((carry) => carry.current)
   kernel.carries.forEach((buffer, i) => {
     if (staysInPlace(kernel, i))
-      setWord(code, inputWord(condition.frame, firstTested + i), () => pushAddress(code, frame, buffer))
+      setWord(code, condition.frame, inputWord(condition.frame, firstTested + i), () =>
+        pushAddress(code, frame, buffer),
+      )
   })
   code.block()
   code.loop()
   passLocals(
     code,
+    condition,
     carries.map(({ index }) => inputWord(condition.frame, firstTested + index)),
     current,
   )
@@ -199,11 +205,13 @@ const writeWhile = (f: FunctionBuilder, frame: Frame, kernel: WhileKernel, print
   code.brIf(1)
   passLocals(
     code,
+    body,
     carries.map(({ index }) => inputWord(body.frame, firstCarry + index)),
     current,
   )
   passLocals(
     code,
+    body,
     carries.map(({ index }) => outputWord(body.frame, index)),
     carries.map((carry) => carry.next),
   )
@@ -237,7 +245,7 @@ const writeBranch = (f: FunctionBuilder, frame: Frame, kernel: BranchKernel, pri
     code.if()
     passBuffers(code, inner, 0, frame, kernel.operands)
     kernel.outputs.forEach((buffer, i) =>
-      setWord(code, outputWord(inner.frame, i), () => pushAddress(code, frame, buffer)),
+      setWord(code, inner.frame, outputWord(inner.frame, i), () => pushAddress(code, frame, buffer)),
     )
     passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
     code.call(inner.run)

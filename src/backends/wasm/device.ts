@@ -195,7 +195,7 @@ export const programExecutable = (
         generation = runtime.generation
       }
       runtime.findHelp()
-      const scratch = printed.usesScratch ? runtime.scratch() : 0
+      const scratch = printed.usesScratch ? runtime.scratch(printed.iterationBytes) : 0
       const block = blockBytes > 0 ? arena.temporary(blockBytes) : 0
       for (let i = 0; i < inputCount; i++)
         place(own(known(inputs[i], 'input')), firstInput + i, block, staging[i] ?? -1)

@@ -92,6 +92,10 @@ const instruction = (r: Reader, functionName: (index: number) => string): string
       return `br_if ${r.unsigned()}`
     case 0x10:
       return `call $${functionName(r.unsigned())}`
+    case 0x23:
+      return `global.get ${r.unsigned()}`
+    case 0x24:
+      return `global.set ${r.unsigned()}`
     case 0x20:
       return `local.get ${r.unsigned()}`
     case 0x21:

@@ -17,11 +17,21 @@ export const scratchWord = 256
 const firstWord = scratchWord + 1
 const lastWord = 65536 / 4
 
+/** Variables of a thread, for programs that any thread runs. */
+export interface ThreadGlobals {
+  /** How many bytes farther up in memory than the first thread's its frames are. */
+  readonly displacement: number
+  /** Address of its scratch memory of products. */
+  readonly scratch: number
+}
+
 /** Where the addresses of one program are. Constants come after inputs and outputs, the temporaries last. */
 export interface Frame {
   readonly program: Program
   /** Word of the first address. */
   readonly base: number
+  /** Of a program of which every thread has a frame of its own. */
+  readonly own?: ThreadGlobals | undefined
 }
 
 /** A word of a frame, and bytes to add to the address in it. */
@@ -46,10 +56,11 @@ export class Frames {
     return this.next
   }
 
-  of(program: Program): Frame {
+  /** The frame of a program; with the variables of a thread, where every thread has one of its own. */
+  of(program: Program, own?: ThreadGlobals): Frame {
     let frame = this.made.get(program)
     if (frame === undefined) {
-      frame = { program, base: this.next }
+      frame = { program, base: this.next, own }
       this.next = temporariesWord(frame) + 1
       if (this.next > lastWord) throw new InternalError(`a program with more than ${lastWord - firstWord} arrays`)
       this.made.set(program, frame)
@@ -72,16 +83,28 @@ export const pointerOf = (frame: Frame, buffer: Buffer): Pointer => {
   }
 }
 
-/** Pushes what a word of a frame holds. */
-export const pushWord = (code: Code, word: number): void => {
-  code.i32(0)
+/** Pushes what a word's address is relative to: zero, or the displacement of the frame that the word belongs to. */
+const pushBase = (code: Code, frame: Frame | undefined): void => {
+  if (frame?.own === undefined) code.i32(0)
+  else code.globalGet(frame.own.displacement)
+}
+
+/** Pushes what a word of a frame holds, or a word of the module. */
+export const pushWord = (code: Code, frame: Frame | undefined, word: number): void => {
+  pushBase(code, frame)
   code.memory(ops['i32.load'], 4 * word)
+}
+
+/** Pushes the address of the scratch memory of products. */
+export const pushScratch = (code: Code, frame: Frame): void => {
+  if (frame.own === undefined) pushWord(code, undefined, scratchWord)
+  else code.globalGet(frame.own.scratch)
 }
 
 /** Pushes the address of a buffer's first element. */
 export const pushAddress = (code: Code, frame: Frame, buffer: Buffer): void => {
   const { word, add } = pointerOf(frame, buffer)
-  pushWord(code, word)
+  pushWord(code, frame, word)
   if (add !== 0) {
     code.i32(add)
     code.op(ops['i32.add'])
@@ -89,8 +112,8 @@ export const pushAddress = (code: Code, frame: Frame, buffer: Buffer): void => {
 }
 
 /** Sets a word of a frame to what `push` pushes. */
-export const setWord = (code: Code, word: number, push: () => void): void => {
-  code.i32(0)
+export const setWord = (code: Code, frame: Frame, word: number, push: () => void): void => {
+  pushBase(code, frame)
   push()
   code.memory(ops['i32.store'], 4 * word)
 }

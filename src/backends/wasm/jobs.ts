@@ -1,4 +1,5 @@
 /** Jobs: functions over ranges of a loop that all threads run parts of, and how a module asks for that. */
+import { known } from '../../core/index.js'
 import type { ContractionKernel, Statement } from '../../compiler/kernel.js'
 import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { argumentsWord, mostArguments, threadsWord } from './frame.js'
@@ -10,7 +11,7 @@ export const forkImport = 'fork'
 /** Cost of a loop, in the units of plans, from which other threads are worth asking: about 15 us. */
 export const jobCost = 50_000
 /** Operations of a product from which other threads are worth asking. */
-const jobOperations = 1_000_000
+export const jobOperations = 1_000_000
 /** Iterations below which no loop is that costly. */
 const fewestIterations = 1024
 
@@ -54,7 +55,7 @@ export class Jobs {
   readonly scale: number
   private readonly module: ModuleBuilder
   private readonly fork: number
-  private count = 0
+  private readonly functions: FunctionBuilder[] = []
 
   /** To be made before any function of the module. */
   constructor(module: ModuleBuilder, scale: number) {
@@ -73,8 +74,9 @@ export class Jobs {
    * thread's scratch memory. Returns the job's number.
    */
   make(write: (f: FunctionBuilder) => void): number {
-    const number = this.count++
+    const number = this.functions.length
     const f = this.module.function(`job_${number}`, ['i32', 'i32', 'i32'], [])
+    this.functions.push(f)
     this.module.export(f)
     write(f)
     return number
@@ -99,6 +101,11 @@ export class Jobs {
   pushHelp(code: Code): void {
     code.i32(0)
     code.memory(ops['i32.load'], 4 * threadsWord)
+  }
+
+  /** Calls a job's function; the range and the scratch memory are on the stack. */
+  callHere(code: Code, job: number): void {
+    code.call(known(this.functions[job], 'job').index)
   }
 
   /** Asks all threads to do the parts of a job. */

@@ -19,10 +19,11 @@ import { type ContractionPlan, contractionImports, planContraction } from './con
 import { emitContraction } from './contraction-call.js'
 import { type Inner, writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
-import { type Frame, Frames, type Pointer, pointerOf, pushAddress } from './frame.js'
+import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAddress } from './frame.js'
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
 import { emitLoops } from './loops.js'
 import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
+import { areShared, writeShared } from './pieces.js'
 import { isTranscendental } from './plan.js'
 
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
@@ -45,8 +46,10 @@ export interface PrintedProgram {
   readonly endWord: number
   /** What JavaScript does, in the order of the numbers. */
   readonly routines: readonly Routine[]
-  /** Whether products need their scratch memory. */
+  /** Whether products, or iterations that threads share, need their scratch memory. */
   readonly usesScratch: boolean
+  /** Bytes that every thread but the first needs behind it for iterations of its own. */
+  readonly iterationBytes: number
 }
 
 /** Everything that must be known before the first function is made, since imports come before functions. */
@@ -57,9 +60,13 @@ class Preparation {
   readonly math = new Set<string>()
   /** Kernels that only the main thread can run. */
   readonly alone = new Set<Kernel>()
+  /** Loops whose iterations threads share. */
+  readonly shared = new Set<Kernel>()
   hasRoutines = false
   /** Whether some kernel may be large enough for several threads. */
   hasJobs = false
+  /** Those that are alone, before they were prepared. */
+  private readonly needsMain = new Set<Kernel>()
   private readonly decomposed = new Map<Expression, Expression>()
   private readonly jobScale: number
 
@@ -82,12 +89,19 @@ class Preparation {
       const math = this.findMath(body)
       for (const name of math) this.math.add(name)
       const out = { ...legal, body }
-      if (![...math].every(workersHave)) this.alone.add(out)
-      else this.hasJobs ||= mayBeLarge(body, this.jobScale)
+      if (![...math].every(workersHave)) {
+        this.alone.add(out)
+        this.needsMain.add(kernel)
+      } else this.hasJobs ||= mayBeLarge(body, this.jobScale)
       return out
     })
     this.kernels.set(program, prepared)
-    for (const kernel of program.kernels) for (const inner of nestedPrograms(kernel)) this.prepare(inner)
+    for (const kernel of program.kernels) {
+      for (const inner of nestedPrograms(kernel)) this.prepare(inner)
+      if (kernel.kind !== 'scan' || !areShared(kernel, (inner) => !this.needsMain.has(inner), this.jobScale)) continue
+      this.shared.add(kernel)
+      this.hasJobs = true
+    }
   }
 
   /** Names of the imported functions that statements need. */
@@ -115,11 +129,13 @@ class Preparation {
 class ProgramPrinter {
   readonly frames = new Frames()
   readonly routines: Routine[] = []
+  iterationBytes = 0
   private readonly module: ModuleBuilder
   private readonly preparation: Preparation
   private readonly helpers: Helpers
   private readonly jobs: Jobs | undefined
   private readonly printed = new Map<Program, FunctionBuilder>()
+  private threadGlobals: ThreadGlobals | undefined
 
   constructor(module: ModuleBuilder, preparation: Preparation, jobScale: number) {
     this.module = module
@@ -133,15 +149,18 @@ class ProgramPrinter {
     this.helpers = moduleHelpers(module)
   }
 
-  /** The function that runs all kernels of a program, on the arrays that its frame points to. */
-  print(program: Program, name: string): FunctionBuilder {
+  /**
+   * The function that runs all kernels of a program, on the arrays that its frame points to. With a thread's variables it
+   * is one that any thread runs, and asks for no help.
+   */
+  print(program: Program, name: string, own?: ThreadGlobals): FunctionBuilder {
     let run = this.printed.get(program)
     if (run === undefined) {
-      const frame = this.frames.of(program)
+      const frame = this.frames.of(program, own)
       const context: ModuleContext = {
         helpers: this.helpers,
         pushAddress: (code, buffer) => pushAddress(code, frame, buffer),
-        jobs: this.jobs,
+        jobs: own === undefined ? this.jobs : undefined,
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
       const functions = kernels.map((kernel, k) =>
@@ -154,10 +173,9 @@ class ProgramPrinter {
     return run
   }
 
-  private readonly inner = (program: Program): Inner => ({
-    run: this.print(program, 'run_inner').index,
-    frame: this.frames.of(program),
-  })
+  private inner(program: Program, own: ThreadGlobals | undefined): Inner {
+    return { run: this.print(program, 'run_inner', own).index, frame: this.frames.of(program) }
+  }
 
   private kernel(kernel: Kernel, name: string, frame: Frame, context: ModuleContext): FunctionBuilder {
     switch (kernel.kind) {
@@ -174,7 +192,7 @@ class ProgramPrinter {
           frame,
           kernel,
           known(this.preparation.plans.get(kernel), 'plan of a contraction'),
-          this.jobs,
+          context.jobs,
           name,
         )
       case 'sort':
@@ -185,7 +203,13 @@ class ProgramPrinter {
       case 'while':
       case 'branch': {
         const f = this.module.function(name, [], [])
-        writeControl(f, frame, kernel, this.inner)
+        const { jobs } = context
+        if (kernel.kind === 'scan' && jobs !== undefined && this.preparation.shared.has(kernel)) {
+          const own = (this.threadGlobals ??= { displacement: this.module.global(), scratch: this.module.global() })
+          const body = { ...this.inner(kernel.body, own), own, end: this.frames.end }
+          const bytes = writeShared(f, frame, kernel, body, jobs)
+          this.iterationBytes = Math.max(this.iterationBytes, bytes)
+        } else writeControl(f, frame, kernel, (program) => this.inner(program, frame.own))
         return f
       }
     }
@@ -220,6 +244,7 @@ export const printProgram = (program: Program, memory: MemoryType, jobScale = 1)
     frame: printer.frames.of(program),
     endWord: printer.frames.end,
     routines: printer.routines,
-    usesScratch: preparation.plans.size > 0,
+    usesScratch: preparation.plans.size > 0 || preparation.shared.size > 0,
+    iterationBytes: printer.iterationBytes,
   }
 }

@@ -61,6 +61,8 @@ export class WasmRuntime {
   private readonly sorts = new Map<string, SortMachine>()
   private scratchBlock: Block<Slot> | undefined
   private workersScratch: Block<Slot> | undefined
+  /** Bytes of it for each of them. */
+  private bytesOfWorker = 0
   private pool: WorkerPool | undefined
 
   /** `jobScale` multiplies the sizes from which on several threads share the work: tests set it to 0. */
@@ -69,12 +71,26 @@ export class WasmRuntime {
     this.jobScale = jobScale
   }
 
-  /** Address of the memory for packed blocks, which is taken when the first product needs it. */
-  scratch(): number {
+  /**
+   * Address of the memory for packed blocks, which is taken when the first product needs it. Other threads have memory
+   * for iterations of their own behind theirs, as much as any program until now has needed.
+   */
+  scratch(iterationBytes = 0): number {
     this.scratchBlock ??= this.arena.hold(contractionScratchBytes)
-    if (this.pool !== undefined)
-      this.workersScratch ??= this.arena.hold(contractionScratchBytes * (this.pool.threads - 1))
+    if (this.pool !== undefined) {
+      const bytes = contractionScratchBytes + iterationBytes
+      if (this.workersScratch === undefined || bytes > this.bytesOfWorker) {
+        this.giveBackScratch()
+        this.workersScratch = this.arena.hold(bytes * (this.pool.threads - 1))
+        this.bytesOfWorker = bytes
+      }
+    }
     return this.scratchBlock.offset
+  }
+
+  private giveBackScratch(): void {
+    if (this.workersScratch !== undefined) this.arena.giveBack(this.workersScratch)
+    this.workersScratch = undefined
   }
 
   /** Threads that were asked for. */
@@ -98,8 +114,7 @@ export class WasmRuntime {
     if (wanted === this.threads) return
     this.pool?.stop()
     this.pool = undefined
-    if (this.workersScratch !== undefined) this.arena.giveBack(this.workersScratch)
-    this.workersScratch = undefined
+    this.giveBackScratch()
     this.arena.words[threadsWord] = 0
     if (wanted === 1) return
     if (!this.isShared) {
@@ -174,8 +189,11 @@ export class WasmRuntime {
   }
 
   private fork(module: ParallelModule, job: number, extent: number, chunk: number): void {
-    const bytesEach = contractionScratchBytes
-    const scratch = { main: this.scratchBlock?.offset ?? 0, workers: this.workersScratch?.offset ?? 0, bytesEach }
+    const scratch = {
+      main: this.scratchBlock?.offset ?? 0,
+      workers: this.workersScratch?.offset ?? 0,
+      bytesEach: this.bytesOfWorker,
+    }
     known(this.pool, 'threads').run(module, job, extent, chunk, scratch)
   }
 

@@ -10,8 +10,10 @@ import {
   type NDArray,
   type Sample,
   bind,
+  buildJaxpr,
   devicePut,
   e,
+  encodeHost,
   primitives,
   registerDevice,
   withDevice,
@@ -19,6 +21,9 @@ import {
 import { drawFrom, inputsOf } from '../../../src/testing/index.js'
 import { controlWords, workerMain } from '../../../src/backends/wasm/worker.js'
 import { WasmRuntime, deviceOf, programExecutable, storageFromHost } from '../../../src/backends/wasm/device.js'
+import { compile } from '../../../src/compiler/index.js'
+import { randomProgram, randomValues } from '../../compiler/random.js'
+import { tinyLimits } from '../../compiler/tiny-limits.js'
 import { buffer, loop, loopKernel, onWasm, program, randomLoops } from './support.js'
 
 // Everything that can be cut is cut, however small.
@@ -49,6 +54,20 @@ describe('three threads give the bits that one gives', () => {
       { numRuns: 150, seed: 7 },
     )
     expect(helped.partsByWorkers).toBeGreaterThan(0)
+  })
+
+  it('for random programs in pieces, also of sums', () => {
+    let shared = 0
+    for (let seed = 1; seed <= 80; seed++) {
+      const { inputs, run } = randomProgram(seed)
+      const { jaxpr } = buildJaxpr(run, inputs, 'random')
+      const p = compile(jaxpr, { limits: tinyLimits })
+      const data = inputs.map((aval, i) => encodeHost(randomValues(aval, seed + i), aval.dtype))
+      const before = helped.partsByWorkers
+      expect(onWasm(helped, p, data).map(bitsOf)).toEqual(onWasm(alone, p, data).map(bitsOf))
+      if (p.kernels.some(({ kind }) => kind === 'scan') && helped.partsByWorkers > before) shared++
+    }
+    expect(shared).toBeGreaterThan(10)
   })
 
   const needAxisName = new Set(['psum', 'pmax', 'pmin', 'axis_index', 'check'])
@@ -92,6 +111,21 @@ describe('three threads give the bits that one gives', () => {
       'a convolution',
       (x, w) => lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] }),
       [matrix(4, 9, 11, 5), matrix(3, 3, 5, 19)],
+    ],
+    [
+      'iterations that know nothing of each other',
+      (x, w) => lax.map((rows) => np.sum(np.tanh(np.matmul(rows, w)), { axis: 0 }), x),
+      [matrix(37, 6, 20), matrix(20, 11)],
+    ],
+    [
+      'loops within such iterations',
+      (x, w) =>
+        lax.map((row) => {
+          const step = (h: NDArray, y: NDArray): [NDArray, NDArray] => [np.tanh(np.matmul(h, w).add(y)), np.sum(h)]
+          const [last, sums] = lax.scan(step, row, np.outer(np.arange(5), row))
+          return np.concatenate([last, sums])
+        }, x),
+      [matrix(23, 9), matrix(9, 9)],
     ],
     ['a loop', (a) => lax.foriLoop(0, 5, (_, x) => np.sin(np.matmul(x, a)), a), [matrix(60, 60)]],
   ]
