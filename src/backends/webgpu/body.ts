@@ -3,7 +3,8 @@ import { type Expression, InternalError, e, known } from '../../core/index.js'
 import { type Buffer, type Statement, expressionsOf } from '../../compiler/index.js'
 import { isRareSelect } from '../../scalar/decompose.js'
 import { valueType } from './layout.js'
-import { type ScalarContext, constantText, hiddenArgument, hiddenText, operationText } from './scalar.js'
+import { hiddenArgument } from './rounding.js'
+import { type ScalarContext, constantText, hiddenConstant, hiddenValue, operationText } from './scalar.js'
 import type { ShaderBuilder } from './shader.js'
 
 /** Nested operations are cut at this depth: compilers of WGSL limit how deep they parse. */
@@ -139,9 +140,7 @@ export class BodyPrinter {
 
   private operation(x: Expression): Named {
     const hidden = hiddenArgument(x)
-    const args = x.args.map((arg, i) =>
-      i === hidden ? { text: hiddenText(arg.value, this.context), depth: 0 } : this.print(arg),
-    )
+    const args = x.args.map((arg, i) => (i === hidden ? this.hidden(arg) : this.print(arg)))
     const depth = 1 + Math.max(...args.map((arg) => arg.depth))
     const texts = args.map((arg) => arg.text)
     if (x.op === 'load') {
@@ -149,6 +148,12 @@ export class BodyPrinter {
       return { text: this.shader.load(buffer, known(texts[0], 'index')), depth }
     }
     return { text: operationText(x, texts, this.context), depth }
+  }
+
+  private hidden(x: Expression): Named {
+    if (x.op === 'const') return { text: hiddenConstant(x.value, this.context), depth: 0 }
+    const { text, depth } = this.print(x)
+    return { text: hiddenValue(text, this.context), depth: depth + 2 }
   }
 
   /** The expensive side of such a select is computed only where it is wanted. */

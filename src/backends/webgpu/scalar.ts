@@ -8,8 +8,8 @@ export interface ScalarContext {
   readonly helper: (name: string) => string
   /** Infinity or NaN. */
   readonly special: (value: number) => string
-  /** The float of these bits, unknown to compilers. */
-  readonly opaque: (bits: number) => string
+  /** The float of these bits, an u32, unknown to compilers. */
+  readonly opaque: (bits: string) => string
 }
 
 const floatBits = new Float32Array(1)
@@ -39,39 +39,15 @@ export const constantText = (value: number, dtype: DType, context: ScalarContext
   }
 }
 
-/** Kinds of arithmetic in which compilers put constants together. */
-const families: Partial<Record<ExpressionOp, 'sum' | 'product'>> = {
-  add: 'sum',
-  sub: 'sum',
-  mul: 'product',
-  div: 'product',
-}
-
-const isFloatConstant = (x: Expression | undefined): boolean => x?.op === 'const' && x.dtype === 'float32'
-
-/**
- * Which argument of an operation, a constant, has to be hidden from compilers. They take (x + c) - c for x, x * 0 for 0 and
- * x + 0 for x, as if rounding, NaN, infinities and the negative zero did not exist.
- */
-export const hiddenArgument = (x: Expression): number | undefined => {
-  const family = families[x.op]
-  if (family === undefined || x.dtype !== 'float32') return undefined
-  const at = x.args.findIndex((arg) => isFloatConstant(arg))
-  if (at < 0) return undefined
-  if (x.args[at]?.value === 0) return at
-  const inner = x.args[1 - at]
-  const inside = inner?.op === 'neg' ? inner.args[0] : inner
-  return inside !== undefined && families[inside.op] === family && inside.args.some((arg) => isFloatConstant(arg))
-    ? at
-    : undefined
-}
-
 /** A constant that compilers do not know. */
-export const hiddenText = (value: number, context: ScalarContext): string => {
+export const hiddenConstant = (value: number, context: ScalarContext): string => {
   if (!Number.isFinite(value)) return context.special(value)
   floatBits[0] = value
-  return context.opaque(wordOfFloat[0] ?? 0)
+  return context.opaque(`${wordOfFloat[0] ?? 0}u`)
 }
+
+/** A float32 that compilers do not know to be what the text computes. */
+export const hiddenValue = (text: string, context: ScalarContext): string => context.opaque(`bitcast<u32>(${text})`)
 
 const infix: Partial<Record<ExpressionOp, string>> = { add: '+', sub: '-', mul: '*', and: '&', or: '|', xor: '^' }
 

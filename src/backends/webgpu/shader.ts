@@ -161,8 +161,8 @@ export class ShaderBuilder {
   }
 
   /** A float that compilers cannot know, from its bits: a zero of the same table is added to them. */
-  opaque(bits: number): string {
-    return `bitcast<f32>(${bits}u ^ ${this.anyTrip()}.w)`
+  opaque(bits: string): string {
+    return `bitcast<f32>(${bits} ^ ${this.anyTrip()}.w)`
   }
 
   /** The whole shader. `lines` may use `group` (which workgroup it is), `lane` (the invocation in it), and `before` what they need. */
