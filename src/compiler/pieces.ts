@@ -102,7 +102,7 @@ export const inPieces = (
   })
   const inputs = [...inner(constants), ...totals, ...inner(xs)]
   const outputs = [...totals, ...inner(ys)]
-  const shared = shareCopies(drafts, inputs, new Set(outputs))
+  const shared = shareCopies(drafts, inputs, new Set(outputs), true)
   const kernels = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const body = programOf(kernels, inputs, outputs)
   return loopsOver({ body, length: pieces, constants, sums, xs, ys }, limits, finish)

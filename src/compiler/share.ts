@@ -1,5 +1,5 @@
 /** Equal copies: arrays that kernels fill with the same elements become one, while the first of them is there anyway. */
-import { type Expression, e } from '../core/index.js'
+import { type Expression, e, known } from '../core/index.js'
 import { accesses } from './accesses.js'
 import type { LoopDraft } from './draft.js'
 import { accessed } from './finish.js'
@@ -38,6 +38,7 @@ const filledBy = (
   kernel: LoopDraft,
   at: number,
   variableAt: (depth: number, extent: number) => Expression,
+  places: ReadonlyMap<Buffer, Buffer>,
 ): readonly Filled[] => {
   if (kernel.sum !== undefined || kernel.trusted !== undefined) return []
   const keys = new Map<Buffer, string[]>()
@@ -49,10 +50,18 @@ const filledBy = (
         return walk(s.body, [...loops, s.extent], inside)
       }
       if (s.kind !== 'store') return false
-      const rename = (x: Expression): Expression => e.substitute(x, (y) => names.get(y))
+      // What loads from copies of one array is equal too.
+      const rename = (x: Expression): Expression =>
+        e.substitute(x, (y) => {
+          const place = y.op === 'load' ? places.get(y.source as Buffer) : undefined
+          return place === undefined ? names.get(y) : e.load(place, rename(known(y.args[0], 'index of a load')))
+        })
       const key = `${loops.join()}:${rename(s.index).id}=${rename(s.value).id}`
       keys.set(s.buffer, [...(keys.get(s.buffer) ?? []), key])
-      const sources = loadsOf([s.index, s.value]).map((load) => load.source as Buffer)
+      const sources = loadsOf([s.index, s.value]).map((load) => {
+        const source = load.source as Buffer
+        return places.get(source) ?? source
+      })
       loaded.set(s.buffer, new Set([...(loaded.get(s.buffer) ?? []), ...sources]))
       return true
     })
@@ -80,12 +89,13 @@ const withoutStores = (kernel: LoopKernel, dropped: ReadonlySet<Buffer>): LoopKe
 /**
  * The kernels without stores of what another array holds already. `inputs` may be written over, and are left alone;
  * `outputs` stay. The first of two equal arrays must be wanted still where the second one is made, so that nothing is in
- * memory for longer than it was: what `checkpoint` computes again stays so.
+ * memory for longer than it was: what `checkpoint` computes again stays so. Not if they are `pieces`, which are small.
  */
 export const shareCopies = (
   kernels: readonly Kernel[],
   inputs: readonly Buffer[],
   outputs: ReadonlySet<Buffer>,
+  pieces = false,
 ): Shared => {
   const variableAt = canonicalVariables()
   const writers = new Map<Buffer, number[]>()
@@ -97,7 +107,7 @@ export const shareCopies = (
   })
   const given = new Set(inputs)
   const canShare = (first: Filled, at: number, loaded: ReadonlySet<Buffer>): boolean => {
-    const isThere = first.at === at || results.has(first.buffer) || (lastRead.get(first.buffer) ?? -1) >= at
+    const isThere = pieces || first.at === at || results.has(first.buffer) || (lastRead.get(first.buffer) ?? -1) >= at
     const changes = (buffer: Buffer): boolean => (writers.get(buffer) ?? []).some((w) => w >= first.at && w <= at)
     return isThere && ![...loaded].some(changes)
   }
@@ -109,7 +119,7 @@ export const shareCopies = (
   const dropped = new Map<number, Set<Buffer>>()
   kernels.forEach((kernel, at) => {
     if (kernel.kind !== 'loops') return
-    for (const filled of filledBy(kernel, at, variableAt)) {
+    for (const filled of filledBy(kernel, at, variableAt, places)) {
       const { buffer, key, loaded } = filled
       if (given.has(buffer) || buffer.size === 0 || writers.get(buffer)?.length !== 1) continue
       const first = found.get(key)

@@ -93,6 +93,18 @@ describe('in pieces, results stay the same', () => {
     expect(parts).toMatch(/(t\d+) = \[3,\d+\] x \[\d+,5\][^]*in0\[i0\] = in0\[i0\] \+ \1\[i0\]/)
   })
 
+  test('what two products of a piece read is made once', () => {
+    const both = (x: NDArray, w: NDArray, v: NDArray): NDArray =>
+      np.subtract(np.tanh(channelsLast(x, w)), np.tanh(channelsLast(x, v)))
+    const listing = compare(both, [
+      [4, 6, 6, 3],
+      [3, 3, 3, 5],
+      [3, 3, 3, 5],
+    ])
+    expect(listing.match(/ = \[\d+,27\] x \[27,5\]/g)?.length).toBe(2)
+    expect(listing.match(/ \? in\d+\[a\d+ \+ i\d+\] : 0\.0/g)?.length).toBe(1)
+  })
+
   test('convolutions with strides, of many features, and of few from many, and their gradients', () => {
     const strided = (x: NDArray, w: NDArray): NDArray =>
       lax.convGeneralDilated(x, w, [2, 2], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })

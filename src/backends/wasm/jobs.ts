@@ -19,7 +19,8 @@ const fewestIterations = 1024
 export const isLargeContraction = ({ batch, rows, columns, inner }: ContractionKernel, scale: number): boolean =>
   2 * batch * rows * columns * inner >= jobOperations * scale
 
-const iterations = (statements: readonly Statement[]): number => {
+/** How often the innermost loops run in all. */
+export const iterations = (statements: readonly Statement[]): number => {
   let count = 0
   for (const s of statements) {
     if (s.kind === 'for') count += s.extent * Math.max(1, iterations(s.body))

@@ -1,5 +1,5 @@
 /** Loops whose iterations know nothing of each other: all threads take iterations, each in memory of its own. */
-import type { Kernel, Program, ScanKernel, Statement } from '../../compiler/kernel.js'
+import type { Kernel, Program, ScanKernel } from '../../compiler/kernel.js'
 import { bufferBytes, nestedPrograms, scratchLayout } from '../../compiler/index.js'
 import type { Code, FunctionBuilder } from './assembler.js'
 import { contractionScratchBytes } from './contraction-product.js'
@@ -15,7 +15,7 @@ import {
   setWord,
   temporariesWord,
 } from './frame.js'
-import { type Jobs, jobOperations } from './jobs.js'
+import { type Jobs, iterations, jobOperations } from './jobs.js'
 import { ops } from './opcodes.js'
 
 /** Temporaries of an iteration above which threads don't get memory for their own. */
@@ -26,15 +26,6 @@ const operationsOfIteration = 16
 const mostParts = 64
 
 const align = (bytes: number): number => Math.ceil(bytes / 64) * 64
-
-const iterations = (statements: readonly Statement[]): number => {
-  let count = 0
-  for (const s of statements) {
-    if (s.kind === 'for') count += s.extent * Math.max(1, iterations(s.body))
-    else if (s.kind === 'if') count += iterations(s.body)
-  }
-  return count
-}
 
 const operationsOf = (program: Program): number => {
   let count = 0
