@@ -1,6 +1,8 @@
 /** Preparing devices, and waiting for them. */
 import type { WebgpuDevice } from './backends/webgpu/index.js'
 import type { GpuProvider } from './backends/webgpu/provider.js'
+import { threads as threadsPart } from './backends/wasm/parts.js'
+import { poolSize, startPool } from './backends/wasm/pool.js'
 import { type WasmConfiguration, type WasmDevice, isWasmDevice } from './backends/wasm/index.js'
 import { DeviceArray, DeviceError, defaultDevice, devices, getDevice, registerDevice, tree } from './core/index.js'
 
@@ -93,7 +95,10 @@ const wasmDevice = (): WasmDevice | undefined => {
 }
 
 /** Changes what is given, and returns the number of threads. */
-const configureWasm = (options: WasmConfiguration): number => wasmDevice()?.configure(options) ?? 1
+const configureWasm = (options: WasmConfiguration): number => {
+  if (options.threads !== undefined) threadsPart.add({ poolSize, startPool })
+  return wasmDevice()?.configure(options) ?? 1
+}
 
 /**
  * Sets how many threads work on large kernels of the `wasm` device. Results do not depend on it. Threads start by

@@ -3,8 +3,12 @@ import { createJsDevice } from './backends/js/index.js'
 import { createWasmDevice } from './backends/wasm/index.js'
 import { registerDevice, startEager } from './core/index.js'
 import { installMethods } from './numpy/methods.js'
+import { addControlFlow, addSorting, addTexts } from './parts.js'
 
 startEager()
 installMethods()
+addControlFlow()
+addSorting()
+addTexts()
 registerDevice(createWasmDevice())
 registerDevice(createJsDevice())

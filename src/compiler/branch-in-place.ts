@@ -1,6 +1,6 @@
 /** Branches whose programs write an output over the operand that it follows, so that a step of a loop moves only what it changes. */
 import { bufferBytes } from './accesses.js'
-import { scratchLayout } from './control.js'
+import { scratchLayout } from './scratch.js'
 import { newBuffer } from './graph.js'
 import type { BranchKernel, Buffer } from './kernel.js'
 

@@ -8,7 +8,6 @@ import {
   type ShapedArray,
   type WhileSpec,
   InternalError,
-  dtypeBytes,
   e,
   isJaxpr,
   jaxprHasEffect,
@@ -18,8 +17,8 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { type Graph, type Value, newBuffer, newStep } from './graph.js'
-import type { Buffer, Carries, ControlKernel, Program, ScanKernel, ScratchLayout, WhileKernel } from './kernel.js'
-import { staysInPlace } from './overwrite.js'
+import type { Buffer, Carries, ControlKernel, Program } from './kernel.js'
+import { scratchLayout } from './scratch.js'
 
 /** What control kernels need of the lowering around them. */
 export interface LoweringGraph {
@@ -35,38 +34,6 @@ export type CompileNested = (jaxpr: Jaxpr, carries?: Carries) => Program
 /** Inputs from `first` on, whose places the first outputs may take. */
 const loopCarries = (first: number, count: number): Carries =>
   range(count).map((output) => ({ input: first + output, output }))
-
-const align = (bytes: number): number => Math.ceil(bytes / 16) * 16
-
-const bytesOf = (buffer: Buffer): number => buffer.size * dtypeBytes(buffer.dtype)
-
-/** Layout of a loop's scratch: `reserved` bytes, then the other place of each carry that moves, then temporaries. */
-const layout = (reserved: number, carries: readonly number[], temporaryBytes: number): ScratchLayout => {
-  let at = align(reserved)
-  const offsets = carries.map((bytes) => {
-    const offset = at
-    at += align(bytes)
-    return offset
-  })
-  return { carries: offsets, temporaries: at, bytes: at + align(temporaryBytes) }
-}
-
-/** Bytes of the second place of each carry: none if it stays where it is. */
-const otherPlaces = (kernel: ScanKernel | WhileKernel): number[] =>
-  kernel.carries.map((carry, i) => (staysInPlace(kernel, i) ? 0 : bytesOf(carry)))
-
-/** Where a control kernel keeps what in its scratch. */
-export const scratchLayout = (kernel: Omit<ControlKernel, 'scratch'> & Pick<ControlKernel, 'kind'>): ScratchLayout => {
-  const k = kernel as ControlKernel
-  switch (k.kind) {
-    case 'scan':
-      return layout(0, otherPlaces(k), k.body.temporaryBytes)
-    case 'while':
-      return layout(16, otherPlaces(k), Math.max(k.body.temporaryBytes, k.condition.temporaryBytes))
-    case 'branch':
-      return layout(0, [], Math.max(...k.programs.map((program) => program.temporaryBytes)))
-  }
-}
 
 const jaxprOf = (program: NestedProgram): Jaxpr => {
   if (!isJaxpr(program)) throw new InternalError('a nested program that is no jaxpr')

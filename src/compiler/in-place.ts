@@ -5,10 +5,10 @@
  */
 import { known } from '../core/index.js'
 import { accesses } from './accesses.js'
-import { branchOver } from './branch-in-place.js'
 import { type Buffer, type Kernel, nestedPrograms } from './kernel.js'
 import { sorted } from './order.js'
 import { copiesOf, overwriting, staysInPlace } from './overwrite.js'
+import { controlFlow } from './parts.js'
 import { renameKernel } from './rename.js'
 
 /** An input that the program may write over, and the output that is to be there in the end. */
@@ -145,7 +145,7 @@ class Mergers {
             kernel.kind !== 'branch'
               ? overwriting(kernel, old, buffer)
               : this.branches
-                ? branchOver(kernel, old, buffer)
+                ? controlFlow.get('cond').branchOver(kernel, old, buffer)
                 : undefined
           if (changed === undefined) return undefined
           kernel = changed

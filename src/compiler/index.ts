@@ -9,9 +9,9 @@ import { type Pair, removeCopies, updateInPlace } from './in-place.js'
 import type { Buffer, Carries, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
-import { moveOrigins, originsOf } from './origins.js'
 import { type Limits, usualLimits } from './limits.js'
 import { readBeforeUpdate } from './order.js'
+import { texts } from './parts.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { shareCopies } from './share.js'
@@ -20,10 +20,11 @@ import { takeOver } from './takeover.js'
 
 export * from './kernel.js'
 export type { Limits } from './limits.js'
-export { scratchLayout } from './control.js'
+export { scratchLayout } from './scratch.js'
 export { accesses, bufferBytes } from './accesses.js'
 export { staysInPlace } from './overwrite.js'
 export { expressionsOf, mapExpressions } from './finish.js'
+export { texts } from './parts.js'
 export { kernelText, programFlops } from './print.js'
 export { legalize, legalizeKernel } from './legalize.js'
 export { optimize } from './simplify.js'
@@ -65,7 +66,9 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs), blocks)
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
-  const origins = originsOf(graph, steps)
+  // Where kernels come from is for their text.
+  const text = texts.find()
+  const origins = text?.originsOf(graph, steps)
   return {
     kernels,
     inputs,
@@ -73,9 +76,10 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     constants: [],
     ...plan(kernels, inputs, outputs),
     ...(takeovers.length > 0 && { takeovers }),
-    ...(origins !== undefined && {
-      origins: [short, shared, placed].reduce((moved, { places }) => moveOrigins(moved, places), origins),
-    }),
+    ...(text !== undefined &&
+      origins !== undefined && {
+        origins: [short, shared, placed].reduce((moved, { places }) => text.moveOrigins(moved, places), origins),
+      }),
   }
 }
 

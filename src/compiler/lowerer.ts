@@ -23,11 +23,11 @@ import {
 } from '../core/index.js'
 import { flatIndex } from './affine.js'
 import { accumulatorDType, combineFor } from './combine.js'
-import { lowerBranch, lowerScan, lowerWhile } from './control.js'
 import { contractOperand } from './contract.js'
 import { type Graph, Value, freshVariables, loopVariables, newBuffer, newStep } from './graph.js'
 import type { Buffer } from './kernel.js'
 import { lowerScatter } from './lower-scatter.js'
+import { controlFlow } from './parts.js'
 
 /** Calls `f` with every index of a shape, in row-major order. */
 const forEachIndex = (shape: readonly number[], f: (index: readonly Expression[]) => void): void => {
@@ -331,15 +331,15 @@ export class Lowerer implements Lowering {
   }
 
   scan(spec: ScanSpec): readonly Delayed[] {
-    return lowerScan(this, spec)
+    return controlFlow.get('scan').lowerScan(this, spec)
   }
 
   loop(spec: WhileSpec): readonly Delayed[] {
-    return lowerWhile(this, spec)
+    return controlFlow.get('while_loop').lowerWhile(this, spec)
   }
 
   branch(spec: BranchSpec): readonly Delayed[] {
-    return lowerBranch(this, spec)
+    return controlFlow.get('cond').lowerBranch(this, spec)
   }
 
   callback({ operands, call }: CallbackSpec): void {

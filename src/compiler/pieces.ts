@@ -1,6 +1,6 @@
 /** A group of kernels as a loop over pieces of their arrays. */
 import { type Expression, e, known } from '../core/index.js'
-import { scratchLayout } from './control.js'
+import { scratchLayout } from './scratch.js'
 import type { LoopDraft } from './draft.js'
 import { accessed } from './finish.js'
 import { newBuffer } from './graph.js'

@@ -19,7 +19,7 @@ export interface Executable {
   /** Planned bytes of temporaries at their peak. */
   readonly temporaryBytes: number
   /** Floating-point operations of a run, every function counted as one; of a `while`, those of one trip. */
-  readonly flops: number
+  readonly flops: () => number
   /** Resolves when a run would not have to wait for compiling; devices that compile at once have none. */
   readonly ready?: () => Promise<void>
 }

@@ -336,10 +336,14 @@ const jitFunction = <Args extends readonly unknown[], R>(
     const executable = compiled(entry)
     return {
       jaxpr,
-      kernels: executable.kernels(),
+      get kernels() {
+        return executable.kernels()
+      },
       text: executable.text,
       temporaryBytes: executable.temporaryBytes,
-      flops: executable.flops,
+      get flops() {
+        return executable.flops()
+      },
       toString: () => `${printJaxpr(jaxpr)}\n${executable.kernels()}`,
     }
   }

@@ -1,4 +1,5 @@
 /** Random programs over lax operations, from a seed: compiled whole, they must give what they give one operation at a time. */
+import '../../src/install.js'
 import * as lax from '../../src/lax/index.js'
 import {
   type ContractSpec,

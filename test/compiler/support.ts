@@ -1,4 +1,5 @@
 /** What the compiler's tests share: small programs, and their kernels as text. */
+import '../../src/install.js'
 import {
   type DType,
   type Jaxpr,

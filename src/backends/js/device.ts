@@ -205,7 +205,7 @@ const executable = (program: Program, runtime: Runtime): Executable => {
     kernels: () => kernelText(program),
     text: () => kernelText(program),
     temporaryBytes: program.temporaryBytes,
-    flops: programFlops(program),
+    flops: () => programFlops(program),
   }
 }
 

@@ -14,11 +14,11 @@ import {
   makeHostData,
   outputAvals,
 } from '../../core/index.js'
-import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
+import { type Program, compile, texts } from '../../compiler/index.js'
 import { largestPages } from './assembler.js'
-import { disassemble } from './disassembler.js'
 import { constantWord, inputWord, outputWord, scratchWord, temporariesWord } from './frame.js'
 import { WasmStorage, smallBytes } from './storage.js'
+import { disassembler } from './parts.js'
 import { printProgram } from './program.js'
 import { WasmRuntime, storageFromHost } from './runtime.js'
 
@@ -247,9 +247,9 @@ export const programExecutable = (
       }
       return out
     },
-    kernels: () => kernelText(program),
-    text: () => disassemble(printed.bytes),
+    kernels: () => texts.get('lower').kernelText(program),
+    text: () => disassembler.get('lower')(printed.bytes),
     temporaryBytes: program.temporaryBytes,
-    flops: programFlops(program),
+    flops: () => texts.get('lower').programFlops(program),
   }
 }

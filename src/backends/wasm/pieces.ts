@@ -3,7 +3,7 @@ import type { Kernel, Program, ScanKernel } from '../../compiler/kernel.js'
 import { bufferBytes, nestedPrograms, scratchLayout } from '../../compiler/index.js'
 import type { Code, FunctionBuilder } from './assembler.js'
 import { contractionScratchBytes } from './contraction-product.js'
-import type { Inner } from './control.js'
+import type { Inner } from './carries.js'
 import {
   type Frame,
   type ThreadGlobals,

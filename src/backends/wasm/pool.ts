@@ -1,43 +1,16 @@
 /** Worker threads that share the linear memory, and jobs cut into parts that all threads take. */
 import { InternalError, known } from '../../core/index.js'
+import type { ParallelModule } from './parallel-module.js'
 import { type WorkerSetup, controlWords as words, workerMain } from './worker.js'
 
 /** Most workers: each has a bit in a word. */
-export const mostWorkers = 30
+const mostWorkers = 30
 /** Room for a module's bytes on their way to the workers; pages that are not written cost nothing. */
 const mailboxBytes = 8 << 20
 /** Bytes of modules after which the workers forget all they have, so that programs of the past don't pile up. */
 const modulesLimit = 64 << 20
 /** Milliseconds that idle threads spin before they sleep: longer, and they are in the way of other processes. */
 const spinTime = 0.05
-
-type Job = (begin: number, end: number, scratch: number) => void
-
-let nextId = 0
-
-/** A module with jobs: the functions `job_0`, `job_1` and so on. */
-export class ParallelModule {
-  readonly id = nextId++
-  readonly bytes: Uint8Array
-  /** Those of the main thread's instance. */
-  readonly jobs: Job[] = []
-  /** Workers that have the module, by their bits, in the epoch. */
-  loaded = 0
-  epoch = 0
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-
-  /** Gives the exports of the main thread's instance, once they are there. */
-  link(exports: WebAssembly.Exports): void {
-    for (;;) {
-      const job = exports[`job_${this.jobs.length}`]
-      if (typeof job !== 'function') return
-      this.jobs.push(job as Job)
-    }
-  }
-}
 
 /** Where the threads' scratch memory is: the main thread's, and that of all workers one after the other. */
 export interface Scratch {
@@ -60,11 +33,14 @@ const nodeThreads = (): NodeThreads | undefined => {
 }
 
 /** Whether this engine lets threads share memory; pages have to be isolated for it. */
-export const threadsAvailable = (): boolean => {
+const threadsAvailable = (): boolean => {
   if (typeof SharedArrayBuffer === 'undefined') return false
   if (nodeThreads() !== undefined) return true
   return typeof Worker !== 'undefined' && typeof Blob !== 'undefined' && globalThis.crossOriginIsolated === true
 }
+
+/** How many threads there can be, of those wanted. */
+export const poolSize = (threads: number): number => (threadsAvailable() ? Math.min(threads, mostWorkers + 1) : 1)
 
 const startWorker = (setup: WorkerSetup): void => {
   const node = nodeThreads()
@@ -214,6 +190,10 @@ export class WorkerPool {
     }
   }
 }
+
+/** Starts the workers of so many threads; each gets the modules of products. */
+export const startPool = (threads: number, memory: WebAssembly.Memory, products: readonly Uint8Array[]): WorkerPool =>
+  new WorkerPool(threads, memory, products)
 
 /** The main thread of a page must not wait; it spins. */
 const canWait = (control: Int32Array): boolean => {

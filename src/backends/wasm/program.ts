@@ -17,12 +17,14 @@ import { rootsOf } from './analysis.js'
 import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
 import { emitContraction } from './contraction-call.js'
-import { type Inner, writeControl } from './control.js'
+import type { Inner } from './carries.js'
+import { writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
 import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAddress } from './frame.js'
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
 import { emitLoops } from './loops.js'
 import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
+import { sorting } from './parts.js'
 import { areShared, writeShared } from './pieces.js'
 import { isTranscendental } from './plan.js'
 
@@ -82,6 +84,7 @@ class Preparation {
         this.plans.set(kernel, planContraction(kernel))
         this.hasJobs ||= isLargeContraction(kernel, this.jobScale)
       }
+      if (kernel.kind === 'sort') sorting.get('sort')
       if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
       if (kernel.kind !== 'loops') return kernel
       const legal = legalizeKernel(kernel)

@@ -19,10 +19,11 @@ import { mathImport } from './helpers.js'
 import { forkImport } from './jobs.js'
 import { Arena } from './memory.js'
 import { ModuleCache } from './module-cache.js'
-import { ParallelModule, WorkerPool, mostWorkers, threadsAvailable } from './pool.js'
+import { ParallelModule } from './parallel-module.js'
+import { sorting, threads as threadsPart } from './parts.js'
+import type { WorkerPool } from './pool.js'
 import { type PrintedProgram, routineImport } from './program.js'
-import { sortModule } from './sort-module.js'
-import { type SortMachine, runSort } from './sort.js'
+import type { SortMachine } from './sort.js'
 import { type Slot, WasmStorage, smallBytes } from './storage.js'
 
 const moduleCacheBytes = 16 << 20
@@ -110,7 +111,7 @@ export class WasmRuntime {
 
   /** Starts or ends worker threads. The first time, everything moves into memory that they can share. */
   setThreads(threads: number): void {
-    const wanted = threadsAvailable() ? Math.min(threads, mostWorkers + 1) : 1
+    const wanted = threads === 1 ? 1 : threadsPart.get('threads').poolSize(threads)
     if (wanted === this.threads) return
     this.pool?.stop()
     this.pool = undefined
@@ -124,7 +125,7 @@ export class WasmRuntime {
       this.products.clear()
       this.sorts.clear()
     }
-    this.pool = new WorkerPool(
+    this.pool = threadsPart.get('threads').startPool(
       wanted,
       this.arena.memory,
       contractionElements.map((element) => contractionModule(element, { maximumPages: largestPages, shared: true })),
@@ -145,9 +146,11 @@ export class WasmRuntime {
     const { kernel, inputs, outputs } = known(running.routines[index], 'routine')
     const addressOf = ({ word, add }: Pointer): number => ((this.arena.words[word] ?? 0) + add) >>> 0
     if (kernel.kind === 'sort') {
-      runSort(kernel, this.sortMachine(kernel), (operand, isOutput) =>
-        addressOf(known((isOutput ? outputs : inputs)[operand], 'operand of a sort')),
-      )
+      sorting
+        .get('sort')
+        .runSort(kernel, this.sortMachine(kernel), (operand, isOutput) =>
+          addressOf(known((isOutput ? outputs : inputs)[operand], 'operand of a sort')),
+        )
       return
     }
     const { arena } = this
@@ -204,7 +207,7 @@ export class WasmRuntime {
     let machine = this.sorts.get(name)
     if (machine === undefined) {
       const { arena } = this
-      const bytes = sortModule({ maximumPages: largestPages, shared: this.isShared }, dtypes, keys)
+      const bytes = sorting.get('sort').sortModule({ maximumPages: largestPages, shared: this.isShared }, dtypes, keys)
       const module = new WebAssembly.Module(bytes as BufferSource)
       const { exports } = new WebAssembly.Instance(module, { e: { memory: arena.memory } })
       const jobs = new ParallelModule(bytes)

@@ -174,7 +174,7 @@ const compiledFor = (runtime: Runtime, jaxpr: Jaxpr): Compiled => {
     kernels: () => kernelText(program),
     text: () => texts.join('\n'),
     temporaryBytes: prepared.slots.reduce((sum, { bytes }) => sum + bytes, 0),
-    flops: programFlops(program),
+    flops: () => programFlops(program),
     ready: async () => {
       await Promise.all(pipelines.map(({ done }) => done))
       for (const { failure } of pipelines) if (failure !== undefined) throw failure

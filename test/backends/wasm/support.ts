@@ -1,4 +1,5 @@
 /** Programs made by hand, run on wasm and on the reference, and random loop kernels to compare them on. */
+import '../../../src/install.js'
 import {
   type DType,
   type Expression,

@@ -24,7 +24,12 @@ import { WasmRuntime, deviceOf, programExecutable, storageFromHost } from '../..
 import { compile } from '../../../src/compiler/index.js'
 import { randomProgram, randomValues } from '../../compiler/random.js'
 import { tinyLimits } from '../../compiler/tiny-limits.js'
+import { threads } from '../../../src/backends/wasm/parts.js'
+import { poolSize, startPool } from '../../../src/backends/wasm/pool.js'
 import { buffer, loop, loopKernel, onWasm, program, randomLoops } from './support.js'
+
+// What `init` and `setThreads` add.
+threads.add({ poolSize, startPool })
 
 // Everything that can be cut is cut, however small.
 const alone = new WasmRuntime(64 << 20, 0)

@@ -1,0 +1,25 @@
+/** What the compiler does for some programs only, in its place once a front door has added it. */
+import { type Part, part } from '../core/index.js'
+import type { branchOver } from './branch-in-place.js'
+import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
+import type { moveOrigins, originsOf } from './origins.js'
+import type { kernelText, programFlops } from './print.js'
+
+/** Loops and branches. */
+export interface ControlFlow {
+  readonly lowerScan: typeof lowerScan
+  readonly lowerWhile: typeof lowerWhile
+  readonly lowerBranch: typeof lowerBranch
+  readonly branchOver: typeof branchOver
+}
+
+/** Programs for people to read: their kernels, what those cost, and the source lines they come from. */
+export interface Texts {
+  readonly kernelText: typeof kernelText
+  readonly programFlops: typeof programFlops
+  readonly originsOf: typeof originsOf
+  readonly moveOrigins: typeof moveOrigins
+}
+
+export const controlFlow: Part<ControlFlow> = part<ControlFlow>('addControlFlow')
+export const texts: Part<Texts> = part<Texts>('addTexts')

@@ -1,0 +1,51 @@
+/** The parts that `cotangent` has all of, and programs on `cotangent/lean` add where they need them. */
+import { disassemble } from './backends/wasm/disassembler.js'
+import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
+import * as wasm from './backends/wasm/parts.js'
+import { runSort } from './backends/wasm/sort.js'
+import { sortModule } from './backends/wasm/sort-module.js'
+import { branchOver } from './compiler/branch-in-place.js'
+import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
+import { moveOrigins, originsOf } from './compiler/origins.js'
+import * as compiler from './compiler/parts.js'
+import { kernelText, programFlops } from './compiler/print.js'
+
+/**
+ * Adds sorting: for `np.sort`, `median`, `unique`, `random.permutation` and whatever else sorts. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addSorting()
+ * console.log(np.sort(np.array([3, 1, 2])).js()) // [ 1, 2, 3 ]
+ * ```
+ */
+export const addSorting = (): void => wasm.sorting.add({ sortModule, runSort })
+
+/**
+ * Adds loops and branches: for `lax.scan`, `foriLoop`, `whileLoop`, `cond`, `switch`, and functions that are written in them.
+ * `cotangent` has them from the start.
+ *
+ * @example
+ * ```ts
+ * addControlFlow()
+ * console.log(lax.foriLoop(0, 10, (i, x) => np.add(x, i), 0).item()) // 45
+ * ```
+ */
+export const addControlFlow = (): void => {
+  compiler.controlFlow.add({ lowerScan, lowerWhile, lowerBranch, branchOver })
+  wasm.wasmControlFlow.add({ writeWhile, writeBranch })
+}
+
+/**
+ * Adds texts of compiled programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`. `cotangent` has them from the start.
+ *
+ * @example
+ * ```ts
+ * addTexts()
+ * console.log(jit((x) => np.add(x, 1)).lower(np.zeros([4])).flops) // 4
+ * ```
+ */
+export const addTexts = (): void => {
+  compiler.texts.add({ kernelText, programFlops, originsOf, moveOrigins })
+  wasm.disassembler.add(disassemble)
+}
