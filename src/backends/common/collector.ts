@@ -12,8 +12,10 @@ interface NodeV8 {
 }
 
 interface Engine {
-  /** Collects all garbage. */
-  readonly collect: () => void
+  /** Collects all garbage, or that among young objects. */
+  readonly collect: (options?: { readonly type: 'minor' }) => void
+  /** Milliseconds of processor time that the process has used: the turns of other processes are no cost of a scavenge. */
+  readonly clock: () => number
   /** Lets go of what weak references of this job have pinned. */
   readonly unpin: () => void
 }
@@ -21,9 +23,11 @@ interface Engine {
 /** New references after which their targets are unpinned: a long job would pile them up. */
 const pinnedReferences = 512
 
-/** Milliseconds of a collection before there was one, and the number of them that are remembered. */
+/** Milliseconds of a collection before there was one, and the number of them that are remembered; the same of scavenges. */
 const firstGuess = 4
 const remembered = 4
+const firstScavenge = 0.2
+const rememberedScavenges = 8
 
 /** Whether this is Node: its `vm` module is what makes weak references work within a job. Others' namesakes do not. */
 const isNode = (): boolean => {
@@ -43,7 +47,16 @@ const isNode = (): boolean => {
  * context with a queue of microtasks of its own ends a job of its own after each script, and V8 then unpins everything.
  */
 const startEngine = (): Engine => {
-  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
+  const { process } = globalThis as {
+    process?: {
+      getBuiltinModule?: (name: string) => unknown
+      cpuUsage?: () => { readonly user: number; readonly system: number }
+    }
+  }
+  const clock = (): number => {
+    const used = process?.cpuUsage?.()
+    return used === undefined ? performance.now() : (used.user + used.system) / 1000
+  }
   const vm = process?.getBuiltinModule?.('node:vm') as NodeVm
   const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' })
   const nothing = new vm.Script('0')
@@ -56,7 +69,7 @@ const startEngine = (): Engine => {
     v8.setFlagsFromString('--no-expose-gc')
   }
   if (typeof collect !== 'function') throw new TypeError('no function to collect garbage with')
-  return { collect: collect as () => void, unpin: () => nothing.runInContext(context) }
+  return { collect: collect as Engine['collect'], clock, unpin: () => nothing.runInContext(context) }
 }
 
 /** The largest block that the C library takes from its own heap, with room for its header. */
@@ -85,6 +98,8 @@ export class Collector {
   /** Milliseconds that the last collections took, the oldest first. */
   private readonly durations: number[] = []
   private ended = 0
+  private readonly scavenges = [firstScavenge]
+  private scavenged = 0
 
   /** A reference that tells when its target is gone; undefined where none would. */
   watch<T extends WeakKey>(target: T): WeakRef<T> | undefined {
@@ -132,6 +147,25 @@ export class Collector {
     this.works = probe.deref() === undefined
     this.canary = undefined
     return this.works
+  }
+
+  /** Milliseconds of processor time that a scavenge would take, as a share of those since the last one. */
+  scavengeShare(): number {
+    if (!this.works) return Infinity
+    return Math.min(...this.scavenges) / Math.max(1e-3, (this.engine?.clock() ?? Infinity) - this.scavenged)
+  }
+
+  /** Collects what is dead among young objects; whether it did. */
+  scavenge(): boolean {
+    if (this.works && this.engine === undefined) this.unpin()
+    const { engine } = this
+    if (!this.works || engine === undefined) return false
+    const since = engine.clock()
+    engine.collect({ type: 'minor' })
+    this.scavenged = engine.clock()
+    this.scavenges.push(this.scavenged - since)
+    if (this.scavenges.length > rememberedScavenges) this.scavenges.shift()
+    return true
   }
 
   /** Lets go of what references were made of or found alive in this job. */

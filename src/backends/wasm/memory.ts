@@ -3,8 +3,10 @@ import { type MemoryStats, type OutOfMemoryError, InternalError } from '../../co
 import { Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
 import { largestPages } from './assembler.js'
-import { Collector, keepFreedPages } from '../common/collector.js'
+import { type Collector, keepFreedPages } from '../common/collector.js'
+import type { Life } from '../common/generations.js'
 import { outOfMemory } from './out-of-memory.js'
+import { Reclaimer } from './reclaimer.js'
 import { Slot, type WasmStorage } from './storage.js'
 
 const pageBytes = 65536
@@ -13,15 +15,8 @@ const smallestGrowth = 16 << 20
 const firstComfort = 48 << 20
 /** Size from which on old arrays move out where collecting garbage does not help. */
 const firstLimit = 256 << 20
-/** New arrays of so many bytes are worth a look at what the engine has collected by itself. */
-const glanceBytes = 8 << 20
-/** New arrays of so many bytes are worth collecting garbage. */
-const harvestBytes = 16 << 20
-/** Share of the time that goes into collecting, beyond which the arena rather grows, up to this size. */
-const largestShare = 0.2
+/** Where collections come too often, the arena rather grows, up to this size. */
 const largestComfort = 128 << 20
-/** Milliseconds that moving a megabyte out takes: the copy, and its collection. */
-const spillTime = 0.2
 
 /** Arrays begin here; below are the pointers of the running program. */
 export const arenaStart = guardBytes
@@ -66,19 +61,15 @@ export class Arena {
   private peak = 0
   /** The size beyond which room is made before the arena grows; arrays that had to be brought back raise it. */
   private limit: number
-  /** Bytes of arrays made since dead ones were looked for. */
-  private fresh = 0
-  /** What `fresh` was when the engine was last asked whether it has collected garbage. */
-  private glanced = 0
   /** The size up to which the arena grows without collecting garbage. */
   private comfort: number
-  private readonly collector: Collector
-  /** Frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
+  private readonly reclaimer: Reclaimer
+  /** Where the reclaimer finds nothing: frees the blocks of dead arrays as soon as the event loop turns. It is given the block, which never reaches the storage. */
   private readonly dead = new FinalizationRegistry<Block<Slot>>((block) => this.drop(block))
 
   constructor(options: ArenaOptions) {
     this.bound = within(options.budget)
-    this.collector = options.collector ?? new Collector()
+    this.reclaimer = new Reclaimer(this, options.collector)
     this.limit = Math.min(this.bound, firstLimit)
     this.comfort = Math.min(this.limit, firstComfort)
     this.current = new WebAssembly.Memory({ initial: 2, maximum: largestPages })
@@ -175,6 +166,7 @@ export class Arena {
   /** A copy of an array's bytes. */
   copyOut(storage: WasmStorage): ArrayBuffer {
     const { bytes, small, slot } = storage
+    this.reclaimer.copy(bytes)
     if (bytes === 0) return new ArrayBuffer(0)
     if (small !== undefined) return new Uint8Array(small.buffer, small.byteOffset, bytes).slice().buffer
     if (slot === undefined) return released()
@@ -205,11 +197,11 @@ export class Arena {
   handOver(from: WasmStorage, to: WasmStorage): void {
     const block = from.slot?.block
     if (from.slot === undefined || block === undefined) return released()
-    this.dead.unregister(from.slot)
+    this.leave(from.slot)
     from.slot = undefined
     this.forget(block)
     this.resident -= block.bytes
-    this.fresh -= block.bytes
+    this.reclaimer.replace(block.bytes)
     const slot = new Slot(to.bytes, to.aval)
     to.slot = slot
     this.settle(to, slot, block)
@@ -218,10 +210,11 @@ export class Arena {
   private settle(storage: WasmStorage, slot: Slot, block: Block<Slot>): void {
     slot.block = block
     block.owner = slot
-    slot.watcher = this.collector.watch(storage)
-    this.dead.register(storage, block, slot)
+    if (this.reclaimer.works) {
+      storage.pulse = this.reclaimer.enter(block.bytes)
+      slot.life = storage.pulse.life
+    } else this.dead.register(storage, block, slot)
     this.use(block)
-    this.fresh += block.bytes
     this.resident += block.bytes
     if (this.resident > this.peak) this.peak = this.resident
   }
@@ -229,9 +222,14 @@ export class Arena {
   /** Takes an array out of the arena. */
   private evict(slot: Slot, block: Block<Slot>): void {
     slot.block = undefined
-    slot.watcher = undefined
-    this.dead.unregister(slot)
+    this.leave(slot)
     this.drop(block)
+  }
+
+  /** Nobody need tell any more when the array of a slot is gone. */
+  private leave(slot: Slot): void {
+    if (slot.life === undefined) this.dead.unregister(slot)
+    slot.life = undefined
   }
 
   private drop(block: Block<Slot>): void {
@@ -286,10 +284,7 @@ export class Arena {
     if (this.capacity - arenaStart > this.bound && !this.fits(bytes)) throw this.outOfMemory(bytes)
     // Large arrays would push out everything else again and again.
     if (4 * bytes > this.limit) this.limit = Math.min(this.bound, 4 * bytes)
-    if (this.fresh >= this.glanced + glanceBytes) {
-      this.glanced = this.fresh
-      if (this.collector.hasCollected()) this.sweep()
-    }
+    this.reclaimer.prepare()
     const block =
       this.blocks.take(bytes) ??
       this.grown(bytes, this.comfort) ??
@@ -311,38 +306,35 @@ export class Arena {
     return this.blocks.take(bytes)
   }
 
-  /**
-   * A block that dead arrays made room for. The engine is asked to collect garbage only while that takes little of the time,
-   * and less than moving the arrays out would; until then the arena grows.
-   */
+  /** A block that dead arrays made room for, once there may be many. */
   private harvested(bytes: number): Block<Slot> | undefined {
-    if (this.fresh < Math.max(harvestBytes, bytes, this.resident >> 2)) return undefined
-    const { collector } = this
-    if (collector.share() > largestShare && this.comfort < largestComfort) {
+    const { reclaimer } = this
+    if (!reclaimer.isWorthwhile(bytes)) return undefined
+    if (reclaimer.isBusy() && this.comfort < largestComfort) {
       this.comfort = Math.min(this.limit, largestComfort, this.comfort + (this.comfort >> 1))
       const block = this.grown(bytes, this.comfort)
       if (block !== undefined) return block
     }
-    if (collector.cost() > (spillTime * this.fresh) / 1e6) return undefined
-    if (!collector.collect()) return undefined
-    this.sweep()
+    if (!reclaimer.collect()) return undefined
     // Room for as much again as is alive: the next harvest should be worth it too.
     this.comfort = Math.min(this.limit, Math.max(this.comfort, 2 * this.resident))
     return this.blocks.take(bytes)
   }
 
+  /** Bytes of the arrays in the arena. */
+  get residentBytes(): number {
+    return this.resident
+  }
+
   /** Frees the blocks of arrays that are gone. Those of running programs stay: only their addresses may be left of them. */
-  private sweep(): void {
+  sweep(isGone: (life: Life) => boolean): number {
+    const before = this.resident
     for (let block = this.oldest.next; block !== undefined && block !== this.newest;) {
       const { next, owner } = block
-      const watcher = owner?.watcher
-      if (owner !== undefined && watcher !== undefined && block.run < this.firstRun && watcher.deref() === undefined)
-        this.evict(owner, block)
+      if (owner?.life !== undefined && block.run < this.firstRun && isGone(owner.life)) this.evict(owner, block)
       block = next
     }
-    this.fresh = 0
-    this.glanced = 0
-    this.collector.unpin()
+    return before - this.resident
   }
 
   /** A block of memory added within a limit. */

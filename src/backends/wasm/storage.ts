@@ -1,5 +1,6 @@
 /** What the device keeps of an array: where its bytes are. */
 import type { ShapedArray, Storage } from '../../core/index.js'
+import type { Life, Pulse } from '../common/generations.js'
 import type { Block } from './allocator.js'
 
 /** Arrays up to this many bytes live on the host and are copied in for a run: that costs less than registering a finalizer. */
@@ -13,8 +14,8 @@ export class Slot {
   readonly bytes: number
   block: Block<Slot> | undefined
   host: ArrayBuffer | undefined
-  /** Tells that the array is gone, while it is in the arena. */
-  watcher: WeakRef<WasmStorage> | undefined
+  /** Tells whether the array is gone, while it is in the arena. */
+  life: Life | undefined
   /** Shape and dtype, for messages. */
   readonly aval: ShapedArray | undefined
   constructor(bytes: number, aval: ShapedArray | undefined) {
@@ -28,6 +29,8 @@ export class WasmStorage implements Storage {
   readonly bytes: number
   /** Undefined for small arrays, and after release. */
   slot: Slot | undefined
+  /** By this the arena learns, without knowing the storage, that it is still there. */
+  pulse: Pulse | undefined
   /** Words of a small array. */
   small: Int32Array | undefined
   /** Arrays that hold this storage: a program that returns its input gives the same storage again. */

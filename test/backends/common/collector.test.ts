@@ -39,6 +39,16 @@ describe('the collector', () => {
     expect(collector.hasCollected()).toBe(false)
   })
 
+  it('knows what a scavenge takes, and leaves most of the time to others', () => {
+    const collector = new Collector()
+    expect(collector.scavenge()).toBe(true)
+    const soon = collector.scavengeShare()
+    const since = performance.now()
+    while (performance.now() - since < 50);
+    expect(collector.scavengeShare()).toBeGreaterThan(0)
+    expect(collector.scavengeShare()).toBeLessThan(Math.min(soon, 0.1))
+  })
+
   it('knows what a collection takes', () => {
     const collector = new Collector()
     collector.collect()

@@ -1,0 +1,138 @@
+/** Learns which arrays of the arena are dead, and decides when to ask: scavenges are cheap and come often, full collections seldom. */
+import { Collector } from '../common/collector.js'
+import { type Life, type Pulse, Generations } from '../common/generations.js'
+
+/**
+ * New arrays, or copies of arrays that were read, of so many bytes are worth a scavenge. V8 counts the copies, and begins to mark the
+ * whole heap once they have grown by a few times as much; what is dropped while it marks outlives many scavenges.
+ */
+const scavengeBytes = 8 << 20
+/** Most bytes between two scavenges, where they free little or take long. */
+const largestPatience = 64 << 20
+/** Share of the processor time that scavenges may take. */
+const largestScavengeShare = 0.1
+/** Scavenges in a row that free next to nothing before they become rarer: garbage that V8 was just marking survives one or two. */
+const toleratedFailures = 4
+/** Arrays of so many bytes that scavenges have left are worth a full collection. */
+const harvestBytes = 48 << 20
+/** Share of the time that may go into full collections. */
+const largestShare = 0.2
+/** Milliseconds that moving a megabyte out takes: the copy, and its collection. */
+const spillTime = 0.2
+
+/** What the reclaimer asks of the arena. */
+export interface Reclaimable {
+  /** Bytes of the arrays that it holds. */
+  readonly residentBytes: number
+  /** Frees the arrays that are gone, and returns how many bytes they had. */
+  readonly sweep: (isGone: (life: Life) => boolean) => number
+}
+
+export class Reclaimer {
+  private readonly arena: Reclaimable
+  private readonly collector: Collector
+  private readonly generations = new Generations()
+  /** Bytes of the arrays made since dead ones were looked for. */
+  private fresh = 0
+  /** Bytes of copies made since then. */
+  private copied = 0
+  /** Bytes of the arrays that scavenges have left since the last full collection. */
+  private tenured = 0
+  /** New bytes from which on the next scavenge is worth it. */
+  private patience = scavengeBytes
+  private failures = 0
+  /** Runs after full collections that V8 made by itself, as soon as the event loop turns. */
+  private readonly turns = new FinalizationRegistry<undefined>(() => {
+    this.sweepAll()
+    this.awaitTurn()
+  })
+
+  constructor(arena: Reclaimable, collector = new Collector()) {
+    this.arena = arena
+    this.collector = collector
+    if (this.works) this.awaitTurn()
+  }
+
+  /** Whether dead arrays can be found here: otherwise only finalizers can tell. */
+  get works(): boolean {
+    return this.generations.works
+  }
+
+  /** A pulse for a new array of so many bytes. */
+  enter(bytes: number): Pulse {
+    this.fresh += bytes
+    return this.generations.enter()
+  }
+
+  /** So many new bytes took the place of others. */
+  replace(bytes: number): void {
+    this.fresh -= bytes
+  }
+
+  /** So many bytes are about to be copied for the reader of an array. */
+  copy(bytes: number): void {
+    this.copied += bytes
+    if (this.copied >= this.patience) this.scavenge()
+  }
+
+  /** To be called before a new array is made: frees young dead ones when that is worth it. */
+  prepare(): void {
+    if (this.fresh >= this.patience && this.fresh >= this.arena.residentBytes >> 2) this.scavenge()
+  }
+
+  /** Whether the arrays that are left may hold enough dead ones for a full collection, with an array of so many bytes to come. */
+  isWorthwhile(bytes: number): boolean {
+    return this.fresh + this.tenured >= Math.max(harvestBytes, bytes, this.arena.residentBytes >> 2)
+  }
+
+  /** Whether full collections take so much of the time that the arena had better grow. */
+  isBusy(): boolean {
+    return this.collector.share() > largestShare
+  }
+
+  /** Makes a full collection if it costs less than moving the arrays out would; whether dead arrays have been freed. */
+  collect(): boolean {
+    if (this.collector.cost() > (spillTime * (this.fresh + this.tenured)) / 1e6) return false
+    return this.collector.collect() && this.sweepAll()
+  }
+
+  private scavenge(): void {
+    if (!this.works) return
+    const { collector, generations, fresh } = this
+    this.copied = 0
+    if (collector.hasCollected()) {
+      this.sweepAll()
+      return
+    }
+    if (collector.scavengeShare() > largestScavengeShare) {
+      this.wait()
+      return
+    }
+    if (!collector.scavenge() || !generations.countYoung()) return
+    const freed = this.sweep()
+    this.tenured += Math.max(0, fresh - freed)
+    this.failures = 4 * freed >= fresh ? 0 : this.failures + 1
+    if (this.failures >= toleratedFailures) this.wait()
+    else this.patience = scavengeBytes
+  }
+
+  private wait(): void {
+    this.patience = Math.min(largestPatience, 2 * this.patience)
+  }
+
+  private sweepAll(): boolean {
+    if (!this.generations.countAll()) return false
+    this.sweep()
+    this.tenured = 0
+    return true
+  }
+
+  private sweep(): number {
+    this.fresh = 0
+    return this.arena.sweep((life) => this.generations.isGone(life))
+  }
+
+  private awaitTurn(): void {
+    this.turns.register({}, undefined)
+  }
+}
