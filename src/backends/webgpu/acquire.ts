@@ -5,6 +5,12 @@ import type { GpuProvider } from './provider.js'
 /** Where `webgpu`'s GPU objects are kept: Dawn crashes when one is collected while its devices live. */
 const keeper: { __cotangentGpu?: GpuProvider } & typeof globalThis = globalThis
 
+/**
+ * Our shaders write the memory of workgroups before they read it, so it need not be cleared; for a driver in software, clearing takes
+ * a second of compilation for every thousand words.
+ */
+const flags = ['enable-dawn-features=disable_workgroup_init']
+
 const nodeGpu = async (): Promise<GpuProvider> => {
   if (keeper.__cotangentGpu !== undefined) return keeper.__cotangentGpu
   let dawn
@@ -18,7 +24,7 @@ const nodeGpu = async (): Promise<GpuProvider> => {
         `Or pass a GPU object: init({ device: 'webgpu', gpu }).`,
     )
   }
-  keeper.__cotangentGpu = dawn.create([])
+  keeper.__cotangentGpu = dawn.create(flags)
   return keeper.__cotangentGpu
 }
 

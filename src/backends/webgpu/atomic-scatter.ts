@@ -7,6 +7,7 @@ import { type LoopKernel, type Statement, expressionsOf } from '../../compiler/i
 import { BodyPrinter } from './body.js'
 import { type Updates, countOf, updatesOf } from './scatter-updates.js'
 import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import type { Target } from './target.js'
 
 /** How a target and an update are joined. */
 interface Join {
@@ -86,14 +87,16 @@ export const atomicScatterOf = (kernel: LoopKernel): AtomicScatter | undefined =
 const gatherers = 256
 const leastEach = 8
 const mostGroups = 256
-/** Most targets that a workgroup has room for. */
+/** Most targets that a workgroup has room for; software in browsers takes a second to compile a thousand words of it. */
 const mostTargets = 2048
+const mostInSoftware = 256
 
 /** The dispatch of a scatter. */
-export const planAtomicScatter = (scatter: AtomicScatter, memory: Memory): Shader => {
+export const planAtomicScatter = (scatter: AtomicScatter, memory: Memory, { software }: Target): Shader => {
   const { updates, window, buffer, join } = scatter
   const total = countOf(updates) * countOf(window)
-  const many = total >= gatherers * leastEach && total >= 4 * buffer.size && buffer.size <= mostTargets
+  const fits = buffer.size <= (software ? mostInSoftware : mostTargets)
+  const many = total >= gatherers * leastEach && total >= 4 * buffer.size && fits
   return 'builtin' in join.how && many
     ? gatheringShader(scatter, join.how, total, memory)
     : plainShader(scatter, total, memory)

@@ -111,7 +111,7 @@ class Preparation {
         const prefix = prefixOf(kernel, target)
         if (prefix !== undefined) return planPrefix(prefix, this.memory).forEach((s) => this.dispatch(s))
         const anyOrder = atomicScatterOf(kernel)
-        if (anyOrder !== undefined) return this.dispatch(planAtomicScatter(anyOrder, this.memory))
+        if (anyOrder !== undefined) return this.dispatch(planAtomicScatter(anyOrder, this.memory, target))
         const scatter = scatterOf(kernel, target)
         if (scatter !== undefined) return planScatter(scatter, this.memory, target).forEach((s) => this.dispatch(s))
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
@@ -123,7 +123,7 @@ class Preparation {
       case 'contraction':
         throw new InternalError('a product is planned with what is around it')
       case 'sort':
-        return planSort(kernel, this.memory).shaders.forEach((s) => this.dispatch(s))
+        return planSort(kernel, this.memory, this.workshop.target).forEach((s) => this.dispatch(s))
       case 'scan':
         return this.scan(kernel)
       case 'while':

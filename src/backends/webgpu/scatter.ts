@@ -97,10 +97,11 @@ export const planScatter = (scatter: Scatter, memory: Memory, target: Target): r
   const sort = planSort(
     { kind: 'sort', outer: 1, size: count, inner: 1, keys: 1, inputs: [keys, numbers], outputs: [sortedKeys, order] },
     memory,
+    target,
   )
   return [
     pieceShader('scatter_keys', piece, [keys, numbers], memory, target),
-    ...sort.shaders,
+    ...sort,
     applyShader(scatter, memory, sortedKeys, order),
   ]
 }

@@ -260,6 +260,26 @@ describe('sorts', () => {
     np.sort(floats(2, [1500, 2]), { axis: 0 }),
   ])
   agree('special values', () => np.sort(np.array([NaN, 1, -Infinity, -0, 0, Infinity, -NaN, -1])))
+  for (const shape of [
+    [3, 5000, 2],
+    [700, 9, 1],
+    [2, 40, 33],
+    [1, 2049, 1],
+  ] as const) {
+    agree(`lines of [${shape.join()}], with ties, NaN, both zeros and infinities`, () => {
+      const kinds = np.array([NaN, -0, 0, 1, -1, Infinity, -Infinity, 1e-42])
+      const x = kinds.get(integers(1, shape, 0, 8))
+      const y = integers(2, shape, 0, 3).astype('uint8')
+      const z = lax.bitcastConvertType(floats(3, shape), 'uint32')
+      const counted = lax.broadcastedIota('int32', [...shape], 1)
+      const sorted = lax.sort([y, x, z, counted], { numKeys: 2, dimension: 1 })
+      return [...sorted, np.argsort(x, { axis: 1 }), np.sort(z, { axis: 1 }), np.sort(x.less(1), { axis: 1 })]
+    })
+  }
+  it('are few shaders', () => {
+    const passes = (n: number): number => sizeOnHardware((x) => np.sort(x), np.zeros([n])).shaders
+    expect([1000, 1025, 2 ** 20].map(passes)).toEqual([1, 2, 3])
+  })
   agree('several keys', () => {
     const a = integers(1, [2000], 0, 5)
     const b = integers(2, [2000], 0, 50)

@@ -76,6 +76,10 @@ const programs = {
       floats(2, [9, 8]),
       ...Array.from({ length: 9 }, (_, i) => floats(i, [8, 8])),
     ),
+  'a sort of more operands than a shader may bind': () =>
+    jit((x: NDArray) => lax.sort([np.round(x), x.neg(), x.add(1), x.mul(2), x.sub(3)], { numKeys: 2 }))(
+      floats(1, [3000]),
+    ),
   // Trip numbers are read from the table at multiples of 256 bytes.
   'loops in loops': () =>
     jit((x: NDArray) =>

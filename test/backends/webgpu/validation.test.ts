@@ -141,9 +141,13 @@ const larger: Readonly<Record<string, readonly [f: (...xs: NDArray[]) => unknown
   'reductions of columns': [(x) => [np.max(x, { axis: 0 }), np.mean(x, { axis: 0 })], [20_000, 33]],
   'gradient of softmax': [grad((x: NDArray) => np.sum(np.square(nn.logSoftmax(x)))), [40, 70]],
   'prefix sums': [(x) => [np.cumsum(x), lax.cummax(x, { axis: 0 }), lax.cumlogsumexp(x, { axis: 0 })], [5000]],
-  'sort by counting': [(x) => [np.sort(x, { axis: 0 }), np.argsort(x)], [6, 70]],
-  'sort by a network': [(x) => [np.sort(x), np.argsort(x)], [3000]],
+  'sort of short lines': [(x) => [np.sort(x, { axis: 0 }), np.argsort(x)], [6, 70]],
+  'sort of a long line': [(x) => [np.sort(x), np.argsort(x)], [3000]],
   scatter: [(x, y) => [x.at(np.arange(200).mod(40)).add(y), x.at(np.arange(200).mod(40)).set(y)], [30, 5], [200, 5]],
+  'sort of many operands by two keys': [
+    (x) => lax.sort([x, x.neg(), x.add(1), x.mul(2), x.sub(3), x.greater(0)], { numKeys: 2 }),
+    [2500],
+  ],
   'scatter in any order': [
     (x) => {
       const rows = np.arange(3000).mod(40)
