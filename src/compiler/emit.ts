@@ -128,6 +128,7 @@ const matrixView = (side: ContractOperand, free: 'row' | 'column'): MatrixView =
   offset: side.offset,
   batchStride: side.batchStride,
   batchPeriod: side.batchPeriod,
+  periodStride: side.periodStride,
   rowStride: free === 'row' ? side.freeStride : side.innerStride,
   columnStride: free === 'row' ? side.innerStride : side.freeStride,
 })

@@ -65,8 +65,9 @@ export interface ContractOperand {
   readonly source: Value
   readonly offset: number
   readonly batchStride: number
-  /** Matrices after which they repeat, if they do. */
+  /** Matrices after which they repeat or go on elsewhere, if they do, and the stride of such periods: `MatrixView`. */
   readonly batchPeriod?: number | undefined
+  readonly periodStride?: number | undefined
   /** Stride of the axis that is not summed over. */
   readonly freeStride: number
   readonly innerStride: number

@@ -49,13 +49,15 @@ export interface LoopKernel {
 
 /**
  * A matrix inside a buffer: element (b, r, c) is at `offset + b * batchStride + r * rowStride + c * columnStride`. With a
- * period, which divides the batch, matrix b is that of `b % batchPeriod`.
+ * period, which divides the batch, matrix b is at `floor(b / batchPeriod) * periodStride + (b % batchPeriod) * batchStride`
+ * instead: a batch of two axes, as heads of attention are; matrices repeat where `periodStride` is 0, as it is unless said.
  */
 export interface MatrixView {
   readonly buffer: Buffer
   readonly offset: number
   readonly batchStride: number
   readonly batchPeriod?: number | undefined
+  readonly periodStride?: number | undefined
   readonly rowStride: number
   readonly columnStride: number
 }

@@ -278,7 +278,13 @@ export const kernelBytes = (kernel: Kernel): number => {
 const bufferText = (buffer: Buffer): string => avalText(shapedArray(buffer.shape, buffer.dtype))
 
 const viewText = (view: MatrixView, names: Names): string =>
-  `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${view.batchStride}${view.batchPeriod === undefined ? '' : ` % ${view.batchPeriod}`},${view.rowStride},${view.columnStride})`
+  `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${batchText(view)},${view.rowStride},${view.columnStride})`
+
+/** Strides of a batch: `o/p+i%p` where groups of `p` matrices are `o` apart and those within a group `i`. */
+const batchText = ({ batchStride, batchPeriod, periodStride = 0 }: MatrixView): string =>
+  batchPeriod === undefined
+    ? String(batchStride)
+    : `${periodStride === 0 ? '' : `${periodStride} / ${batchPeriod} + `}${batchStride} % ${batchPeriod}`
 
 const kernelLines = (kernel: Kernel, names: Names, files: FileNames): string[] => {
   names.startKernel()

@@ -8,8 +8,11 @@ export const repeatedProducts = (kernels: readonly Kernel[]): ReadonlySet<Kernel
   for (const kernel of kernels) {
     if (kernel.kind !== 'contraction') continue
     const { left, right, batch, rows, columns, inner } = kernel
-    const views = [left, right].map((v) => [v.buffer.id, v.offset, v.batchStride, v.rowStride, v.columnStride])
-    const key = [...views.flat(), batch, rows, columns, inner].join()
+    const views = [left, right].flatMap(
+      ({ buffer, offset, batchStride, batchPeriod, periodStride, rowStride, columnStride }) =>
+        [buffer.id, offset, batchStride, batchPeriod, periodStride, rowStride, columnStride].map(String),
+    )
+    const key = [...views, batch, rows, columns, inner].join()
     if (seen.has(key)) repeated.add(kernel)
     seen.add(key)
   }

@@ -194,9 +194,9 @@ const sliceContraction = (kernel: ContractionKernel, cut: Cut, n: number): Slici
   let fits = false
   if (cut === 'batch') {
     const addSide = (view: MatrixView, axes: readonly [number, number][]): boolean => {
-      if (view.batchPeriod === undefined) return add(view, axes, view.batchStride, batch)
-      whole.add(view.buffer)
-      return (batch / n) % view.batchPeriod === 0
+      const { batchPeriod, periodStride = 0 } = view
+      if (batchPeriod === undefined) return add(view, axes, view.batchStride, batch)
+      return add(view, [...axes, [batchPeriod, view.batchStride]], periodStride, batch / batchPeriod)
     }
     fits = addSide(left, leftAxes) && addSide(right, rightAxes)
     sliced.add(out)

@@ -131,6 +131,19 @@ describe('in pieces, results stay the same', () => {
     compare(grad(squares(heads), { argnums: [0, 1] }) as Function, shapes)
   })
 
+  test('products with matrices of two batch axes that lie apart: pieces are whole groups', () => {
+    const scores = (x: NDArray, y: NDArray): NDArray =>
+      np.tanh(np.einsum('bthd,bshd->bhts', np.sin(x), np.divide(y, 3)))
+    const shapes = [
+      [6, 4, 2, 3],
+      [6, 5, 2, 3],
+    ]
+    const kernels = compare(scores, shapes)
+    expect(kernels).toMatch(/strides 24 \/ 2 \+ 3 % 2,6,1\) and \w+\(offset 0, strides 30 \/ 2 \+ 3 % 2,1,6\)/)
+    expect(kernels).toContain('scan')
+    compare(grad(squares(scores), { argnums: [0, 1] }) as Function, shapes)
+  })
+
   test('attention and its gradients', () => {
     const shapes = [
       [4, 6, 3],

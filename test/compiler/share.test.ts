@@ -122,14 +122,20 @@ describe('equal copies become one', () => {
     expect(merged).toBeGreaterThan(100)
   })
 
-  test('a transposed array that two products read is stored once', () => {
-    const heads = (x: NDArray): NDArray => np.transpose(np.reshape(x, [4, 64, 8, 64]), [0, 2, 1, 3])
-    const text = kernels(
-      (x, y, z) => [np.matmul(heads(x), y), np.matmul(z, heads(x))],
-      [4, 64, 512],
-      [4, 8, 64, 3],
-      [4, 8, 5, 64],
-    )
-    expect(text.match(/^ *\w+\[.*\] = in0\[/gm)?.length).toBe(1)
+  test('a transposed array that two products read is stored once, or not at all', () => {
+    const copies = (length: number, count: number): number => {
+      const heads = (x: NDArray): NDArray => np.transpose(np.reshape(x, [4, length, count, 64]), [0, 2, 1, 3])
+      const text = kernels(
+        (x, y, z) => [np.matmul(heads(x), y), np.matmul(z, heads(x))],
+        [4, length, 64 * count],
+        [4, count, 64, 3],
+        [4, count, 5, length],
+      )
+      return text.match(/^ *\w+\[.*\] = in0\[/gm)?.length ?? 0
+    }
+    // Groups of matrices that are small enough to be in a cache together, groups that aren't, and matrices that aren't.
+    expect(copies(64, 8)).toBe(0)
+    expect(copies(128, 16)).toBe(1)
+    expect(copies(2048, 8)).toBe(0)
   })
 })

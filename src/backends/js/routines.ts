@@ -1,8 +1,14 @@
 /** Contractions and sorts, by their definitions. */
 import { bfloat16Value, float16Value } from '../../core/index.js'
-import type { ContractionKernel, SortKernel } from '../../compiler/index.js'
+import type { ContractionKernel, MatrixView, SortKernel } from '../../compiler/index.js'
 import type { Action, Machine } from './evaluate.js'
 import { binaryFunction } from './special.js'
+
+/** Where matrix b of a view begins. */
+const matrixStart = ({ offset, batchStride, batchPeriod, periodStride = 0 }: MatrixView, b: number): number =>
+  batchPeriod === undefined
+    ? offset + b * batchStride
+    : offset + Math.floor(b / batchPeriod) * periodStride + (b % batchPeriod) * batchStride
 
 /** Products summed in order of the inner index, each sum rounded; floats in exact mode are not rounded. */
 export const compileContraction = (machine: Machine, kernel: ContractionKernel): Action => {
@@ -21,8 +27,8 @@ export const compileContraction = (machine: Machine, kernel: ContractionKernel):
     for (let b = 0; b < batch; b++) {
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < columns; c++) {
-          let p = left.offset + (b % (left.batchPeriod ?? batch)) * left.batchStride + r * left.rowStride
-          let q = right.offset + (b % (right.batchPeriod ?? batch)) * right.batchStride + c * right.columnStride
+          let p = matrixStart(left, b) + r * left.rowStride
+          let q = matrixStart(right, b) + c * right.columnStride
           let sum = 0
           for (let i = 0; i < inner; i++) {
             sum = round(sum + round(multiply(x[p] ?? NaN, y[q] ?? NaN)))

@@ -72,24 +72,25 @@ const writePiece = (
   const place = (
     target: number,
     push: () => void,
-    { offset, batchStride, batchPeriod }: Pick<MatrixView, 'offset' | 'batchStride' | 'batchPeriod'>,
+    view: Pick<MatrixView, 'offset' | 'batchStride' | 'batchPeriod' | 'periodStride'>,
     firstStride: number,
   ): void => {
+    const { offset, batchStride, batchPeriod, periodStride = 0 } = view
     push()
-    for (const [local, stride] of [
-      [piece.batch, batchStride],
-      [piece.first, firstStride],
-    ] as const) {
-      if (stride === 0) continue
+    const add = (local: number, stride: number, part?: 'div' | 'rem'): void => {
+      if (stride === 0) return
       code.get(local)
-      if (local === piece.batch && batchPeriod !== undefined) {
+      if (part !== undefined && batchPeriod !== undefined) {
         code.i32(batchPeriod)
-        code.op(ops['i32.rem_u'])
+        code.op(ops[`i32.${part}_u`])
       }
       code.i32(stride * size)
       code.op(ops['i32.mul'])
       code.op(ops['i32.add'])
     }
+    add(piece.batch, batchStride, 'rem')
+    if (batchPeriod !== undefined) add(piece.batch, periodStride, 'div')
+    add(piece.first, firstStride)
     if (offset !== 0) {
       code.i32(offset * size)
       code.op(ops['i32.add'])

@@ -1,7 +1,7 @@
 /** Matrix products: blocked drivers over the inner kernels, in modules that all programs share. */
 import type { ContractionKernel } from '../../compiler/kernel.js'
 import { type FunctionBuilder, type FunctionImport, type MemoryType, ModuleBuilder } from './assembler.js'
-import { type ContractionElement, contractionElement, elementShapes, i32 } from './contraction-code.js'
+import { type ContractionElement, contractionElement, elementShapes, i32, panelBytes } from './contraction-code.js'
 import { writeGather, writePack, writeTranspose } from './contraction-pack.js'
 import { type ProductParts, contractionScratchBytes, writeProduct } from './contraction-product.js'
 import { streamRows, writeManyDots, writeManyStreams } from './contraction-vector.js'
@@ -69,14 +69,22 @@ export type ContractionPlan =
       readonly vectorStride: number
     }
 
-/**
- * Right matrices up to this many elements are read in place, when their rows are contiguous; larger ones for so many rows of
- * the left matrix, fewer where the rows of the right one begin on the same few cache sets.
- */
+/** Right matrices up to this many elements are read in place, when their rows are contiguous and a panel stays in the cache. */
 const inPlaceElements = 96 * 96
+/** Larger ones for so many rows of the left matrix, fewer where the rows of the right one begin on the same few cache sets. */
 const inPlaceRows = 16
 const crowdedRows = 8
 const crowdedBytes = 2048
+/** A first-level cache: bytes that a way spans, and the ways of it that a panel may take. */
+const wayBytes = 4096
+const panelWays = 6
+
+/** Whether a line of each of so many rows, at this stride in bytes, stay together in the first-level cache. */
+const stayCached = (rows: number, stride: number): boolean => {
+  let [step, rest] = [wayBytes, Math.abs(stride) % wayBytes]
+  while (rest !== 0) [step, rest] = [rest, step % rest]
+  return rows * Math.max(step, panelBytes) <= panelWays * wayBytes
+}
 
 export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
   const { rows, columns, inner, left, right } = kernel
@@ -97,12 +105,10 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
       return { kind: 'stream', element, matrix: 'right', size: columns, stride: right.rowStride, vectorStride }
   }
   const contiguous = right.columnStride === 1 || columns === 1
-  const isCrowded = (right.rowStride * elementShapes[element].size) % crowdedBytes === 0
-  return {
-    kind: 'product',
-    element,
-    inPlace: contiguous && (rows <= (isCrowded ? crowdedRows : inPlaceRows) || columns * inner <= inPlaceElements),
-  }
+  const stride = right.rowStride * elementShapes[element].size
+  const isSmall = columns * inner <= inPlaceElements && stayCached(inner, stride)
+  const few = stride % crowdedBytes === 0 ? crowdedRows : inPlaceRows
+  return { kind: 'product', element, inPlace: contiguous && (rows <= few || isSmall) }
 }
 
 /** Functions of the shared modules that a contraction calls. */

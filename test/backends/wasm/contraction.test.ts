@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type DType, known, makeHostData } from '../../../src/core/index.js'
-import type { ContractionKernel, Program } from '../../../src/compiler/index.js'
+import type { ContractionKernel, MatrixView, Program } from '../../../src/compiler/index.js'
 import { planContraction } from '../../../src/backends/wasm/contraction.js'
 import { WasmRuntime } from '../../../src/backends/wasm/device.js'
 import { buffer, compare, program } from './support.js'
@@ -76,7 +76,7 @@ describe('products', () => {
     [130, 70, 300],
     [7, 530, 20],
     [20, 563, 40],
-    [121, 563, 258],
+    [121, 530, 20],
     [64, 64, 1],
     [1, 5000, 9],
   ] as const
@@ -111,6 +111,28 @@ describe('products', () => {
     )
   })
 
+  it('of matrices that lie in groups, of which each has a stride of its own', () => {
+    const size = fc.integer({ min: 1, max: 20 })
+    const count = fc.integer({ min: 1, max: 4 })
+    fc.assert(
+      fc.property(size, size, size, count, count, fc.boolean(), (rows, columns, inner, groups, period, repeats) => {
+        const { program: p, kernel } = product(rows, columns, inner, { batch: groups * period })
+        // Rows of the matrices of a group take turns, as those of heads do; on the right, groups may all be the same.
+        const interleaved = (view: MatrixView, height: number, width: number, isSame: boolean): MatrixView => ({
+          ...view,
+          batchStride: width,
+          batchPeriod: period,
+          periodStride: isSame ? 0 : period * height * width,
+          rowStride: period * width,
+        })
+        const left = interleaved(kernel.left, rows, inner, false)
+        const right = interleaved(kernel.right, inner, columns, repeats)
+        compare(runtime, { ...p, kernels: [{ ...kernel, left, right }] }, data(p))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   it('keep NaN and infinities where they belong', () => {
     const { program: p } = product(20, 20, 20)
     const values = data(p)
@@ -137,5 +159,9 @@ describe('products', () => {
     expect([8, 16, 17].map((rows) => inPlace(rows, 600))).toEqual([true, true, false])
     expect([8, 9].map((rows) => inPlace(rows, 1024))).toEqual([true, false])
     expect(inPlace(8, 600, { rightTransposed: true })).toBe(false)
+    // A small matrix stays in the first-level cache, unless its rows lie far apart in a larger one.
+    const { kernel } = product(128, 32, 128)
+    const apart = planContraction({ ...kernel, right: { ...kernel.right, rowStride: 256 } })
+    expect([planContraction(kernel), apart]).toMatchObject([{ inPlace: true }, { inPlace: false }])
   })
 })
