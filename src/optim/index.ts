@@ -1,8 +1,24 @@
 /** Optimization under optax's names: gradient transformations, optimizers made of them, schedules. */
+export * from './blocks.js'
+export * from './factored.js'
 export * from './masked.js'
+export * from './moments.js'
 export * from './optimizers.js'
-export * from './schedules.js'
 export {
+  type ArraySchedule,
+  type CosineDecayOptions,
+  type ExponentialDecayOptions,
+  type TransitionOptions,
+  constantSchedule,
+  cosineDecaySchedule,
+  exponentialDecay,
+  linearSchedule,
+  piecewiseConstantSchedule,
+  polynomialSchedule,
+} from './schedules.js'
+export * from './schedules-joined.js'
+export {
+  type ExtraArguments,
   type GradientTransformation,
   type Schedule,
   applyUpdates,
@@ -13,3 +29,5 @@ export {
   setToZero,
 } from './transformation.js'
 export * from './transforms.js'
+export * from './variants.js'
+export * from './wrappers.js'

@@ -44,10 +44,10 @@ const merged = <T>(values: T, changed: unknown, flags: readonly boolean[]): T =>
 
 const maskedBy = (inner: GradientTransformation, flagsOf: Flags): GradientTransformation<MaskedState> => ({
   init: (params) => ({ innerState: inner.init(part(params, flagsOf(params))) }),
-  update: (updates, state, params) => {
+  update: (updates, state, params, extra) => {
     const flags = flagsOf(updates)
     const own = params === undefined || params === null ? params : part(params, flags)
-    const [changed, innerState] = inner.update(part(updates, flags), state.innerState, own)
+    const [changed, innerState] = inner.update(part(updates, flags), state.innerState, own, extra)
     return [merged(updates, changed, flags), { innerState }]
   },
 })
@@ -130,11 +130,11 @@ export const multiTransform = (
     init: (params) => ({
       innerStates: Object.fromEntries(parts.map(({ label, transform }) => [label, transform.init(params)])),
     }),
-    update: (updates, { innerStates }, params) => {
+    update: (updates, { innerStates }, params, extra) => {
       let current = updates
       const next = parts.map(({ label, transform }): [string, MaskedState] => {
         const state = known(innerStates[label], `state of ${label}`)
-        const [changed, after] = transform.update(current, state as MaskedState, params)
+        const [changed, after] = transform.update(current, state as MaskedState, params, extra)
         current = changed
         return [label, after]
       })
@@ -167,7 +167,7 @@ export const applyIfFinite = <State>(
       totalNotfinite: zeroCount(),
       innerState: inner.init(params),
     }),
-    update: (updates, state, params) => {
+    update: (updates, state, params, extra) => {
       const checks: NDArray[] = []
       mapTrees(
         operation,
@@ -180,7 +180,7 @@ export const applyIfFinite = <State>(
       const finite = checks.reduce((a, b) => np.logicalAnd(a, b), lax.full([], 1, { dtype: 'bool' }))
       const count = np.where(finite, zeroCount(), nextCount(state.notfiniteCount))
       const go = np.logicalOr(finite, np.greater(count, maxConsecutiveErrors))
-      const [changed, after] = inner.update(updates, state.innerState, params)
+      const [changed, after] = inner.update(updates, state.innerState, params, extra)
       return [
         mapTrees(operation, (u) => np.where(go, u, lax.full([], 0, { dtype: u.dtype })), changed),
         {

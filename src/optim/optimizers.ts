@@ -1,5 +1,6 @@
 /** Optimizers under optax's names: each is a chain of transformations that ends in the learning rate. */
-import type { ArrayLike } from '../core/index.js'
+import type { ArrayLike, DType } from '../core/index.js'
+import { type LionOptions, scaleByLion } from './moments.js'
 import { type Schedule, type GradientTransformation, chain } from './transformation.js'
 import {
   type AdamOptions,
@@ -10,7 +11,6 @@ import {
   scaleByAdam,
   scaleByAdamax,
   scaleByLearningRate,
-  scaleByLion,
   scaleByRms,
   scaleByRss,
   scaleByStddev,
@@ -28,6 +28,8 @@ export interface SgdOptions {
   /** Decay of the accumulated gradients; none unless given. */
   readonly momentum?: number | null
   readonly nesterov?: boolean
+  /** Dtype in which momentum is kept; that of the parameters unless given. */
+  readonly accumulatorDtype?: DType | null
 }
 
 /**
@@ -45,9 +47,12 @@ export interface SgdOptions {
  * console.log(params.w.js()) // [0.8, 1.6]
  * ```
  */
-export const sgd = (learningRate: LearningRate, { momentum = null, nesterov = false }: SgdOptions = {}): Optimizer => {
+export const sgd = (
+  learningRate: LearningRate,
+  { momentum = null, nesterov = false, accumulatorDtype = null }: SgdOptions = {},
+): Optimizer => {
   const rate = scaleByLearningRate(learningRate)
-  return momentum === null ? chain(rate) : chain(trace(momentum, { nesterov }), rate)
+  return momentum === null ? chain(rate) : chain(trace(momentum, { nesterov, accumulatorDtype }), rate)
 }
 
 /** Adam (https://arxiv.org/abs/1412.6980). */
@@ -76,7 +81,7 @@ export const adamaxw = (
   chain(scaleByAdamax(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
 
 /** Options of `rmsprop`. */
-export interface RmspropOptions extends RmsOptions, SgdOptions {
+export interface RmspropOptions extends RmsOptions, Omit<SgdOptions, 'accumulatorDtype'> {
   /** Divide by the standard deviation instead of the root mean square. */
   readonly centered?: boolean
 }
@@ -98,5 +103,5 @@ export const adagrad = (learningRate: LearningRate, options: RssOptions = {}): O
 /** Lion (https://arxiv.org/abs/2302.06675); use a learning rate three to ten times smaller than Adam's. */
 export const lion = (
   learningRate: LearningRate,
-  { weightDecay = 1e-3, mask = null, ...options }: Pick<AdamOptions, 'b1' | 'b2'> & WeightDecayOptions = {},
+  { weightDecay = 1e-3, mask = null, ...options }: Pick<LionOptions, 'b1' | 'b2' | 'muDtype'> & WeightDecayOptions = {},
 ): Optimizer => chain(scaleByLion(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))

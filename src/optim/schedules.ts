@@ -1,15 +1,15 @@
 /** Schedules: numbers that depend on the count of steps, such as learning rates that warm up and decay. */
-import { type ArrayLike, type NDArray, ArgumentError, known } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
-import type { Schedule } from './transformation.js'
 
 /** A schedule that gives an array. */
 export type ArraySchedule = (count: ArrayLike) => NDArray
 
-const floatCount = (count: ArrayLike): NDArray => lax.convertElementType(lax.asArray(count, 'a schedule'), 'float32')
+export const floatCount = (count: ArrayLike): NDArray =>
+  lax.convertElementType(lax.asArray(count, 'a schedule'), 'float32')
 
-const positive = (value: number, name: string, operation: string): number => {
+export const positive = (value: number, name: string, operation: string): number => {
   if (value > 0) return value
   throw new ArgumentError(`${operation}: ${name} must be positive, got ${value}.`)
 }
@@ -114,7 +114,7 @@ export const cosineDecaySchedule = (
   }
 }
 
-/** initValue, multiplied by a scale when the count passes each boundary: `{ 100: 0.1, 200: 0.1 }`. */
+/** initValue, multiplied by a scale when the count comes to each boundary: `{ 100: 0.1, 200: 0.1 }`. */
 export const piecewiseConstantSchedule = (
   initValue: number,
   boundariesAndScales: Readonly<Record<number, number>> | null = null,
@@ -126,115 +126,8 @@ export const piecewiseConstantSchedule = (
   return (count) => {
     const at = floatCount(count)
     return steps.reduce<NDArray>(
-      (value, [boundary, scale]) => np.where(np.less(boundary, at), np.multiply(value, scale), value),
+      (value, [boundary, scale]) => np.where(np.lessEqual(boundary, at), np.multiply(value, scale), value),
       constantSchedule(initValue)(0),
     )
-  }
-}
-
-/**
- * One schedule after the other: number i runs from boundary i - 1 to boundary i, each counting from its own start.
- *
- * @throws ArgumentError unless there is one boundary fewer than schedules
- */
-export const joinSchedules = (schedules: readonly Schedule[], boundaries: readonly number[]): ArraySchedule => {
-  if (schedules.length !== boundaries.length + 1) {
-    throw new ArgumentError(
-      `optim.joinSchedules: ${schedules.length} schedules need ${schedules.length - 1} boundaries between them, got ${boundaries.length}.`,
-    )
-  }
-  return (count) => {
-    const at = lax.asArray(count, 'a schedule')
-    const value = (schedule: Schedule, start: number): NDArray =>
-      lax.convertElementType(lax.asArray(schedule(start === 0 ? at : np.subtract(at, start)), 'a schedule'), 'float32')
-    return boundaries.reduce(
-      (output, boundary, i) =>
-        np.where(np.less(at, boundary), output, value(known(schedules[i + 1], 'schedule'), boundary)),
-      value(known(schedules[0], 'schedule'), 0),
-    )
-  }
-}
-
-/** Options of schedules that warm up and decay. */
-export interface WarmupCosineOptions {
-  readonly endValue?: number
-  readonly exponent?: number
-}
-
-/**
- * A line from `initValue` to `peakValue` in `warmupSteps` steps, then half a cosine to `endValue` until `decaySteps`
- * (the warm-up counts).
- *
- * @example
- * ```ts
- * const schedule = optim.warmupCosineDecaySchedule(0, 1e-3, 100, 1000)
- * ```
- */
-export const warmupCosineDecaySchedule = (
-  initValue: number,
-  peakValue: number,
-  warmupSteps: number,
-  decaySteps: number,
-  { endValue = 0, exponent = 1 }: WarmupCosineOptions = {},
-): ArraySchedule =>
-  joinSchedules(
-    [
-      linearSchedule(initValue, peakValue, warmupSteps),
-      cosineDecaySchedule(peakValue, decaySteps - warmupSteps, {
-        alpha: peakValue === 0 ? 0 : endValue / peakValue,
-        exponent,
-      }),
-    ],
-    [warmupSteps],
-  )
-
-/** A line from `initValue` to `peakValue`, which then stays. */
-export const warmupConstantSchedule = (initValue: number, peakValue: number, warmupSteps: number): ArraySchedule =>
-  joinSchedules([linearSchedule(initValue, peakValue, warmupSteps), constantSchedule(peakValue)], [warmupSteps])
-
-/** A line from `initValue` to `peakValue`, then exponential decay. */
-export const warmupExponentialDecaySchedule = (
-  initValue: number,
-  peakValue: number,
-  warmupSteps: number,
-  transitionSteps: number,
-  decayRate: number,
-  options: ExponentialDecayOptions = {},
-): ArraySchedule =>
-  joinSchedules(
-    [
-      linearSchedule(initValue, peakValue, warmupSteps),
-      exponentialDecay(peakValue, transitionSteps, decayRate, options),
-    ],
-    [warmupSteps],
-  )
-
-/** Options of `cosineOnecycleSchedule`. */
-export interface OnecycleOptions {
-  /** Fraction of the steps in which the value rises. */
-  readonly pctStart?: number
-  /** The start is the peak divided by this. */
-  readonly divFactor?: number
-  /** The end is the start divided by this. */
-  readonly finalDivFactor?: number
-}
-
-/** Up and down once along cosines (https://arxiv.org/abs/1708.07120). */
-export const cosineOnecycleSchedule = (
-  transitionSteps: number,
-  peakValue: number,
-  { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 }: OnecycleOptions = {},
-): ArraySchedule => {
-  positive(transitionSteps, 'transitionSteps', 'optim.cosineOnecycleSchedule')
-  const start = peakValue / divFactor
-  const top = Math.floor(pctStart * transitionSteps)
-  const ease = (from: number, to: number, begin: number, end: number, at: NDArray): NDArray => {
-    const progress = np.clip(np.divide(np.subtract(at, begin), Math.max(end - begin, 1)), 0, 1)
-    return np.add(to, np.multiply(0.5 * (from - to), np.add(1, np.cos(np.multiply(Math.PI, progress)))))
-  }
-  return (count) => {
-    const at = floatCount(count)
-    const rise = ease(start, peakValue, 0, top, at)
-    return np.where(np.less(at, top), rise, ease(peakValue, start / finalDivFactor, top, transitionSteps, at))
   }
 }

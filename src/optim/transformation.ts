@@ -1,5 +1,5 @@
 /** What an optimizer is: a pair of pure functions on pytrees; applying updates, chaining, and what they share. */
-import { type ArrayLike, NDArray, TreeError, tree, withOneSource } from '../core/index.js'
+import { type ArrayLike, type DType, NDArray, TreeError, tree, withOneSource } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 
@@ -11,7 +11,18 @@ export interface GradientTransformation<State = unknown> {
   /** State before the first step. */
   init(params: unknown): State
   /** Updates, and the state for the next step. Transformations that look at parameters (weight decay) need `params`. */
-  update<Updates>(updates: Updates, state: State, params?: unknown): [updates: Updates, state: State]
+  update<Updates>(
+    updates: Updates,
+    state: State,
+    params?: unknown,
+    extra?: ExtraArguments,
+  ): [updates: Updates, state: State]
+}
+
+/** What some transformations want to know beside gradients and parameters. */
+export interface ExtraArguments {
+  /** The loss at the parameters. */
+  readonly value?: ArrayLike
 }
 
 /** A value that depends on the number of steps taken. */
@@ -46,8 +57,12 @@ const leafArray = (leaf: unknown, operation: string): NDArray => {
 }
 
 /** Zeros with the shapes and dtypes of a tree. */
-export const zerosLikeTree = <T>(params: T, operation: string): T =>
-  mapTrees(operation, (x) => lax.full(x.shape, 0, { dtype: x.dtype }), params)
+export const zerosLikeTree = <T>(params: T, operation: string, dtype: DType | null = null): T =>
+  mapTrees(operation, (x) => lax.full(x.shape, 0, { dtype: dtype ?? x.dtype }), params)
+
+/** The tree in another dtype, or as it is. */
+export const castTree = <T>(values: T, operation: string, dtype: DType | null): T =>
+  dtype === null ? values : mapTrees(operation, (x) => lax.convertElementType(x, dtype), values)
 
 /** The parameters, which a transformation needs. Throws TreeError when the caller gave none. */
 export const needParams = (params: unknown, operation: string): unknown => {
@@ -62,6 +77,21 @@ export const needParams = (params: unknown, operation: string): unknown => {
 /** A scalar in the dtype of an array. */
 export const scalarLike = (value: ArrayLike, x: NDArray): NDArray =>
   lax.convertElementType(lax.asArray(value, 'optim'), x.dtype)
+
+/** A tree of arrays filled with one value. */
+export const filledLikeTree = (params: unknown, value: number, operation: string): unknown =>
+  mapTrees(operation, (x) => lax.full(x.shape, value, { dtype: x.dtype }), params)
+
+/** decay moment + (1 - decay) value. */
+export const moment = (value: NDArray, old: NDArray, decay: number): NDArray =>
+  np.add(np.multiply(1 - decay, value), np.multiply(decay, old))
+
+/**
+ * 1 - decay^count: what a moving average that began at zero lacks. Written with expm1, since decay^count rounds to
+ * five digits short of it while count is small and decay close to 1.
+ */
+export const debias = (decay: number, count: NDArray): NDArray =>
+  lax.neg(lax.expm1(lax.mul(lax.convertElementType(count, 'float32'), Math.log(decay))))
 
 /** A counter's start. */
 export const zeroCount = (): NDArray => lax.full([], 0, { dtype: 'int32' })
@@ -151,7 +181,7 @@ export const chain = (
   ...transformations: readonly GradientTransformation[]
 ): GradientTransformation<readonly unknown[]> => ({
   init: (params) => transformations.map((t) => t.init(params)),
-  update: (updates, states, params) => {
+  update: (updates, states, params, extra) => {
     if (states.length !== transformations.length) {
       throw new TreeError(
         `optim.chain: the state has ${states.length} entries for ${transformations.length} transformations; ` +
@@ -160,7 +190,7 @@ export const chain = (
     }
     let current = updates
     const next = transformations.map((t, i) => {
-      const [changed, state] = t.update(current, states[i], params)
+      const [changed, state] = t.update(current, states[i], params, extra)
       current = changed
       return state
     })

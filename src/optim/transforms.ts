@@ -1,13 +1,17 @@
 /** Building blocks of optimizers: scaling by moments, momentum, learning rates, clipping, weight decay, averages. */
-import { type ArrayLike, type NDArray, known } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, known } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { masked, type Mask } from './masked.js'
 import {
   type GradientTransformation,
   type Schedule,
+  castTree,
+  debias,
+  filledLikeTree,
   globalNorm,
   mapTrees,
+  moment,
   nextCount,
   scalarLike,
   stateless,
@@ -58,30 +62,27 @@ export interface TraceState {
   readonly trace: unknown
 }
 
+/** Options of `trace`. */
+export interface TraceOptions {
+  readonly nesterov?: boolean
+  /** Dtype in which the sum is kept; that of the parameters unless given. */
+  readonly accumulatorDtype?: DType | null
+}
+
 /** Momentum: a decaying sum of the updates. With `nesterov`, one step ahead. */
 export const trace = (
   decay: ArrayLike,
-  { nesterov = false }: { readonly nesterov?: boolean } = {},
+  { nesterov = false, accumulatorDtype = null }: TraceOptions = {},
 ): GradientTransformation<TraceState> => ({
-  init: (params) => ({ trace: zerosLikeTree(params, 'optim.trace') }),
+  init: (params) => ({ trace: zerosLikeTree(params, 'optim.trace', accumulatorDtype) }),
   update: (updates, state) => {
     const accumulate = (g: NDArray, t: NDArray | undefined): NDArray =>
       np.add(g, np.multiply(scalarLike(decay, g), known(t, 'trace')))
     const next = mapTrees('optim.trace', accumulate, updates, state.trace)
-    return [nesterov ? mapTrees('optim.trace', accumulate, updates, next) : next, { trace: next }]
+    const changed = nesterov ? mapTrees('optim.trace', accumulate, updates, next) : next
+    return [changed, { trace: castTree(next, 'optim.trace', accumulatorDtype) }]
   },
 })
-
-/** decay moment + (1 - decay) value. */
-const moment = (value: NDArray, old: NDArray, decay: number): NDArray =>
-  np.add(np.multiply(1 - decay, value), np.multiply(decay, old))
-
-/**
- * 1 - decay^count: what a moving average that began at zero lacks. Written with expm1, since decay^count rounds to
- * five digits short of it while count is small and decay close to 1.
- */
-const debias = (decay: number, count: NDArray): NDArray =>
-  lax.neg(lax.expm1(lax.mul(lax.convertElementType(count, 'float32'), Math.log(decay))))
 
 /** State of `scaleByAdam`: the number of steps and moving averages of gradients and of their squares. */
 export interface AdamState {
@@ -99,6 +100,8 @@ export interface AdamOptions {
   /** Added under the root. */
   readonly epsRoot?: number
   readonly nesterov?: boolean
+  /** Dtype in which the first moment is kept; that of the parameters unless given. */
+  readonly muDtype?: DType | null
 }
 
 /** Adam's scaling by bias-corrected moments (https://arxiv.org/abs/1412.6980). */
@@ -108,12 +111,13 @@ export const scaleByAdam = ({
   eps = 1e-8,
   epsRoot = 0,
   nesterov = false,
+  muDtype = null,
 }: AdamOptions = {}): GradientTransformation<AdamState> => {
   const operation = 'optim.scaleByAdam'
   return {
     init: (params) => ({
       count: zeroCount(),
-      mu: zerosLikeTree(params, operation),
+      mu: zerosLikeTree(params, operation, muDtype),
       nu: zerosLikeTree(params, operation),
     }),
     update: (updates, state) => {
@@ -132,7 +136,7 @@ export const scaleByAdam = ({
         const root = np.sqrt(epsRoot === 0 ? second : np.add(second, epsRoot))
         return np.divide(first, np.add(root, eps))
       }
-      return [mapTrees(operation, step, updates, mu, nu), { count, mu, nu }]
+      return [mapTrees(operation, step, updates, mu, nu), { count, mu: castTree(mu, operation, muDtype), nu }]
     },
   }
 }
@@ -166,6 +170,8 @@ export const scaleByAdamax = ({
 
 /** State of scalings by one moving average. */
 export interface SecondMomentState {
+  /** Steps taken; only with bias correction. */
+  readonly count?: NDArray
   readonly nu: unknown
 }
 
@@ -176,10 +182,16 @@ export interface RmsOptions {
   readonly initialScale?: number
   /** Whether eps goes under the root (optax's default) or beside it (as in PyTorch). */
   readonly epsInSqrt?: boolean
+  /** Whether averages are corrected for their start at zero. */
+  readonly biasCorrection?: boolean
 }
 
-const filledLikeTree = (params: unknown, value: number, operation: string): unknown =>
-  mapTrees(operation, (x) => lax.full(x.shape, value, { dtype: x.dtype }), params)
+/** The step's count, where averages are corrected by it. */
+const counted = (biasCorrection: boolean): { count?: NDArray } => (biasCorrection ? { count: zeroCount() } : {})
+
+/** An average corrected for its start at zero, where the state counts steps. */
+const corrected = (average: NDArray, decay: number, count: NDArray | undefined): NDArray =>
+  count === undefined ? average : np.divide(average, scalarLike(debias(decay, count), average))
 
 /** Divides updates by the root of a moving average of their squares. */
 export const scaleByRms = ({
@@ -187,14 +199,19 @@ export const scaleByRms = ({
   eps = 1e-8,
   initialScale = 0,
   epsInSqrt = true,
+  biasCorrection = false,
 }: RmsOptions = {}): GradientTransformation<SecondMomentState> => {
   const operation = 'optim.scaleByRms'
   return {
-    init: (params) => ({ nu: filledLikeTree(params, initialScale, operation) }),
+    init: (params) => ({ ...counted(biasCorrection), nu: filledLikeTree(params, initialScale, operation) }),
     update: (updates, state) => {
       const nu = mapTrees(operation, (g, v) => moment(np.square(g), known(v, 'moment'), decay), updates, state.nu)
-      const root = (v: NDArray): NDArray => (epsInSqrt ? np.sqrt(np.add(v, eps)) : np.add(np.sqrt(v), eps))
-      return [mapTrees(operation, (g, v) => np.divide(g, root(known(v, 'moment'))), updates, nu), { nu }]
+      const count = state.count === undefined ? {} : { count: nextCount(state.count) }
+      const step = (g: NDArray, average: NDArray | undefined): NDArray => {
+        const v = corrected(known(average, 'moment'), decay, count.count)
+        return np.divide(g, epsInSqrt ? np.sqrt(np.add(v, eps)) : np.add(np.sqrt(v), eps))
+      }
+      return [mapTrees(operation, step, updates, nu), { ...count, nu }]
     },
   }
 }
@@ -210,21 +227,25 @@ export const scaleByStddev = ({
   eps = 1e-8,
   initialScale = 0,
   epsInSqrt = true,
+  biasCorrection = false,
 }: RmsOptions = {}): GradientTransformation<StddevState> => {
   const operation = 'optim.scaleByStddev'
   return {
     init: (params) => ({
+      ...counted(biasCorrection),
       mu: zerosLikeTree(params, operation),
       nu: filledLikeTree(params, initialScale, operation),
     }),
     update: (updates, state) => {
       const mu = mapTrees(operation, (g, m) => moment(g, known(m, 'moment'), decay), updates, state.mu)
       const nu = mapTrees(operation, (g, v) => moment(np.square(g), known(v, 'moment'), decay), updates, state.nu)
+      const count = state.count === undefined ? {} : { count: nextCount(state.count) }
       const step = (g: NDArray, m: NDArray | undefined, v: NDArray | undefined): NDArray => {
-        const variance = np.subtract(known(v, 'moment'), np.square(known(m, 'moment')))
+        const mean = corrected(known(m, 'moment'), decay, count.count)
+        const variance = np.subtract(corrected(known(v, 'moment'), decay, count.count), np.square(mean))
         return np.divide(g, epsInSqrt ? np.sqrt(np.add(variance, eps)) : np.add(np.sqrt(variance), eps))
       }
-      return [mapTrees(operation, step, updates, mu, nu), { mu, nu }]
+      return [mapTrees(operation, step, updates, mu, nu), { ...count, mu, nu }]
     },
   }
 }
@@ -259,30 +280,10 @@ export const scaleByRss = ({
   }
 }
 
-/** State of `scaleByLion`. */
-export interface LionState {
-  readonly mu: unknown
-}
-
-/** The sign of an interpolation of gradient and momentum (https://arxiv.org/abs/2302.06675). */
-export const scaleByLion = ({
-  b1 = 0.9,
-  b2 = 0.99,
-}: Pick<AdamOptions, 'b1' | 'b2'> = {}): GradientTransformation<LionState> => {
-  const operation = 'optim.scaleByLion'
-  return {
-    init: (params) => ({ mu: zerosLikeTree(params, operation) }),
-    update: (updates, state) => {
-      const step = (g: NDArray, m: NDArray | undefined): NDArray => np.sign(moment(g, known(m, 'moment'), b1))
-      const mu = mapTrees(operation, (g, m) => moment(g, known(m, 'moment'), b2), updates, state.mu)
-      return [mapTrees(operation, step, updates, state.mu), { mu }]
-    },
-  }
-}
-
 /** Options of `addDecayedWeights`. */
 export interface WeightDecayOptions {
-  readonly weightDecay?: ArrayLike
+  /** A number, or a function of the number of steps. */
+  readonly weightDecay?: ArrayLike | Schedule
   /** Which parameters decay: a tree of booleans (or a prefix of one), or a function from parameters to it. */
   readonly mask?: Mask | null
 }
@@ -292,12 +293,20 @@ export const addDecayedWeights = ({
   weightDecay = 0,
   mask = null,
 }: WeightDecayOptions = {}): GradientTransformation => {
-  const decay = stateless(
-    'optim.addDecayedWeights',
-    (u, p) => np.add(u, np.multiply(scalarLike(weightDecay, u), known(p, 'parameter'))),
-    { params: true },
-  )
-  return mask === null ? widened(decay) : widened(masked(decay, mask))
+  const operation = 'optim.addDecayedWeights'
+  const decayed = (rate: ArrayLike): GradientTransformation<null> =>
+    stateless(operation, (u, p) => np.add(u, np.multiply(scalarLike(rate, u), known(p, 'parameter'))), { params: true })
+  const decay: GradientTransformation =
+    typeof weightDecay === 'function'
+      ? widened<unknown, CountState>({
+          init: () => ({ count: zeroCount() }),
+          update: (updates, { count }, params) => [
+            decayed(weightDecay(count)).update(updates, null, params)[0],
+            { count: nextCount(count) },
+          ],
+        })
+      : widened(decayed(weightDecay))
+  return mask === null ? decay : widened(masked(decay, mask))
 }
 
 /** Clips every element of the updates to [-maxDelta, maxDelta]. */
@@ -332,17 +341,24 @@ export interface EmaState {
   readonly ema: unknown
 }
 
+/** Options of `ema`. */
+export interface EmaOptions {
+  readonly debias?: boolean
+  /** Dtype in which the average is kept; that of the parameters unless given. */
+  readonly accumulatorDtype?: DType | null
+}
+
 /** Replaces updates by their moving average; with `debias` (default) corrected for its start at zero. */
 export const ema = (
   decay: number,
-  { debias: corrected = true }: { readonly debias?: boolean } = {},
+  { debias: corrected = true, accumulatorDtype = null }: EmaOptions = {},
 ): GradientTransformation<EmaState> => ({
-  init: (params) => ({ count: zeroCount(), ema: zerosLikeTree(params, 'optim.ema') }),
+  init: (params) => ({ count: zeroCount(), ema: zerosLikeTree(params, 'optim.ema', accumulatorDtype) }),
   update: (updates, state) => {
     const count = nextCount(state.count)
     const average = mapTrees('optim.ema', (u, a) => moment(u, known(a, 'average'), decay), updates, state.ema)
     const correction = debias(decay, count)
     const result = corrected ? mapTrees('optim.ema', (a) => np.divide(a, scalarLike(correction, a)), average) : average
-    return [result, { count, ema: average }]
+    return [result, { count, ema: castTree(average, 'optim.ema', accumulatorDtype) }]
   },
 })

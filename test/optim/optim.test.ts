@@ -258,7 +258,7 @@ describe('schedules', () => {
     close(at(optim.cosineDecaySchedule(2, 10, { alpha: 0.1 }), 0, 5, 10, 20), [2, 1.1, 0.2, 0.2])
     close(at(optim.exponentialDecay(1, 10, 0.5), 0, 10, 20), [1, 0.5, 0.25])
     close(at(optim.exponentialDecay(1, 10, 0.5, { staircase: true, endValue: 0.3 }), 9, 10, 30), [1, 0.5, 0.3])
-    close(at(optim.piecewiseConstantSchedule(1, { 5: 0.1, 10: 0.5 }), 5, 6, 11), [1, 0.1, 0.05])
+    close(at(optim.piecewiseConstantSchedule(1, { 5: 0.1, 10: 0.5 }), 4, 5, 11), [1, 0.1, 0.05])
     close(at(optim.warmupCosineDecaySchedule(0, 1, 5, 25, { endValue: 0.1 }), 0, 1, 5, 15, 25), [0, 0.2, 1, 0.55, 0.1])
     close(at(optim.warmupConstantSchedule(0, 1, 4), 2, 8), [0.5, 1])
     close(at(optim.warmupExponentialDecaySchedule(0, 1, 4, 2, 0.5), 2, 4, 6), [0.5, 1, 0.5])
