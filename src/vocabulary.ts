@@ -1,15 +1,22 @@
 /** The namespace `lax`: first-order primitives, control flow and collectives. */
 export * from './lax/index.js'
 export {
+  allGather,
+  allToAll,
   associativeScan,
   axisIndex,
+  axisSize,
   cond,
   foriLoop,
   map,
   pmax,
   pmean,
   pmin,
+  ppermute,
+  pshuffle,
   psum,
+  psumScatter,
+  pswapaxes,
   reduce,
   scan,
   switchCase as switch,

@@ -21,7 +21,7 @@ const rooms = {
   nn: ['core', 'lax', 'transforms', 'numpy', 'random'],
   losses: ['core', 'lax', 'transforms', 'numpy', 'nn'],
   stax: ['core', 'lax', 'transforms', 'numpy', 'random', 'nn', 'losses'],
-  optim: ['core', 'lax', 'transforms', 'numpy'],
+  optim: ['core', 'lax', 'transforms', 'numpy', 'random'],
   compiler: ['core'],
   'backends/js': ['core', 'scalar', 'compiler'],
   'backends/common': [],

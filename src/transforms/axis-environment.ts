@@ -15,7 +15,7 @@ export const withAxisName = <R>(name: string | undefined, size: number, f: () =>
 }
 
 /** Size of a named axis. Throws ArgumentError when no enclosing vmap has the name. */
-export const axisSize = (name: string, operation: string): number => {
+export const axisSize = (name: string, operation = 'axisSize'): number => {
   for (let i = stack.length - 1; i >= 0; i--) if (stack[i]?.name === name) return stack[i]?.size ?? 0
   const names = stack.map((a) => `'${a.name}'`).join(', ')
   throw new ArgumentError(

@@ -7,6 +7,17 @@ export { type CheckedOptions, checked } from './checked.js'
 export * from './checkpoint.js'
 export { closureConvert } from './closure-convert.js'
 export { axisIndex, pmax, pmean, pmin, psum } from './collectives.js'
+export {
+  type AllGatherOptions,
+  type AllToAllOptions,
+  type PsumScatterOptions,
+  allGather,
+  allToAll,
+  ppermute,
+  pshuffle,
+  psumScatter,
+  pswapaxes,
+} from './gathering-collectives.js'
 export { cond, condPrimitive, switchCase } from './cond.js'
 export { type CustomJvp, customJvp } from './custom-jvp.js'
 export { type CustomVjp, type CustomVjpOptions, customVjp } from './custom-vjp.js'

@@ -8,7 +8,7 @@ import { usePage } from './support.js'
 usePage()
 
 /** Collectives mean nothing outside of a vmap that has their axis name; `check` looks at its operands at once. */
-const apart = new Set(['psum', 'pmax', 'pmin', 'axis_index', 'check'])
+const apart = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index', 'check'])
 const all = [...primitives.values()].filter((p) => !apart.has(p.name))
 const seed = 20261123
 

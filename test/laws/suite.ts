@@ -15,7 +15,7 @@ import {
 } from '../../src/testing/index.js'
 
 /** Collectives mean nothing outside of a vmap that has their axis name; test/transforms/composition.test.ts has their laws. */
-const needAxisName = new Set(['psum', 'pmax', 'pmin', 'axis_index'])
+const needAxisName = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index'])
 /** Derivatives that are zero by definition, whatever differences say. */
 const zeroDerivative = new Set(['stop_gradient', 'nextafter'])
 /** Hold a derivative rule, which is a JS function and cannot be read from text. */

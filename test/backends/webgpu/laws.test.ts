@@ -46,7 +46,7 @@ afterEach(() => {
 })
 
 /** Collectives mean nothing outside of a vmap that has their axis name. */
-const needAxisName = new Set(['psum', 'pmax', 'pmin', 'axis_index'])
+const needAxisName = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index'])
 /** Looks at its operands at once, which no program outside of jit can do here. */
 const readsAtOnce = new Set(['check'])
 const all = [...primitives.values()].filter((p) => !needAxisName.has(p.name) && !readsAtOnce.has(p.name))

@@ -117,7 +117,7 @@ const lower = (primitive: Primitive, sample: Sample<object>): void => {
 }
 
 /** Collectives mean nothing outside of a vmap that has their axis name; checks cannot be compiled. */
-const excluded = new Set(['psum', 'pmax', 'pmin', 'axis_index', 'check'])
+const excluded = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index', 'check'])
 const all = [...primitives.values()].filter((p) => !excluded.has(p.name))
 
 const conv = (x: NDArray, w: NDArray): NDArray =>
