@@ -101,6 +101,11 @@ export class Collector {
   private readonly scavenges = [firstScavenge]
   private scavenged = 0
 
+  /** Whether it can tell what is dead, as far as is known. */
+  get isAble(): boolean {
+    return this.works
+  }
+
   /** A reference that tells when its target is gone; undefined where none would. */
   watch<T extends WeakKey>(target: T): WeakRef<T> | undefined {
     if (!this.works) return undefined

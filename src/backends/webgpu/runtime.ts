@@ -10,6 +10,7 @@ import {
 import { toWords } from './layout.js'
 import { LivingArrays } from './living-arrays.js'
 import { type GpuBuffer, Pool, borrowed } from './pool.js'
+import { press, turn } from './pressure.js'
 import { Pipelines, TripTable } from './pipelines.js'
 import { Reader } from './reader.js'
 import { Recorder } from './recorder.js'
@@ -19,11 +20,6 @@ import { WorkQueue } from './work-queue.js'
 
 /** Times that collection of unused arrays is waited for before memory counts as exhausted. */
 const patience = 10
-/** Bytes of garbage that invite the engine to collect. */
-const pressureBytes = 128 << 20
-
-/** Lets the event loop turn, so that finalizers run. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
 
 export interface RuntimeOptions {
   readonly device: GPUDevice
@@ -160,7 +156,10 @@ export class Runtime {
   /** Values of an array, when the programs that were asked for before have run. */
   async readStorage({ cell }: WebgpuStorage): Promise<ArrayBuffer> {
     const buffer = await this.settled(cell)
-    return cell.bytes === 0 ? new ArrayBuffer(0) : this.read(buffer, cell.bytes)
+    const values = cell.bytes === 0 ? new ArrayBuffer(0) : this.read(buffer, cell.bytes)
+    // The GPU computes in the meantime.
+    const [read] = await Promise.all([values, this.arrays.relieve()])
+    return read
   }
 
   /** Memory of an array, when the programs that were asked for before have been given to the GPU. */
@@ -177,7 +176,7 @@ export class Runtime {
   async finished(cell: Cell): Promise<void> {
     await this.settled(cell)
     try {
-      await this.device.queue.onSubmittedWorkDone()
+      await Promise.all([this.device.queue.onSubmittedWorkDone(), this.arrays.relieve()])
     } catch (error) {
       await turn()
       this.check()
@@ -198,12 +197,7 @@ export class Runtime {
   /** Waits until unused arrays have been collected, as long as there is not enough room. */
   async makeRoom(sizes: readonly number[]): Promise<void> {
     if (!this.hasRoom(sizes)) this.arrays.collect()
-    for (let k = 0; k < patience && !this.hasRoom(sizes); k++) {
-      // Handles are small, so the engine does not know how much hangs on them: memory outside its heap makes it look.
-      let pressure: ArrayBuffer | undefined = new ArrayBuffer(pressureBytes)
-      pressure = pressure.byteLength === 0 ? pressure : undefined
-      await turn()
-    }
+    for (let k = 0; k < patience && !this.hasRoom(sizes); k++) await press()
   }
 
   stats(name: string): MemoryStats {
