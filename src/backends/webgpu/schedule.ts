@@ -17,7 +17,8 @@ export interface Piece {
 
 const isParallel = (s: Statement): s is ParallelLoop => s.kind === 'for' && s.order === 'parallel'
 
-const hasParallel = (list: readonly Statement[]): boolean =>
+/** Whether there are parallel loops among statements or inside them. */
+export const hasParallel = (list: readonly Statement[]): boolean =>
   list.some((s) => isParallel(s) || ((s.kind === 'for' || s.kind === 'if') && hasParallel(s.body)))
 
 /** Locals that are set after their definition. */
