@@ -1,21 +1,17 @@
 /** From a program of kernels to steps: shaders for every kernel, places for every array. */
-import { type Expression, InternalError, known } from '../../core/index.js'
+import { InternalError, known } from '../../core/index.js'
 import {
   type BranchKernel,
   type Buffer,
   type Kernel,
-  type LoopKernel,
   type Program,
   type ScanKernel,
   type WhileKernel,
-  legalizeKernel,
-  mapExpressions,
   staysInPlace,
 } from '../../compiler/index.js'
-import { decompose } from '../../scalar/decompose.js'
-import { sign } from '../../scalar/power.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { atomicScatterOf, planAtomicScatter } from './atomic-scatter.js'
+import { basic } from './basic.js'
 import { planContraction } from './contraction.js'
 import { fuseProducts } from './fuse-products.js'
 import { Region, chooseShader, startShader, testShader } from './gates.js'
@@ -28,6 +24,7 @@ import type { Memory, Shader, Trip } from './shader.js'
 import { planScatter, scatterOf } from './scatter.js'
 import { type Uses, assignSlots } from './slots.js'
 import { planPrefix, prefixOf } from './prefix.js'
+import { planSmallLoop } from './small-loops.js'
 import { planSort } from './sort.js'
 import { splitReductions } from './split.js'
 import { type DispatchStep, type PreparedProgram, type Step, outerFlags } from './steps.js'
@@ -47,15 +44,6 @@ interface Position {
   /** Loops around it. */
   readonly depth: number
   readonly gate: Region | undefined
-}
-
-const decompositions = { sign }
-
-/** Kernels in base operations of 32-bit dtypes. */
-const basic = (kernel: LoopKernel): LoopKernel => {
-  const legal = legalizeKernel(kernel)
-  const memo = new Map<Expression, Expression>()
-  return { ...legal, body: legal.body.map((s) => mapExpressions(s, (x) => decompose(x, memo, decompositions))) }
 }
 
 /** A step that waits for the places of its arrays. */
@@ -124,8 +112,10 @@ class Preparation {
         throw new InternalError('a product is planned with what is around it')
       case 'sort':
         return planSort(kernel, this.memory, this.workshop.target).forEach((s) => this.dispatch(s))
-      case 'scan':
-        return this.scan(kernel)
+      case 'scan': {
+        const whole = planSmallLoop(kernel, this.memory, this.workshop.target)
+        return whole === undefined ? this.scan(kernel) : this.dispatch(whole)
+      }
       case 'while':
         return this.while(kernel)
       case 'branch':

@@ -11,8 +11,16 @@ export interface Trip {
   readonly stride: number
 }
 
+/** Part of another array: what its indices begin with, up to the sign that adds the rest. */
+export interface View {
+  readonly buffer: Buffer
+  readonly origin: string
+}
+
 /** How arrays lie in memory. */
 export interface Memory {
+  /** Arrays that are parts of others. */
+  readonly views?: ReadonlyMap<Buffer, View>
   /** Arrays that begin inside others: slices of what a loop runs over. Those that are not in it begin at zero. */
   readonly bases: ReadonlyMap<Buffer, readonly Trip[]>
   /** Whether shaders may store float16 as such; it is packed into words where not. */
@@ -70,6 +78,8 @@ export class ShaderBuilder {
 
   /** Value of an element of an array at an int32 index. */
   load(buffer: Buffer, index: string): string {
+    const view = this.memory.views?.get(buffer)
+    if (view !== undefined) return this.load(view.buffer, `${view.origin}${index}`)
     const name = this.bind(buffer, false)
     const at = `${this.origin(buffer)}${index}`
     if (this.isHalf(buffer)) return `f32(${name}[${at}])`
@@ -78,6 +88,8 @@ export class ShaderBuilder {
 
   /** Statement that sets an element of an array. */
   store(buffer: Buffer, index: string, value: string): string {
+    const view = this.memory.views?.get(buffer)
+    if (view !== undefined) return this.store(view.buffer, `${view.origin}${index}`, value)
     const name = this.bind(buffer, false)
     const at = `${this.origin(buffer)}${index}`
     if (this.isHalf(buffer)) return `${name}[${at}] = f16(${value});`

@@ -160,6 +160,15 @@ const larger: Readonly<Record<string, readonly [f: (...xs: NDArray[]) => unknown
     (...xs) => [xs.reduce((sum, x, i) => sum.add(x.mul(i))), np.concatenate(xs)],
     ...Array.from({ length: 14 }, () => [33]),
   ],
+  'small loops': [
+    (x) =>
+      lax.scan(
+        (a: NDArray, b: NDArray) => [np.flip(a).add(b), [np.sum(b), a.greater(b), np.matmul(x.T, x)]],
+        x.get(0),
+        x,
+      ),
+    [70, 6],
+  ],
   'loops and branches': [
     (x, y) =>
       lax.scan(
