@@ -9,6 +9,9 @@ import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
 import { moveOrigins, originsOf } from './compiler/origins.js'
 import * as compiler from './compiler/parts.js'
 import { kernelText, programFlops } from './compiler/print.js'
+import { explainCall } from './transforms/explain.js'
+import * as transforms from './transforms/parts.js'
+import { checkPure } from './transforms/strict.js'
 
 /**
  * Adds sorting: for `np.sort`, `median`, `unique`, `random.permutation` and whatever else sorts. `cotangent` has it from the start.
@@ -37,7 +40,7 @@ export const addControlFlow = (): void => {
 }
 
 /**
- * Adds texts of compiled programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`. `cotangent` has them from the start.
+ * Adds texts of compiled programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`, and `jit.explain`. `cotangent` has them from the start.
  *
  * @example
  * ```ts
@@ -48,4 +51,16 @@ export const addControlFlow = (): void => {
 export const addTexts = (): void => {
   compiler.texts.add({ kernelText, programFlops, originsOf, moveOrigins })
   wasm.disassembler.add(disassemble)
+  transforms.explanations.add(explainCall)
 }
+
+/**
+ * Adds the check that a function is pure: for `jit(f, { strict: true })`. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addChecks()
+ * console.log(jit((x) => np.add(x, 1), { strict: true })(np.array(1)).item()) // 2
+ * ```
+ */
+export const addChecks = (): void => transforms.purity.add(checkPure)

@@ -4,13 +4,10 @@ import {
   type Executable,
   type Jaxpr,
   type NDArray,
-  type ShapedArray,
   type TreeDef,
   ArgumentError,
   DeviceArray,
-  ImpureFunctionError,
   Tracer,
-  avalText,
   bind,
   constantsAsInputs,
   currentDevice,
@@ -24,9 +21,11 @@ import {
 } from '../core/index.js'
 import { argumentPaths, argumentPositions, functionName, leafArray, rebuild } from './arguments.js'
 import { axisEnvironmentKey } from './axis-environment.js'
+import type { LastCall } from './explain.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
-import { type ShapeDtype, isShapeDtype, signatureText, traceFunction } from './make-jaxpr.js'
-import { programDifference } from './strict.js'
+import { type ShapeDtype, isShapeDtype, traceFunction } from './make-jaxpr.js'
+import { explanations, purity } from './parts.js'
+import { type Signature, avalKey, staticKey } from './signature.js'
 
 export interface JitOptions {
   /** Positions of arguments that are ordinary JS values and steer the tracing; a new value means a new program. */
@@ -103,53 +102,19 @@ const revived = (kept: Kept): Traced | undefined => {
   return { ...kept, constants }
 }
 
-interface Signature {
-  readonly def: TreeDef
-  readonly avals: readonly ShapedArray[]
-  readonly paths: readonly string[]
-  readonly statics: readonly unknown[]
-  readonly axes: string
-}
-
 const maximumEntries = 256
-const identities = new WeakMap<object, number>()
-let nextIdentity = 1
-
-/** Text that is equal for static values that mean the same: by value for plain ones, by identity for objects. */
-const staticKey = (value: unknown): string => {
-  if (typeof value === 'function' || (typeof value === 'object' && value !== null && !isPlainData(value))) {
-    let id = identities.get(value)
-    if (id === undefined) identities.set(value, (id = nextIdentity++))
-    return `#${id}`
-  }
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value)
-      ? `[${value.map(staticKey).join()}]`
-      : `{${Object.keys(value)
-          .sort()
-          .map((k) => `${JSON.stringify(k)}:${staticKey(Reflect.get(value, k))}`)
-          .join()}}`
-  }
-  return typeof value === 'string'
-    ? JSON.stringify(value)
-    : Object.is(value, -0)
-      ? '-0'
-      : `${typeof value}:${String(value)}`
-}
-
-const isPlainData = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null
-}
-
-const avalKey = (aval: ShapedArray): string => (aval.weakType ? `~${avalText(aval)}` : avalText(aval))
+const foundAgain: LastCall = { kind: 'found' }
 
 /** Everything that jit remembers of one function. */
 class JitCache {
+  readonly name: string
   readonly entries = new Map<string, Kept>()
   last: Signature | undefined
-  lastStatic = ''
-  explanation = 'The function has not been called yet.'
+  call: LastCall = { kind: 'none' }
+
+  constructor(name: string) {
+    this.name = name
+  }
 
   find(key: string): Traced | undefined {
     const kept = this.entries.get(key)
@@ -173,39 +138,6 @@ class JitCache {
   }
 }
 
-/** Why a new signature needed a new program, against the previous one. */
-const explainDifference = (before: Signature | undefined, now: Signature, name: string): string => {
-  if (before === undefined)
-    return `${name} was traced because it was called for the first time, with ${signatureText(now.avals) || 'no arrays'}.`
-  const reasons: string[] = []
-  const difference = tree.structureDifference(before.def, now.def, 'args')
-  if (difference !== undefined) reasons.push(`the structure of the arguments changed ${difference}`)
-  else {
-    now.avals.forEach((aval, i) => {
-      const old = before.avals[i]
-      if (old === undefined || avalKey(old) === avalKey(aval)) return
-      const weak = avalText(old) === avalText(aval) ? (aval.weakType ? ' (now a JS number)' : ' (was a JS number)') : ''
-      reasons.push(`${now.paths[i]} changed from ${avalText(old)} to ${avalText(aval)}${weak}`)
-    })
-  }
-  now.statics.forEach((value, i) => {
-    if (staticKey(value) !== staticKey(before.statics[i])) {
-      reasons.push(`static argument ${i} changed from ${staticText(before.statics[i])} to ${staticText(value)}`)
-    }
-  })
-  if (now.axes !== before.axes) reasons.push('the enclosing vmap axis names changed')
-  if (reasons.length === 0)
-    reasons.push('its program was closed over a traced value of a transformation that has ended')
-  return `${name} was traced again because ${reasons.join('; ')}.`
-}
-
-const staticText = (value: unknown): string =>
-  typeof value === 'function'
-    ? `a function ${functionName(value)}`
-    : typeof value === 'string'
-      ? JSON.stringify(value)
-      : staticKey(value).replace(/^\w+:/, '')
-
 const caches = new WeakMap<object, JitCache>()
 
 /**
@@ -226,7 +158,7 @@ const jitFunction = <Args extends readonly unknown[], R>(
 ): Jitted<Args, R> => {
   const name = functionName(f)
   const operation = `jit(${name})`
-  const cache = new JitCache()
+  const cache = new JitCache(name)
 
   const prepare = (args: readonly unknown[]) => {
     const fixed =
@@ -249,13 +181,12 @@ const jitFunction = <Args extends readonly unknown[], R>(
         statics,
         axes,
       }
-      cache.explanation = explainDifference(cache.last, signature, name)
+      cache.call = { kind: 'traced', before: cache.last, now: signature }
       cache.last = signature
       entry = trace(args, fixed, leaves, dynamic)
       cache.add(key, entry)
-    } else
-      cache.explanation = `${name} was not traced by its last call: a program for this signature was there already.`
-    if (options.strict === true) checkPure(entry, trace(args, fixed, leaves, dynamic), operation)
+    } else cache.call = foundAgain
+    if (options.strict === true) purity.get(operation)(entry, trace(args, fixed, leaves, dynamic), operation)
     return { entry, leaves }
   }
 
@@ -354,22 +285,6 @@ const jitFunction = <Args extends readonly unknown[], R>(
   return jitted
 }
 
-/** Throws ImpureFunctionError unless two traces of one call are one program. */
-const checkPure = (first: Traced, second: Traced, operation: string): void => {
-  const difference =
-    tree.structureDifference(first.outDef, second.outDef, 'result') ??
-    programDifference(
-      { jaxpr: first.params.jaxpr, constants: first.constants },
-      { jaxpr: second.params.jaxpr, constants: second.constants },
-    )
-  if (difference === undefined) return
-  throw new ImpureFunctionError(
-    `${operation}: the function is not pure. Traced twice with equal arguments it gave two programs: ${difference}.\n` +
-      `A compiled function keeps what it read when it was traced, so later changes go unseen. ` +
-      `Ways out: pass what changes as an argument (staticArgnums for what steers the program), and draw random numbers with random.key.`,
-  )
-}
-
 /** Why the last call of a jitted function traced it, or that it didn't. */
 const explain = (f: object): string => {
   const cache = caches.get(f)
@@ -377,7 +292,7 @@ const explain = (f: object): string => {
     throw new ArgumentError(
       'jit.explain: not a function that jit returned. Keep the result of jit(f), call it, and pass it here.',
     )
-  return cache.explanation
+  return explanations.get('jit.explain')(cache.call, cache.name)
 }
 
 export const jit: typeof jitFunction & { readonly explain: (f: object) => string } = Object.assign(jitFunction, {

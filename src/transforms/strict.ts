@@ -5,14 +5,17 @@ import {
   type Jaxpr,
   type Literal,
   type NDArray,
+  type TreeDef,
   type Var,
   DeviceArray,
+  ImpureFunctionError,
   Tracer,
   avalText,
   isJaxpr,
   known,
   sameAval,
   snakeCase,
+  tree,
 } from '../core/index.js'
 import { scalarText } from './format.js'
 import { Rule } from './rule.js'
@@ -159,3 +162,26 @@ const plainText = (value: unknown): string =>
 /** Where two traces of one function differ, in words; undefined when they are one program. */
 export const programDifference = (first: TracedOnce, second: TracedOnce): string | undefined =>
   new Comparison(first, second).run()
+
+/** What one call traced to. */
+export interface Trace {
+  readonly params: { readonly jaxpr: Jaxpr }
+  readonly constants: readonly NDArray[]
+  readonly outDef: TreeDef
+}
+
+/** Throws ImpureFunctionError unless two traces of one call are one program. */
+export const checkPure = (first: Trace, second: Trace, operation: string): void => {
+  const difference =
+    tree.structureDifference(first.outDef, second.outDef, 'result') ??
+    programDifference(
+      { jaxpr: first.params.jaxpr, constants: first.constants },
+      { jaxpr: second.params.jaxpr, constants: second.constants },
+    )
+  if (difference === undefined) return
+  throw new ImpureFunctionError(
+    `${operation}: the function is not pure. Traced twice with equal arguments it gave two programs: ${difference}.\n` +
+      `A compiled function keeps what it read when it was traced, so later changes go unseen. ` +
+      `Ways out: pass what changes as an argument (staticArgnums for what steers the program), and draw random numbers with random.key.`,
+  )
+}

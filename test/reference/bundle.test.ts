@@ -115,8 +115,8 @@ describe('size of a bundle, gzipped', () => {
   it.each([
     ['subpaths', imports.subpaths + perceptron, 129_000],
     ['layers from the front door', layers('cotangent'), 136_000],
-    ['lean', imports.lean + perceptron, 97_000],
-    ['layers, lean', layers('cotangent/lean'), 110_000],
+    ['lean', imports.lean + perceptron, 93_000],
+    ['layers, lean', layers('cotangent/lean'), 107_000],
   ])('%s', async (name, program, ceiling) => {
     const { bytes, printed } = await bundled(name.replaceAll(/\W+/g, '-'), program)
     fallingLosses(printed)
@@ -162,18 +162,21 @@ console.log(JSON.stringify([x.js(), first.js(), x.length, String(x), message(() 
 
 it('lean programs add the parts that they need, and then compute what others do', async () => {
   const program = (from: string, parts: string): string => `
-import { addControlFlow, addSorting, addTexts, jit, lax, numpy as np } from '${from}'
+import { addChecks, addControlFlow, addSorting, addTexts, jit, lax, numpy as np } from '${from}'
 const result = (f) => { try { return f() } catch (error) { return error.name + ': ' + error.message } }
 ${parts}
 const sorted = result(() => np.sort(np.array([3, 1, 2])).js())
 const looped = result(() => lax.foriLoop(0, 10, (i, x) => np.add(x, i), np.zeros([])).item())
 const waited = result(() => lax.whileLoop((x) => np.less(x, 100), (x) => np.multiply(x, 3), np.array(1)).item())
 const chosen = result(() => lax.cond(np.array(true), (x) => np.add(x, 1), (x) => x, np.array(1)).item())
+const strict = result(() => jit((x) => np.add(x, 1), { strict: true })(np.array(1)).item())
+const f = jit((x) => x)
+const explained = result(() => jit.explain(f))
 const lowered = jit((x) => np.add(x, 1)).lower(np.zeros([4]))
 const flops = result(() => lowered.flops)
 const text = result(() => lowered.text().includes('f32x4.add'))
-console.log(JSON.stringify([sorted, looped, waited, chosen, flops, text]))`
-  const add = 'addControlFlow(); addSorting(); addTexts()'
+console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, flops, text]))`
+  const add = 'addChecks(); addControlFlow(); addSorting(); addTexts()'
   const [without, lean, whole] = await Promise.all([
     bundled('lean-without-parts', program('cotangent/lean', '')),
     bundled('lean-with-parts', program('cotangent/lean', add)),
@@ -183,8 +186,9 @@ console.log(JSON.stringify([sorted, looped, waited, chosen, flops, text]))`
     `ArgumentError: ${operation}: 'cotangent/lean' leaves out what this needs, to keep bundles small. ` +
     `Call ${adder}() of 'cotangent/lean' before, once, or import 'cotangent'.`
   const loops = ['scan', 'while_loop', 'cond'].map((operation) => hint(operation, 'addControlFlow'))
-  const texts = [hint('lower', 'addTexts'), hint('lower', 'addTexts')]
-  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, ...texts])
-  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 4, true])
+  const strict = hint('jit(<lambda>)', 'addChecks')
+  const texts = ['jit.explain', 'lower', 'lower'].map((operation) => hint(operation, 'addTexts'))
+  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, ...texts])
+  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, 'The function has not been called yet.', 4, true])
   expect(whole.printed).toEqual(lean.printed)
 })
