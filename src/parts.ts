@@ -4,8 +4,9 @@ import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
 import * as wasm from './backends/wasm/parts.js'
 import { runSort } from './backends/wasm/sort.js'
 import { sortModule } from './backends/wasm/sort-module.js'
-import { branchOver } from './compiler/branch-in-place.js'
 import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
+import { removeCopies, updateInPlace } from './compiler/in-place.js'
+import { readBeforeUpdate } from './compiler/order.js'
 import { moveOrigins, originsOf } from './compiler/origins.js'
 import * as compiler from './compiler/parts.js'
 import { kernelText, programFlops } from './compiler/print.js'
@@ -26,7 +27,8 @@ export const addSorting = (): void => wasm.sorting.add({ sortModule, runSort })
 
 /**
  * Adds loops and branches: for `lax.scan`, `foriLoop`, `whileLoop`, `cond`, `switch`, and functions that are written in them.
- * `cotangent` has them from the start.
+ * Also updates of parts of an array happen in its place then, where nobody needs the old one; without, they work on copies.
+ * `cotangent` has all that from the start.
  *
  * @example
  * ```ts
@@ -35,7 +37,7 @@ export const addSorting = (): void => wasm.sorting.add({ sortModule, runSort })
  * ```
  */
 export const addControlFlow = (): void => {
-  compiler.controlFlow.add({ lowerScan, lowerWhile, lowerBranch, branchOver })
+  compiler.controlFlow.add({ lowerScan, lowerWhile, lowerBranch, readBeforeUpdate, removeCopies, updateInPlace })
   wasm.wasmControlFlow.add({ writeWhile, writeBranch })
 }
 

@@ -5,31 +5,12 @@
  */
 import { known } from '../core/index.js'
 import { accesses } from './accesses.js'
-import { type Buffer, type Kernel, nestedPrograms } from './kernel.js'
+import { type Buffer, type Kernel, hasEffect } from './kernel.js'
 import { sorted } from './order.js'
 import { copiesOf, overwriting, staysInPlace } from './overwrite.js'
-import { controlFlow } from './parts.js'
+import { branchOver } from './branch-in-place.js'
+import { type Draft, type Pair, type Placed, nothingMoved } from './places.js'
 import { renameKernel } from './rename.js'
-
-/** An input that the program may write over, and the output that is to be there in the end. */
-export interface Pair {
-  readonly input: Buffer
-  readonly output: Buffer
-}
-
-/** A program before its memory is planned. */
-interface Draft {
-  readonly kernels: readonly Kernel[]
-  readonly inputs: readonly Buffer[]
-  readonly outputs: readonly Buffer[]
-}
-
-/** A program some of whose arrays have become others. */
-interface Placed extends Draft {
-  readonly places: ReadonlyMap<Buffer, Buffer>
-}
-
-const nothingMoved = (draft: Draft): Placed => ({ ...draft, places: new Map() })
 
 /** Contents of buffers over time, as numbers. */
 type Value = number
@@ -47,10 +28,6 @@ interface Entry {
   readonly kernel: Kernel
   readonly facts: Facts
 }
-
-/** Calls of JavaScript stay in order. */
-export const hasEffect = (kernel: Kernel): boolean =>
-  kernel.kind === 'callback' || nestedPrograms(kernel).some((program) => program.kernels.some(hasEffect))
 
 class Mergers {
   private entries: readonly Entry[]
@@ -145,7 +122,7 @@ class Mergers {
             kernel.kind !== 'branch'
               ? overwriting(kernel, old, buffer)
               : this.branches
-                ? controlFlow.get('cond').branchOver(kernel, old, buffer)
+                ? branchOver(kernel, old, buffer)
                 : undefined
           if (changed === undefined) return undefined
           kernel = changed

@@ -5,13 +5,12 @@ import { decide } from './decide.js'
 import { block } from './blocks.js'
 import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
-import { type Pair, removeCopies, updateInPlace } from './in-place.js'
 import type { Buffer, Carries, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { type Limits, usualLimits } from './limits.js'
-import { readBeforeUpdate } from './order.js'
-import { texts } from './parts.js'
+import { controlFlow, texts } from './parts.js'
+import { type Draft, type Pair, nothingMoved } from './places.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { shareCopies } from './share.js'
@@ -44,7 +43,10 @@ export interface CompileOptions {
 
 const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
   const { blocks = true, limits = usualLimits } = options
-  const { graph, inputs, outputs: values } = lower(readBeforeUpdate(optimize(jaxpr)), ownOutputs, carries, !blocks)
+  const inPlace = controlFlow.find()
+  const optimized = optimize(jaxpr)
+  const ordered = inPlace?.readBeforeUpdate(optimized) ?? optimized
+  const { graph, inputs, outputs: values } = lower(ordered, ownOutputs, carries, !blocks)
   const steps = decide(graph, values)
   const results = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const pairsOf = (outputs: readonly Buffer[]): Pair[] =>
@@ -54,7 +56,8 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     }))
   const finish = (kernel: LoopKernel): LoopKernel => finishLoops(kernel, graph.normalize, !blocks)
   const drafts = emit(graph, fuse(graph, steps, new Set(results), !blocks), nestedWith(options), !blocks)
-  const short = removeCopies({ kernels: drafts, inputs, outputs: results }, pairsOf(results))
+  const draft: Draft = { kernels: drafts, inputs, outputs: results }
+  const short = inPlace?.removeCopies(draft, pairsOf(results)) ?? nothingMoved(draft)
   const needed = new Set(short.outputs)
   const context = { limits, normalize: graph.normalize, finish }
   const rows = fuseRows(short.kernels, needed, context)
@@ -63,7 +66,8 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     ? shareCopies(block(rows, needed, context), inputs, needed)
     : { kernels: rows, places: new Map<Buffer, Buffer>() }
   const finished = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
-  const placed = updateInPlace({ ...short, kernels: finished }, pairsOf(short.outputs), blocks)
+  const whole: Draft = { ...short, kernels: finished }
+  const placed = inPlace?.updateInPlace(whole, pairsOf(short.outputs), blocks) ?? nothingMoved(whole)
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
   // Where kernels come from is for their text.

@@ -211,3 +211,7 @@ export const nestedPrograms = (kernel: Kernel): readonly Program[] => {
       return []
   }
 }
+
+/** Whether a kernel calls JavaScript: such calls stay in order. */
+export const hasEffect = (kernel: Kernel): boolean =>
+  kernel.kind === 'callback' || nestedPrograms(kernel).some((program) => program.kernels.some(hasEffect))

@@ -1,16 +1,19 @@
 /** What the compiler does for some programs only, in its place once a front door has added it. */
 import { type Part, part } from '../core/index.js'
-import type { branchOver } from './branch-in-place.js'
 import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
+import type { removeCopies, updateInPlace } from './in-place.js'
+import type { readBeforeUpdate } from './order.js'
 import type { moveOrigins, originsOf } from './origins.js'
 import type { kernelText, programFlops } from './print.js'
 
-/** Loops and branches. */
+/** Loops and branches, and the updates in place that make them fast. */
 export interface ControlFlow {
   readonly lowerScan: typeof lowerScan
   readonly lowerWhile: typeof lowerWhile
   readonly lowerBranch: typeof lowerBranch
-  readonly branchOver: typeof branchOver
+  readonly readBeforeUpdate: typeof readBeforeUpdate
+  readonly removeCopies: typeof removeCopies
+  readonly updateInPlace: typeof updateInPlace
 }
 
 /** Programs for people to read: their kernels, what those cost, and the source lines they come from. */

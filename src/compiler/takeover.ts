@@ -4,8 +4,7 @@
  */
 import { known } from '../core/index.js'
 import { accesses, bufferBytes } from './accesses.js'
-import { hasEffect } from './in-place.js'
-import type { Buffer, Kernel, Takeover } from './kernel.js'
+import { type Buffer, type Kernel, type Takeover, hasEffect } from './kernel.js'
 import { canOverwrite, overwriting } from './overwrite.js'
 
 /** Kernels, some changed so that they may write over what they read, and who takes whose place. */

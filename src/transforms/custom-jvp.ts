@@ -16,7 +16,7 @@ import {
   tree,
   withOwnSource,
 } from '../core/index.js'
-import { cos, mul, sin, zerosOf } from '../lax/index.js'
+import { add, mul, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, rebuild } from './arguments.js'
 import { traceBody } from './programs.js'
 import { Rule } from './rule.js'
@@ -83,7 +83,10 @@ const customJvpPrimitive: Primitive<CustomJvpParams> = definePrimitive<CustomJvp
   program: { split: undefined, inline: ({ callJaxpr }) => callJaxpr, donated: undefined },
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 2 })
-    const body = (xs: readonly NDArray[]): NDArray[] => [sin(known(xs[0], 'operand'))]
+    const body = (xs: readonly NDArray[]): NDArray[] => {
+      const x = known(xs[0], 'operand')
+      return [mul(x, x)]
+    }
     return {
       inputs: [draw.array(shape, 'float32')],
       params: {
@@ -92,7 +95,7 @@ const customJvpPrimitive: Primitive<CustomJvpParams> = definePrimitive<CustomJvp
         numConsts: 0,
         jvp: new Rule<JvpFunction>('jvp', ([x], [t]) => {
           const at = known(x, 'operand')
-          return [[sin(at)], [mul(known(t, 'tangent'), cos(at))]]
+          return [[mul(at, at)], [mul(known(t, 'tangent'), add(at, at))]]
         }),
       },
     }
