@@ -1,12 +1,14 @@
 /** The parts that `cotangent` has all of, and programs on `cotangent/lean` add where they need them. */
 import { disassemble } from './backends/wasm/disassembler.js'
 import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
+import { decodeHalf, writeEncode } from './backends/wasm/halves.js'
 import * as wasm from './backends/wasm/parts.js'
 import { runSort } from './backends/wasm/sort.js'
 import { sortModule } from './backends/wasm/sort-module.js'
 import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
 import { removeCopies, updateInPlace } from './compiler/in-place.js'
 import { readBeforeUpdate } from './compiler/order.js'
+import { legalizeKernel } from './compiler/legalize.js'
 import { moveOrigins, originsOf } from './compiler/origins.js'
 import * as compiler from './compiler/parts.js'
 import { kernelText, programFlops } from './compiler/print.js'
@@ -66,3 +68,17 @@ export const addTexts = (): void => {
  * ```
  */
 export const addChecks = (): void => transforms.purity.add(checkPure)
+
+/**
+ * Adds computing with `float16`, `bfloat16`, `int8` and `uint8`. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addSmallDTypes()
+ * console.log(np.add(np.array([1, 2], { dtype: 'float16' }), 0.5).js()) // [ 1.5, 2.5 ]
+ * ```
+ */
+export const addSmallDTypes = (): void => {
+  compiler.smallDTypes.add(legalizeKernel)
+  wasm.halves.add({ decodeHalf, writeEncode })
+}

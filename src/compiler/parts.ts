@@ -2,6 +2,7 @@
 import { type Part, part } from '../core/index.js'
 import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
 import type { removeCopies, updateInPlace } from './in-place.js'
+import type { legalizeKernel } from './legalize.js'
 import type { readBeforeUpdate } from './order.js'
 import type { moveOrigins, originsOf } from './origins.js'
 import type { kernelText, programFlops } from './print.js'
@@ -24,5 +25,7 @@ export interface Texts {
   readonly moveOrigins: typeof moveOrigins
 }
 
+/** Halves and 8-bit integers, as the dtypes that machines compute. */
+export const smallDTypes: Part<typeof legalizeKernel> = part<typeof legalizeKernel>('addSmallDTypes')
 export const controlFlow: Part<ControlFlow> = part<ControlFlow>('addControlFlow')
 export const texts: Part<Texts> = part<Texts>('addTexts')

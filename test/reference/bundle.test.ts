@@ -162,7 +162,7 @@ console.log(JSON.stringify([x.js(), first.js(), x.length, String(x), message(() 
 
 it('lean programs add the parts that they need, and then compute what others do', async () => {
   const program = (from: string, parts: string): string => `
-import { addChecks, addControlFlow, addSorting, addTexts, jit, lax, numpy as np } from '${from}'
+import { addChecks, addControlFlow, addSmallDTypes, addSorting, addTexts, jit, lax, numpy as np } from '${from}'
 const result = (f) => { try { return f() } catch (error) { return error.name + ': ' + error.message } }
 ${parts}
 const sorted = result(() => np.sort(np.array([3, 1, 2])).js())
@@ -172,11 +172,13 @@ const chosen = result(() => lax.cond(np.array(true), (x) => np.add(x, 1), (x) =>
 const strict = result(() => jit((x) => np.add(x, 1), { strict: true })(np.array(1)).item())
 const f = jit((x) => x)
 const explained = result(() => jit.explain(f))
+const halved = result(() => np.add(np.array([1, 2], { dtype: 'float16' }), 0.5).js())
+const bytes = result(() => np.multiply(np.array([100, 3], { dtype: 'int8' }), np.array([3, 3], { dtype: 'int8' })).js())
 const lowered = jit((x) => np.add(x, 1)).lower(np.zeros([4]))
 const flops = result(() => lowered.flops)
 const text = result(() => lowered.text().includes('f32x4.add'))
-console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, flops, text]))`
-  const add = 'addChecks(); addControlFlow(); addSorting(); addTexts()'
+console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text]))`
+  const add = 'addChecks(); addControlFlow(); addSmallDTypes(); addSorting(); addTexts()'
   const [without, lean, whole] = await Promise.all([
     bundled('lean-without-parts', program('cotangent/lean', '')),
     bundled('lean-with-parts', program('cotangent/lean', add)),
@@ -187,8 +189,10 @@ console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, f
     `Call ${adder}() of 'cotangent/lean' before, once, or import 'cotangent'.`
   const loops = ['scan', 'while_loop', 'cond'].map((operation) => hint(operation, 'addControlFlow'))
   const strict = hint('jit(<lambda>)', 'addChecks')
-  const texts = ['jit.explain', 'lower', 'lower'].map((operation) => hint(operation, 'addTexts'))
-  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, ...texts])
-  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, 'The function has not been called yet.', 4, true])
+  const small = ['float16', 'int8'].map((dtype) => hint(dtype, 'addSmallDTypes'))
+  const [explained, ...texts] = ['jit.explain', 'lower', 'lower'].map((operation) => hint(operation, 'addTexts'))
+  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts])
+  const untold = 'The function has not been called yet.'
+  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true])
   expect(whole.printed).toEqual(lean.printed)
 })

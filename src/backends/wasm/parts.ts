@@ -2,6 +2,7 @@
 import { type Part, part } from '../../core/index.js'
 import type { writeBranch, writeWhile } from './control-flow.js'
 import type { disassemble } from './disassembler.js'
+import type { decodeHalf, writeEncode } from './halves.js'
 import type { poolSize, startPool } from './pool.js'
 import type { runSort } from './sort.js'
 import type { sortModule } from './sort-module.js'
@@ -17,12 +18,19 @@ export interface WasmControlFlow {
   readonly writeBranch: typeof writeBranch
 }
 
+/** Conversion of halves. */
+export interface Halves {
+  readonly decodeHalf: typeof decodeHalf
+  readonly writeEncode: typeof writeEncode
+}
+
 /** Worker threads. */
 export interface Threads {
   readonly poolSize: typeof poolSize
   readonly startPool: typeof startPool
 }
 
+export const halves: Part<Halves> = part<Halves>('addSmallDTypes')
 export const sorting: Part<Sorting> = part<Sorting>('addSorting')
 export const wasmControlFlow: Part<WasmControlFlow> = part<WasmControlFlow>('addControlFlow')
 export const disassembler: Part<typeof disassemble> = part<typeof disassemble>('addTexts')

@@ -8,9 +8,10 @@ import {
   type Program,
   type SortKernel,
   type Statement,
-  legalizeKernel,
   mapExpressions,
   nestedPrograms,
+  smallDType,
+  smallDTypes,
 } from '../../compiler/index.js'
 import { decompose } from '../../scalar/decompose.js'
 import { rootsOf } from './analysis.js'
@@ -87,7 +88,8 @@ class Preparation {
       if (kernel.kind === 'sort') sorting.get('sort')
       if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
       if (kernel.kind !== 'loops') return kernel
-      const legal = legalizeKernel(kernel)
+      const small = smallDType(kernel)
+      const legal = small === undefined ? kernel : smallDTypes.get(small)(kernel)
       const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, this.decomposed)))
       const math = this.findMath(body)
       for (const name of math) this.math.add(name)

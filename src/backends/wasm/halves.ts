@@ -1,0 +1,126 @@
+/** Code that converts between halves and float32. */
+import type { FunctionBuilder } from './assembler.js'
+import { ops } from './opcodes.js'
+
+export type Half = 'float16' | 'bfloat16'
+
+/** bfloat16 is the upper half of a float32; float16 is scaled by 2^112, which is exact for subnormals too. */
+export const decodeHalf = (f: FunctionBuilder, dtype: Half): void => {
+  const c = f.code
+  if (dtype === 'bfloat16') {
+    c.i32(16)
+    c.op(ops['i32.shl'])
+    c.op(ops['f32.reinterpret_i32'])
+    return
+  }
+  const half = f.local('i32')
+  c.tee(half)
+  c.i32(0x7fff)
+  c.op(ops['i32.and'])
+  c.i32(13)
+  c.op(ops['i32.shl'])
+  c.op(ops['f32.reinterpret_i32'])
+  c.f32(2 ** 112)
+  c.op(ops['f32.mul'])
+  c.op(ops['i32.reinterpret_f32'])
+  // An exponent of ones stays one of ones.
+  c.i32(0x7f800000)
+  c.i32(0)
+  c.get(half)
+  c.i32(0x7c00)
+  c.op(ops['i32.and'])
+  c.i32(0x7c00)
+  c.op(ops['i32.eq'])
+  c.op(ops.select)
+  c.op(ops['i32.or'])
+  c.get(half)
+  c.i32(0x8000)
+  c.op(ops['i32.and'])
+  c.i32(16)
+  c.op(ops['i32.shl'])
+  c.op(ops['i32.or'])
+  c.op(ops['f32.reinterpret_i32'])
+}
+
+/** Rounds to nearest even, as core/host.ts does. */
+export const writeEncode = (f: FunctionBuilder, dtype: Half): void => {
+  const c = f.code
+  const word = f.local('i32')
+  c.get(0)
+  c.op(ops['i32.reinterpret_f32'])
+  c.set(word)
+  if (dtype === 'bfloat16') {
+    // Quiet NaN, or the word plus just under half a unit, or half where the kept part is odd.
+    c.get(word)
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.i32(0x40)
+    c.op(ops['i32.or'])
+    c.get(word)
+    c.i32(0x7fff)
+    c.op(ops['i32.add'])
+    c.get(word)
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.i32(1)
+    c.op(ops['i32.and'])
+    c.op(ops['i32.add'])
+    c.i32(16)
+    c.op(ops['i32.shr_u'])
+    c.get(0)
+    c.get(0)
+    c.op(ops['f32.ne'])
+    c.op(ops.select)
+    return
+  }
+  const magnitude = f.local('i32')
+  const result = f.local('i32')
+  c.get(word)
+  c.i32(0x7fffffff)
+  c.op(ops['i32.and'])
+  c.tee(magnitude)
+  c.i32(0x38800000)
+  c.op(ops['i32.lt_u'])
+  c.if('i32')
+  // Subnormal: adding one half puts the rounded mantissa into the low bits.
+  c.get(magnitude)
+  c.op(ops['f32.reinterpret_i32'])
+  c.f32(0.5)
+  c.op(ops['f32.add'])
+  c.op(ops['i32.reinterpret_f32'])
+  c.i32(0x3f000000)
+  c.op(ops['i32.sub'])
+  c.else()
+  c.get(magnitude)
+  c.i32(0xc8000fff)
+  c.op(ops['i32.add'])
+  c.get(magnitude)
+  c.i32(13)
+  c.op(ops['i32.shr_u'])
+  c.i32(1)
+  c.op(ops['i32.and'])
+  c.op(ops['i32.add'])
+  c.i32(13)
+  c.op(ops['i32.shr_u'])
+  c.end()
+  c.set(result)
+  c.get(magnitude)
+  c.i32(0x477ff000)
+  c.op(ops['i32.ge_u'])
+  c.if()
+  c.i32(0x7c00)
+  c.i32(0x7e00)
+  c.get(magnitude)
+  c.i32(0x7f800000)
+  c.op(ops['i32.le_u'])
+  c.op(ops.select)
+  c.set(result)
+  c.end()
+  c.get(result)
+  c.get(word)
+  c.i32(16)
+  c.op(ops['i32.shr_u'])
+  c.i32(0x8000)
+  c.op(ops['i32.and'])
+  c.op(ops['i32.or'])
+}
