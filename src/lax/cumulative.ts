@@ -184,6 +184,7 @@ export const cumprod: Cumulative = cumulative(
 )
 
 /** Pairs under an extremum: equal values share the tangent. */
+/* @__NO_SIDE_EFFECTS__ */
 const extremumPairs =
   (extremum: (x: ArrayLike, y: ArrayLike) => NDArray): CombinePairs =>
   ([x, s], [y, t]) => {

@@ -118,7 +118,7 @@ export const logSigmoid = (x: ArrayLike): NDArray => lax.neg(softplus(lax.neg(fl
  * nn.log1mexp(np.array([1e-10, 1])) // [-23.025851, -0.4586752]
  * ```
  */
-export const log1mexp: (x: ArrayLike) => NDArray = (() => {
+export const log1mexp: (x: ArrayLike) => NDArray = /* @__PURE__ */ (() => {
   const stable = customJvp((x: NDArray): NDArray => {
     const small = lax.log(lax.neg(lax.expm1(lax.neg(x))))
     const large = lax.log1p(lax.neg(lax.exp(lax.neg(x))))

@@ -12,10 +12,12 @@ import {
   unary,
 } from '../core/expression.js'
 
+/* @__NO_SIDE_EFFECTS__ */
 const operation =
   (op: BinaryOp) =>
   (a: Expression, b: Expression): Expression =>
     binary(op, a, b)
+/* @__NO_SIDE_EFFECTS__ */
 const comparison =
   (op: CompareOp) =>
   (a: Expression, b: Expression): Expression =>

@@ -16,6 +16,15 @@ import {
   dtypes,
 } from '../../src/core/index.js'
 import { createJsDevice } from '../../src/backends/js/index.js'
+import {
+  compile,
+  kernelText,
+  legalizeKernel,
+  nestedPrograms,
+  type Program,
+  smallDType,
+} from '../../src/compiler/index.js'
+import { randomProgram } from './random.js'
 
 const plain = createJsDevice()
 const legalized = createJsDevice({ name: 'legalized', legalized: true })
@@ -164,4 +173,42 @@ test('8-bit integers and halves are summed in wider accumulators', () => {
     expect(got).toEqual(want)
     expect(got).toEqual([[isInteger(dtype) ? castValue(5000, dtype, 'int32') : castValue(5000, dtype, dtype)]])
   }
+})
+
+describe('kernels without small dtypes need no rewriting', () => {
+  /** The kernel alone, as text: equal for kernels that compute the same in the same way. */
+  const check = (program: Program, seen: { legal: number; small: number }): void => {
+    for (const kernel of program.kernels) {
+      for (const inner of nestedPrograms(kernel)) check(inner, seen)
+      if (kernel.kind !== 'loops') continue
+      if (smallDType(kernel) !== undefined) seen.small++
+      else {
+        seen.legal++
+        const text = (k: typeof kernel): string => kernelText({ ...program, kernels: [k] }, { sources: false })
+        expect(text(legalizeKernel(kernel))).toBe(text(kernel))
+      }
+    }
+  }
+
+  test('in random programs', () => {
+    const seen = { legal: 0, small: 0 }
+    for (let seed = 0; seed < 60; seed++) {
+      const { run, inputs } = randomProgram(seed)
+      check(compile(buildJaxpr(run, inputs, 'random').jaxpr), seen)
+    }
+    expect(seen.legal).toBeGreaterThan(40)
+  })
+
+  test.each(['float16', 'bfloat16', 'int8', 'uint8'] as const)('%s is found wherever it is', (dtype) => {
+    const programs: readonly ((x: NDArray) => NDArray)[] = [
+      (x) => lax.convertElementType(x, dtype),
+      (x) => lax.convertElementType(lax.convertElementType(x, dtype), 'float32'),
+      (x) => lax.add(x, lax.convertElementType(lax.reduceSum(lax.convertElementType(x, dtype), [0]), 'float32')),
+    ]
+    for (const f of programs) {
+      const { jaxpr } = buildJaxpr(([x]) => [f(known(x, 'input'))], [shapedArray([64], 'float32')], 'f')
+      const found = compile(jaxpr).kernels.map((kernel) => (kernel.kind === 'loops' ? smallDType(kernel) : undefined))
+      expect(found).toContain(dtype)
+    }
+  })
 })
