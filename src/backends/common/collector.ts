@@ -12,8 +12,10 @@ interface NodeV8 {
 }
 
 interface Engine {
-  /** Collects all garbage, or that among young objects. */
-  readonly collect: (options?: { readonly type: 'minor' }) => void
+  /** Collects all garbage. */
+  readonly collect: () => void
+  /** Collects the garbage among young objects, and gives back the memory of dead buffers at once. */
+  readonly scavenge: () => void
   /** Milliseconds of processor time that the process has used: the turns of other processes are no cost of a scavenge. */
   readonly clock: () => number
   /** Lets go of what weak references of this job have pinned. */
@@ -61,15 +63,26 @@ const startEngine = (): Engine => {
   const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' })
   const nothing = new vm.Script('0')
   const { gc } = globalThis as { gc?: unknown }
-  let collect = gc
-  if (typeof collect !== 'function') {
-    const v8 = process?.getBuiltinModule?.('node:v8') as NodeV8
+  const v8 = process?.getBuiltinModule?.('node:v8') as NodeV8
+  let found = gc
+  if (typeof found !== 'function') {
     v8.setFlagsFromString('--expose-gc')
-    collect = vm.runInNewContext('gc')
+    found = vm.runInNewContext('gc')
     v8.setFlagsFromString('--no-expose-gc')
   }
-  if (typeof collect !== 'function') throw new TypeError('no function to collect garbage with')
-  return { collect: collect as Engine['collect'], clock, unpin: () => nothing.runInContext(context) }
+  if (typeof found !== 'function') throw new TypeError('no function to collect garbage with')
+  const collect = found as (options?: { readonly type: 'minor' }) => void
+  const scavenge = (): void => {
+    // Otherwise another thread frees the buffers when it gets round to it. Until then V8 counts them as alive, as it decides right after
+    // a scavenge whether to mark the whole heap.
+    v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping')
+    try {
+      collect({ type: 'minor' })
+    } finally {
+      v8.setFlagsFromString('--concurrent-array-buffer-sweeping')
+    }
+  }
+  return { collect, scavenge, clock, unpin: () => nothing.runInContext(context) }
 }
 
 /** The largest block that the C library takes from its own heap, with room for its header. */
@@ -118,7 +131,8 @@ export class Collector {
     if (!this.works) return false
     const before = this.canary
     if (before !== undefined && before.deref() !== undefined) {
-      this.pinned++
+      // Looking has pinned it.
+      this.unpin()
       return false
     }
     this.canary = new WeakRef({})
@@ -166,7 +180,7 @@ export class Collector {
     const { engine } = this
     if (!this.works || engine === undefined) return false
     const since = engine.clock()
-    engine.collect({ type: 'minor' })
+    engine.scavenge()
     this.scavenged = engine.clock()
     this.scavenges.push(this.scavenged - since)
     if (this.scavenges.length > rememberedScavenges) this.scavenges.shift()

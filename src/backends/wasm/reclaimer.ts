@@ -7,6 +7,13 @@ import { type Life, type Pulse, Generations } from '../common/generations.js'
  * whole heap once they have grown by a few times as much; what is dropped while it marks outlives many scavenges.
  */
 const scavengeBytes = 8 << 20
+/**
+ * Where V8 was marking, a scavenge becomes a full collection. A few large arrays that are alive are enough for that, so then so many
+ * of them are awaited.
+ */
+const awaitedArrays = 6
+/** Scavenges from then on that are put off like that. */
+const cautiousScavenges = 8
 /** Most bytes between two scavenges, where they free little or take long. */
 const largestPatience = 64 << 20
 /** Share of the processor time that scavenges may take. */
@@ -41,6 +48,10 @@ export class Reclaimer {
   /** New bytes from which on the next scavenge is worth it. */
   private patience = scavengeBytes
   private failures = 0
+  /** Scavenges that are to be put off, since one became a full collection. */
+  private cautious = 0
+  /** Bytes of the largest array made or read since dead ones were looked for. */
+  private largest = 0
   /** Runs after full collections that V8 made by itself, as soon as the event loop turns. */
   private readonly turns = new FinalizationRegistry<undefined>(() => {
     this.sweepAll()
@@ -61,6 +72,7 @@ export class Reclaimer {
   /** A pulse for a new array of so many bytes. */
   enter(bytes: number): Pulse {
     this.fresh += bytes
+    this.largest = Math.max(this.largest, bytes)
     return this.generations.enter()
   }
 
@@ -72,12 +84,13 @@ export class Reclaimer {
   /** So many bytes are about to be copied for the reader of an array. */
   copy(bytes: number): void {
     this.copied += bytes
-    if (this.copied >= this.patience) this.scavenge()
+    this.largest = Math.max(this.largest, bytes)
+    if (this.copied >= this.threshold()) this.scavenge()
   }
 
   /** To be called before a new array is made: frees young dead ones when that is worth it. */
   prepare(): void {
-    if (this.fresh >= this.patience && this.fresh >= this.arena.residentBytes >> 2) this.scavenge()
+    if (this.fresh >= Math.max(this.threshold(), this.arena.residentBytes >> 2)) this.scavenge()
   }
 
   /** Whether the arrays that are left may hold enough dead ones for a full collection, with an array of so many bytes to come. */
@@ -96,19 +109,32 @@ export class Reclaimer {
     return this.collector.collect() && this.sweepAll()
   }
 
+  /** New bytes that are worth a scavenge. */
+  private threshold(): number {
+    return this.cautious > 0
+      ? Math.max(this.patience, Math.min(largestPatience, awaitedArrays * this.largest))
+      : this.patience
+  }
+
   private scavenge(): void {
     if (!this.works) return
     const { collector, generations, fresh } = this
     this.copied = 0
+    this.largest = 0
+    const isCheap = collector.scavengeShare() <= largestScavengeShare
+    if (isCheap && !collector.scavenge()) return
+    // V8 has made a full collection, in place of the scavenge perhaps because it was marking: then old ones are known too.
     if (collector.hasCollected()) {
+      this.cautious = cautiousScavenges
       this.sweepAll()
       return
     }
-    if (collector.scavengeShare() > largestScavengeShare) {
+    if (this.cautious > 0) this.cautious--
+    if (!isCheap) {
       this.wait()
       return
     }
-    if (!collector.scavenge() || !generations.countYoung()) return
+    if (!generations.countYoung()) return
     const freed = this.sweep()
     this.tenured += Math.max(0, fresh - freed)
     this.failures = 4 * freed >= fresh ? 0 : this.failures + 1

@@ -33,7 +33,6 @@ describe('the collector', () => {
     const collector = new Collector()
     expect(collector.hasCollected()).toBe(false)
     expect(collector.hasCollected()).toBe(false)
-    collector.unpin()
     ;(globalThis as { gc?: () => void }).gc?.()
     expect(collector.hasCollected()).toBe(true)
     expect(collector.hasCollected()).toBe(false)

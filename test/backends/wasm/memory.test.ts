@@ -171,6 +171,18 @@ describe('the arena', () => {
     expect(valueOf(arena, kept)).toBe(1)
   })
 
+  it('frees old dead arrays after a full collection that V8 made by itself, within the job', () => {
+    const arena = new Arena({ budget: 1024 * MB, collector: new FreeCollector() })
+    const old = Array.from({ length: 40 }, (_, i) => fill(arena, MB, i))
+    // They survive a few scavenges, so that only a full collection finds them.
+    for (let i = 0; i < 60; i++) fill(arena, MB, 9)
+    old.length = 1
+    ;(globalThis as { gc?: () => void }).gc?.()
+    for (let i = 0; i < 20; i++) fill(arena, MB, 9)
+    expect(arena.stats('x').live).toBeLessThan(40 * MB)
+    expect(old.map((storage) => valueOf(arena, storage))).toEqual([0])
+  })
+
   it('keeps arrays that are alive through every collection, whatever their number', () => {
     fc.assert(
       fc.property(
