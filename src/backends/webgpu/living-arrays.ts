@@ -12,10 +12,11 @@ const slackTimes = 8
 const largestSlack = 256 << 20
 /** Share of the time that goes into collecting, beyond which memory rather grows. */
 const largestShare = 0.2
-/** By how much less of it would do before the slack shrinks: what a collection costs varies, and memory should not follow. */
-const hysteresis = 8
+/** How many times the slack has to be wanted before it grows, and what part of it before it shrinks: memory should not follow the load. */
+const grows = 1.5
+const shrinks = 1 / 8
 /** Collections whose shortest counts: the turns of other processes are not their cost. */
-const remembered = 8
+const remembered = 16
 
 /**
  * Handles are small, so a JavaScript engine collects them seldom, whatever memory hangs on them: how much a loop takes would be a
@@ -43,7 +44,7 @@ export class LivingArrays {
   /** When dead arrays were last looked for. */
   private looked = performance.now()
   private relief: Promise<void> | undefined
-  /** Milliseconds that the last collections by pressure took. */
+  /** Milliseconds that the last collections took. */
   private readonly costs: number[] = []
 
   constructor(pool: Pool, collector = new Collector()) {
@@ -109,11 +110,9 @@ export class LivingArrays {
     const since = performance.now()
     try {
       const collected = await collectByPressure()
-      this.costs.push(performance.now() - since)
-      if (this.costs.length > remembered) this.costs.shift()
       this.fresh = Math.max(0, this.fresh - fresh)
       // An engine that does not look is asked again when there is twice as much.
-      this.settle(fresh, collected ? Math.min(...this.costs) : 0, [])
+      this.settle(fresh, collected ? performance.now() - since : 0, [])
     } finally {
       this.relief = undefined
     }
@@ -125,8 +124,10 @@ export class LivingArrays {
     const now = performance.now()
     const elapsed = Math.max(now - this.looked - cost, 1e-3)
     this.looked = now
-    const wanted = (cost / largestShare) * (fresh / elapsed)
-    if (wanted > this.slack || wanted < this.slack / hysteresis)
+    this.costs.push(cost)
+    if (this.costs.length > remembered) this.costs.shift()
+    const wanted = (Math.min(...this.costs) / largestShare) * (fresh / elapsed)
+    if (wanted > grows * this.slack || wanted < shrinks * this.slack)
       this.slack = wanted < firstSlack ? 0 : Math.min(largestSlack, 2 ** Math.ceil(Math.log2(wanted)))
     const used = pool.resident - pool.pooled + pool.growth(sizes)
     const slack = Math.min(this.slack, Math.max(smallSlack, slackTimes * used))
