@@ -82,7 +82,7 @@ const writePiece = (
       code.get(local)
       if (part !== undefined && batchPeriod !== undefined) {
         code.i32(batchPeriod)
-        code.op(ops[`i32.${part}_u`])
+        code.op(part === 'div' ? ops['i32.div_u'] : ops['i32.rem_u'])
       }
       code.i32(stride * size)
       code.op(ops['i32.mul'])
