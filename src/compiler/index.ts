@@ -79,7 +79,13 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     inputs,
     outputs,
     constants: [],
-    ...plan(kernels, inputs, outputs),
+    // Machines that compute whole arrays at once cannot write what they read.
+    ...plan(
+      kernels,
+      inputs,
+      outputs,
+      blocks ? new Set(takeovers.map(({ output }) => known(outputs[output], 'output'))) : undefined,
+    ),
     ...(takeovers.length > 0 && { takeovers }),
     ...(text !== undefined &&
       origins !== undefined && {

@@ -113,7 +113,7 @@ const programOf = (kernels: readonly Kernel[], inputs: readonly Buffer[], output
   inputs,
   outputs,
   constants: [],
-  ...plan(kernels, inputs, outputs),
+  ...plan(kernels, inputs, outputs, new Set()),
 })
 
 /** A body, of which every iteration takes slices of the xs, writes slices of the ys, and adds to the sums. */

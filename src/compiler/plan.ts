@@ -12,8 +12,44 @@ export interface Plan {
   readonly temporaryBytes: number
 }
 
-/** Places every buffer: inputs and outputs have memory of their own, temporaries share a block. */
-export const plan = (kernels: readonly Kernel[], inputs: readonly Buffer[], outputs: readonly Buffer[]): Plan => {
+/**
+ * Temporaries that can lie where an output will: the kernel that writes the output first reads them last, and may write it over
+ * them. `fixed` are outputs whose place is not free before that.
+ */
+const inOutputs = (
+  kernels: readonly Kernel[],
+  outputs: readonly Buffer[],
+  lastUse: ReadonlyMap<Buffer, number>,
+  isPlaced: (buffer: Buffer) => boolean,
+  fixed: ReadonlySet<Buffer>,
+): ReadonlyMap<Buffer, Buffer> => {
+  const found = new Map<Buffer, Buffer>()
+  const waiting = new Set(outputs.filter((buffer) => !fixed.has(buffer)))
+  kernels.forEach((kernel, k) => {
+    const { reads, writes } = accesses(kernel)
+    for (const fresh of writes) {
+      if (!waiting.delete(fresh) || kernel.kind !== 'loops') continue
+      const old = reads.find(
+        (buffer) =>
+          lastUse.get(buffer) === k && !isPlaced(buffer) && !found.has(buffer) && canOverwrite(kernel, buffer, fresh),
+      )
+      if (old !== undefined) found.set(old, fresh)
+    }
+    for (const buffer of reads) waiting.delete(buffer)
+  })
+  return found
+}
+
+/**
+ * Places every buffer: inputs and outputs have memory of their own, temporaries share a block, or lie where an output will be
+ * if `taken` is given, the outputs that may take the place of inputs.
+ */
+export const plan = (
+  kernels: readonly Kernel[],
+  inputs: readonly Buffer[],
+  outputs: readonly Buffer[],
+  taken?: ReadonlySet<Buffer>,
+): Plan => {
   const placements = new Map<Buffer, Placement>()
   inputs.forEach((buffer, index) => {
     if (!placements.has(buffer)) placements.set(buffer, { kind: 'input', index })
@@ -26,6 +62,14 @@ export const plan = (kernels: readonly Kernel[], inputs: readonly Buffer[], outp
     const { reads, writes } = accesses(kernel)
     for (const buffer of [...reads, ...writes]) lastUse.set(buffer, k)
   })
+  if (taken !== undefined) {
+    const isPlaced = (buffer: Buffer): boolean => placements.has(buffer)
+    const fixed = new Set([...taken, ...inputs])
+    for (const [old, fresh] of inOutputs(kernels, outputs, lastUse, isPlaced, fixed)) {
+      const placement = placements.get(fresh)
+      if (placement?.kind === 'output') placements.set(old, placement)
+    }
+  }
   const block = new Block()
   const blockSize = (buffer: Buffer): number => Math.ceil(bufferBytes(buffer) / alignment) * alignment
   kernels.forEach((kernel, k) => {

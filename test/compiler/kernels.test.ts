@@ -400,7 +400,7 @@ test('a training step of a small network', () => {
   expect(kernels(step, [8, 16], [16], [16, 4], [32, 8], [32, 4])).toMatchInlineSnapshot(`
     "inputs in0 f32[8,16], in1 f32[16], in2 f32[16,4], in3 f32[32,8], in4 f32[32,4]
     outputs out0 f32[], out1 f32[8,16], out2 f32[16], out3 f32[16,4]
-    temporaries t0 f32[32,16] at 0, t1 f32[32,16] at 2048, t2 f32[32,4] at 4096, t3 f32[32,4] at 4096, t4 f32[16,4] at 4608, t5 f32[32,16] at 4864, t6 f32[32,16] at 4864, t7 f32[16] at 0, t8 f32[8,16] at 64 of 6912 bytes
+    temporaries t0 f32[32,16] at 0, t1 f32[32,16] at 2048, t2 f32[32,4] at 4096, t3 f32[32,4] at 4096, t4 f32[32,16] at 4608, t5 f32[32,16] at 4608 of 6656 bytes
     0: contraction, 8192 flops, 3584 bytes
       t0 = [32,8] x [8,16]
         of in3(offset 0, strides 0,8,1) and in0(offset 0, strides 0,16,1)
@@ -426,40 +426,40 @@ test('a training step of a small network', () => {
         t3[i0] = x0 * 0.03125 + 0.03125 * x0
       }
     5: contraction, 4096 flops, 2816 bytes
-      t4 = [16,32] x [32,4]
+      out3 = [16,32] x [32,4]
         of t1(offset 0, strides 0,1,16) and t3(offset 0, strides 0,4,1)
     6: contraction, 4096 flops, 2816 bytes
-      t5 = [32,4] x [4,16]
+      t4 = [32,4] x [4,16]
         of t3(offset 0, strides 0,4,1) and in2(offset 0, strides 0,1,4)
     7: map, 1536 flops, 8256 bytes
       parallel i0 < 32 {
         parallel i1 < 16 {
-          t6[i0 * 16 + i1] = t5[i0 * 16 + i1] * ((t0[i0 * 16 + i1] + in1[i1] == t1[i0 * 16 + i1] ? 1.0 : 0.0) / (0.0 == t1[i0 * 16 + i1] ? 2.0 : 1.0))
+          t5[i0 * 16 + i1] = t4[i0 * 16 + i1] * ((t0[i0 * 16 + i1] + in1[i1] == t1[i0 * 16 + i1] ? 1.0 : 0.0) / (0.0 == t1[i0 * 16 + i1] ? 2.0 : 1.0))
         }
       }
     8: reduce, 512 flops, 2176 bytes
       parallel i0 < 16 {
-        t7[i0] = 0.0
+        out2[i0] = 0.0
       }
       sequential i1 < 8 {
         parallel i2 < 16 {
-          t7[i2] = t7[i2] + (t6[i1 * 64 + i2] + t6[i1 * 64 + i2 + 16] + (t6[i1 * 64 + i2 + 32] + t6[i1 * 64 + i2 + 48]))
+          out2[i2] = out2[i2] + (t5[i1 * 64 + i2] + t5[i1 * 64 + i2 + 16] + (t5[i1 * 64 + i2 + 32] + t5[i1 * 64 + i2 + 48]))
         }
       }
     9: contraction, 8192 flops, 3584 bytes
-      t8 = [8,32] x [32,16]
-        of in3(offset 0, strides 0,1,8) and t6(offset 0, strides 0,16,1)
+      out1 = [8,32] x [32,16]
+        of in3(offset 0, strides 0,1,8) and t5(offset 0, strides 0,16,1)
     10: map, 256 flops, 1536 bytes
       parallel i0 < 128 {
-        out1[i0] = in0[i0] - t8[i0] * 0.1
+        out1[i0] = in0[i0] - out1[i0] * 0.1
       }
     11: map, 32 flops, 192 bytes
       parallel i0 < 16 {
-        out2[i0] = in1[i0] - t7[i0] * 0.1
+        out2[i0] = in1[i0] - out2[i0] * 0.1
       }
     12: map, 128 flops, 768 bytes
       parallel i0 < 64 {
-        out3[i0] = in2[i0] - t4[i0] * 0.1
+        out3[i0] = in2[i0] - out3[i0] * 0.1
       }
     "
   `)

@@ -171,7 +171,8 @@ const nestedRun = (program: Program, runtime: Runtime): NestedRun => {
       arrays[machine.position(buffer)] = outputs[i]
     })
     for (const [buffer, placement] of program.placements) {
-      if (placement.kind === 'temporary') arrays[machine.position(buffer)] = runtime.allocate(buffer)
+      if (placement.kind === 'temporary' || placement.kind === 'output')
+        arrays[machine.position(buffer)] ??= runtime.allocate(buffer)
     }
     runOn(machine, arrays, actions)
   }
@@ -220,6 +221,15 @@ const bindArrays = (program: Program, machine: Machine, inputs: readonly Storage
     else if (placement.kind === 'temporary' && block !== undefined)
       arrays[position] = view(block, placement.offset, buffer)
     else arrays[position] = runtime.allocate(buffer)
+  }
+  if (runtime.planned) {
+    // Temporaries that lie where an output will be.
+    for (const [buffer, placement] of program.placements) {
+      const output = placement.kind === 'output' ? known(program.outputs[placement.index], 'output') : buffer
+      const memory = arrays[machine.position(output)]
+      if (output !== buffer && ArrayBuffer.isView(memory) && memory.buffer instanceof ArrayBuffer)
+        arrays[machine.position(buffer)] = view(memory.buffer, memory.byteOffset, buffer)
+    }
   }
   return arrays
 }

@@ -6,6 +6,7 @@ import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
 import { type Frame, pushAddress, pushScratch } from './frame.js'
 import { type Jobs, isLargeContraction } from './jobs.js'
+import { blockColumns, blockRows } from './contraction-product.js'
 import { ops } from './opcodes.js'
 
 /** Operations of a piece, from which on it is not worth cutting further: about 10 us. */
@@ -54,7 +55,19 @@ interface Piece {
   readonly scratch: number
 }
 
-/** Calls the product for one piece. */
+/** A kernel that is run over rows of the result as soon as they are finished, while they are in a cache. */
+export interface Follower {
+  /** Index of the function that runs all of it. */
+  readonly whole: number
+  /** Index of its function over a range of iterations, and how many of them belong to a row. */
+  readonly range: number
+  readonly perRow: number
+  /** Whether threads should share the work of the whole; and whether they can run the function at all. */
+  readonly isLarge: boolean
+  readonly isShareable: boolean
+}
+
+/** Calls the product for one piece, and the follower for its rows. */
 const writePiece = (
   f: FunctionBuilder,
   frame: Frame,
@@ -63,6 +76,7 @@ const writePiece = (
   imports: readonly number[],
   along: Cut['along'],
   piece: Piece,
+  follower?: Follower,
 ): void => {
   const { rows, columns, inner, left, right, out } = kernel
   const size = elementBytes(out.dtype)
@@ -101,6 +115,23 @@ const writePiece = (
   place(a, from(left.buffer), left, isRows ? left.rowStride : 0)
   place(b, from(right.buffer), right, isRows ? 0 : right.columnStride)
   place(c, from(out), { offset: 0, batchStride: rows * columns }, isRows ? columns : 1)
+  const row = f.local('i32')
+  const end = f.local('i32')
+  if (follower !== undefined) {
+    code.i32(0)
+    code.set(row)
+    code.loop()
+    code.get(row)
+    code.i32(columns <= blockColumns ? blockRows : rows)
+    code.op(ops['i32.add'])
+    code.tee(end)
+    code.get(piece.count)
+    code.get(end)
+    code.get(piece.count)
+    code.op(ops['i32.lt_u'])
+    code.op(ops.select)
+    code.set(end)
+  }
   if (plan.kind === 'product') {
     for (const local of [a, b, c]) code.get(local)
     if (isRows) {
@@ -116,6 +147,12 @@ const writePiece = (
     code.i32(plan.inPlace ? 1 : 0)
     code.get(piece.scratch)
     code.i32(columns * size)
+    if (follower !== undefined) for (const local of [row, end]) code.get(local)
+    else {
+      code.i32(0)
+      if (isRows) code.get(piece.count)
+      else code.i32(rows)
+    }
   } else {
     const [matrix, vector] = plan.matrix === 'left' ? [a, b] : [b, a]
     if (plan.vectorStride !== 1) {
@@ -137,6 +174,25 @@ const writePiece = (
     code.i32(plan.stride * size)
   }
   code.call(known(imports[0], 'product'))
+  if (follower === undefined) return
+  for (const bound of [row, end]) {
+    code.get(piece.batch)
+    code.i32(rows)
+    code.op(ops['i32.mul'])
+    code.get(piece.first)
+    code.op(ops['i32.add'])
+    code.get(bound)
+    code.op(ops['i32.add'])
+    code.i32(follower.perRow)
+    code.op(ops['i32.mul'])
+  }
+  code.call(follower.range)
+  code.get(end)
+  code.tee(row)
+  code.get(piece.count)
+  code.op(ops['i32.lt_u'])
+  code.brIf(0)
+  code.end()
 }
 
 /** `local += 1; if (local < end) continue`. */
@@ -181,7 +237,7 @@ const writeJob = (f: FunctionBuilder, cut: Cut, extent: number, write: (piece: P
   code.end()
 }
 
-/** Adds a function for a contraction to the module; it takes nothing and returns nothing. */
+/** Adds a function for a contraction, and what follows it, to the module; it takes nothing and returns nothing. */
 export const emitContraction = (
   module: ModuleBuilder,
   frame: Frame,
@@ -189,33 +245,47 @@ export const emitContraction = (
   plan: ContractionPlan,
   jobs: Jobs | undefined,
   name: string,
+  follower?: Follower,
 ): FunctionBuilder => {
   const { batch, rows, columns } = kernel
   const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
-  const cut = cutOf(kernel, plan, jobs?.scale ?? 1)
-  const extent = cut.along === 'rows' ? rows : columns
+  const usual = cutOf(kernel, plan, jobs?.scale ?? 1)
+  // Pieces that are whole matrices, or rows of them, can be followed at once.
+  const cut: Cut = usual.pieces === 1 && follower !== undefined ? { along: 'rows', pieces: 1, length: rows } : usual
+  const extentOf = (along: Cut['along']): number => (along === 'rows' ? rows : columns)
   const units = batch * cut.pieces
   const isJob = jobs !== undefined && units > 1 && isLargeContraction(kernel, jobs.scale)
   const f = module.function(name, [], [])
   const { code } = f
-  if (isJob) {
-    const job = jobs.make((g) =>
-      writeJob(g, cut, extent, (piece) => writePiece(g, frame, kernel, plan, imports, cut.along, piece)),
-    )
+  const writeAll = (along: Cut['along'], next?: Follower): void => {
+    const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch: f.local('i32') }
+    code.i32(extentOf(along))
+    code.set(piece.count)
+    code.i32(0)
+    code.set(piece.batch)
+    pushScratch(code, frame)
+    code.set(piece.scratch)
+    code.loop()
+    writePiece(f, frame, kernel, plan, imports, along, piece, next)
+    again(code, piece.batch, () => code.i32(batch))
+    code.end()
+  }
+  if (jobs !== undefined && (isJob || follower?.isLarge === true)) {
     jobs.pushHelp(code)
     code.if()
-    jobs.request(code, job, units, Math.ceil(units / (2 * wantedPieces)))
+    const inPiece = isJob && cut.along === 'rows' && follower?.isShareable === true ? follower : undefined
+    if (isJob) {
+      const job = jobs.make((g) =>
+        writeJob(g, cut, extentOf(cut.along), (piece) =>
+          writePiece(g, frame, kernel, plan, imports, cut.along, piece, inPiece),
+        ),
+      )
+      jobs.request(code, job, units, Math.ceil(units / (2 * wantedPieces)))
+    } else writeAll(cut.along)
+    if (follower !== undefined && inPiece === undefined) code.call(follower.whole)
     code.op(ops.return)
     code.end()
   }
-  const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch: f.local('i32') }
-  code.i32(extent)
-  code.set(piece.count)
-  pushScratch(code, frame)
-  code.set(piece.scratch)
-  code.loop()
-  writePiece(f, frame, kernel, plan, imports, cut.along, piece)
-  again(code, piece.batch, () => code.i32(batch))
-  code.end()
+  writeAll(follower === undefined ? cut.along : 'rows', follower)
   return f
 }

@@ -70,10 +70,15 @@ export const vectorsPerPanel = 4
 /** The types of so many parameters. */
 export const i32 = (count: number): ValueType[] => new Array<ValueType>(count).fill('i32')
 
-/** `variable = start; while (variable < end) { body; variable += step }` for unsigned numbers. */
+/** `variable = 0; while (variable < end) { body; variable += step }` for unsigned numbers. */
 export const upTo = (code: Code, variable: number, end: number, step: number, body: () => void): void => {
   code.i32(0)
   code.set(variable)
+  onwards(code, variable, end, step, body)
+}
+
+/** `while (variable < end) { body; variable += step }` for unsigned numbers. */
+export const onwards = (code: Code, variable: number, end: number, step: number, body: () => void): void => {
   code.block()
   code.loop()
   code.get(variable)

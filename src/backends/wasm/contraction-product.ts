@@ -1,13 +1,22 @@
 /** The blocked product: packs blocks of both matrices, and runs the inner kernel over panels. */
 import type { FunctionBuilder } from './assembler.js'
-import { type ElementShape, addProduct, increase, increaseBy, panelBytes, restUpTo, upTo } from './contraction-code.js'
+import {
+  type ElementShape,
+  addProduct,
+  increase,
+  increaseBy,
+  onwards,
+  panelBytes,
+  restUpTo,
+  upTo,
+} from './contraction-code.js'
 import { panelsAtOnce } from './contraction-pack.js'
 import { ops } from './opcodes.js'
 
 /** Rows, depth and columns of a block: 120 x 256 of the left and 256 x 512 of the right stay in a 1 MB cache. */
-const blockRows = 120
+export const blockRows = 120
 const blockInner = 256
-const blockColumns = 512
+export const blockColumns = 512
 
 const tileBytes = blockRows * panelBytes
 const leftBytes = blockRows * (blockInner + 8) * 8
@@ -28,11 +37,13 @@ export interface ProductParts {
 /**
  * `c = a b` with c contiguous; `inPlace` says that b is read where it is (its elements along a row are neighbours).
  * Parameters: a, b, c, rows, columns, inner, then strides in bytes of a (rows, columns) and b, inPlace, scratch,
- * and the bytes from a row of c to the next.
+ * the bytes from a row of c to the next, and the first and last row (exclusive) that are to be finished: 0 and `rows` for
+ * all at once. Up to `blockColumns` columns can be finished `blockRows` rows at a time, in order: the first call does all but
+ * the last block of the inner axis, and the others find the right matrix packed in the scratch memory.
  */
 export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: ProductParts): void => {
-  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch, cRow] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+  const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch, cRow, from, to] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
   ]
   const code = f.code
   const names32 = [
@@ -54,6 +65,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     'p',
     'q',
     'rightStart',
+    'end',
   ] as const
   const v = Object.fromEntries(names32.map((name) => [name, f.local('i32')])) as Record<
     (typeof names32)[number],
@@ -74,7 +86,16 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
   code.set(v.depth)
   upTo(code, v.jc, columns, blockColumns, () => {
     restUpTo(code, v.nc, columns, v.jc, blockColumns)
+    code.get(inner)
+    code.i32(1)
+    code.op(ops['i32.sub'])
+    code.get(v.depth)
+    code.op(ops['i32.div_u'])
+    code.get(v.depth)
+    code.op(ops['i32.mul'])
     code.i32(0)
+    code.get(from)
+    code.op(ops.select)
     code.set(v.pc)
     code.loop()
     code.get(inner)
@@ -91,8 +112,24 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     addProduct(code, v.pc, bRow)
     addProduct(code, v.jc, bColumn)
     code.set(v.rightStart)
-    upTo(code, v.ic, rows, blockRows, () => {
-      restUpTo(code, v.mc, rows, v.ic, blockRows)
+    // All rows, or after the last block of the inner axis those that are to be finished.
+    for (const [target, middle, last] of [
+      [v.ic, undefined, from],
+      [v.end, rows, to],
+    ] as const) {
+      if (middle === undefined) code.i32(0)
+      else code.get(middle)
+      code.get(last)
+      code.get(v.pc)
+      code.get(v.kc)
+      code.op(ops['i32.add'])
+      code.get(inner)
+      code.op(ops['i32.lt_u'])
+      code.op(ops.select)
+      code.set(target)
+    }
+    onwards(code, v.ic, v.end, blockRows, () => {
+      restUpTo(code, v.mc, v.end, v.ic, blockRows)
       code.get(a)
       addProduct(code, v.ic, aRow)
       addProduct(code, v.pc, aColumn)

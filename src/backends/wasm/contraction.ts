@@ -7,6 +7,8 @@ import { type ProductParts, contractionScratchBytes, writeProduct } from './cont
 import { streamRows, writeManyDots, writeManyStreams } from './contraction-vector.js'
 import { writeDots, writePanel, writeStream } from './contraction-panel.js'
 
+const productParameters = 15
+
 /** Names of the functions for one element type. */
 const names = (element: ContractionElement): { product: string; dots: string; stream: string; gather: string } => ({
   product: `product_${element}`,
@@ -49,7 +51,7 @@ export const contractionModule = (element: ContractionElement, memory: MemoryTyp
   const streams = [streamRows, 1].map((height) =>
     make(`stream${height}_${element}`, 5, (f) => writeStream(f, shape, height)),
   )
-  module.export(make(name.product, 13, (f) => writeProduct(f, shape, parts)))
+  module.export(make(name.product, productParameters, (f) => writeProduct(f, shape, parts)))
   module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
   module.export(make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)))
   module.export(gather)
@@ -114,7 +116,7 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
 /** Functions of the shared modules that a contraction calls. */
 export const contractionImports = (plan: ContractionPlan): readonly FunctionImport[] => {
   const name = names(plan.element)
-  if (plan.kind === 'product') return [{ name: name.product, params: i32(13), results: [] }]
+  if (plan.kind === 'product') return [{ name: name.product, params: i32(productParameters), results: [] }]
   const call = { name: plan.kind === 'dots' ? name.dots : name.stream, params: i32(6), results: [] }
   return plan.vectorStride === 1 ? [call] : [call, { name: name.gather, params: i32(7), results: [] }]
 }

@@ -58,6 +58,8 @@ class StatementEmitter extends VectorEmitter {
   private readonly module: ModuleBuilder
   private readonly plans: ReadonlyMap<Loop, LoopPlan>
   private accumulators: readonly Accumulator[] = []
+  /** Functions over ranges of loops that need nothing from outside. */
+  private readonly ranges = new Map<Loop, FunctionBuilder>()
   /** Where loops may become jobs: not in functions that are parts of jobs themselves. */
   private readonly jobs: Jobs | undefined
 
@@ -231,7 +233,7 @@ class StatementEmitter extends VectorEmitter {
     if (jobs !== undefined && plan.cost >= jobCost * jobs.scale && s.order !== 'sequential' && !isOuter(s)) {
       if (this.jobLoop(s, plan, chunk, jobs)) return
     }
-    if (isLong) this.chunkedLoop(s, plan, chunk)
+    if (isLong || this.ranges.has(s)) this.chunkedLoop(s, plan, chunk)
     else this.range(s, plan, { value: 0 }, { value: s.extent })
   }
 
@@ -361,12 +363,21 @@ class StatementEmitter extends VectorEmitter {
 
   /** The loop as a function over a range of its iterations; `start` sets results to something else than they were. */
   private rangeFunction(s: Loop, plan: LoopPlan, { free, results }: Ends, start?: (child: FunctionBuilder) => void) {
+    const made = this.ranges.get(s)
+    if (made !== undefined) return made
     const child = this.module.function(`${this.f.name}_range`, [...typesOf(free), 'i32', 'i32'], typesOf(results))
     start?.(child)
     const emitter = new StatementEmitter(child, this.analysis, this.context, this.module, this.plans)
     free.forEach((x, i) => emitter.bind(x, i))
     emitter.range(s, plan, { local: free.length }, { local: free.length + 1 })
     for (const x of results) child.code.get(emitter.localOf(x))
+    return child
+  }
+
+  /** The function over a range of a loop that needs nothing from outside; the loop itself will call it. */
+  ranged(s: Loop): FunctionBuilder {
+    const child = this.rangeFunction(s, known(this.plans.get(s), 'plan of a loop'), endsOf(s))
+    this.ranges.set(s, child)
     return child
   }
 
@@ -400,6 +411,23 @@ class StatementEmitter extends VectorEmitter {
   }
 }
 
+/** Emits a kernel's statements into a function of its own, which takes nothing and returns nothing. */
+const startKernel = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  name: string,
+  body: readonly Statement[],
+): { readonly f: FunctionBuilder; readonly emitter: StatementEmitter } => {
+  const analysis = new KernelAnalysis({ ...kernel, body })
+  const planner = new Planner(analysis)
+  planner.plan(body)
+  const f = module.function(name, [], [])
+  return { f, emitter: new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs) }
+}
+
+const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
+
 /** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
 export const emitLoops = (
   module: ModuleBuilder,
@@ -407,12 +435,28 @@ export const emitLoops = (
   kernel: LoopKernel,
   name: string,
 ): FunctionBuilder => {
-  const body = cutAtWaists(tileTransposes(kernel.body))
-  const analysis = new KernelAnalysis({ ...kernel, body })
-  const planner = new Planner(analysis)
-  planner.plan(body)
-  const f = module.function(name, [], [])
-  const emitter = new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs)
+  const body = cutBody(kernel)
+  const { f, emitter } = startKernel(module, context, kernel, name, body)
   emitter.statements(body)
   return f
+}
+
+/** The one loop that a kernel is printed as, if it is one whose iterations are independent. */
+export const onlyLoop = (kernel: LoopKernel): Loop | undefined => {
+  const [loop, another] = cutBody(kernel)
+  return another === undefined && loop?.kind === 'for' && loop.order === 'parallel' ? loop : undefined
+}
+
+/** As `emitLoops`, for a kernel of one loop: also its function over a range, from an iteration to before another. */
+export const emitRanged = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  loop: Loop,
+  name: string,
+): { readonly whole: FunctionBuilder; readonly range: FunctionBuilder } => {
+  const { f, emitter } = startKernel(module, context, kernel, name, [loop])
+  const range = emitter.ranged(loop)
+  emitter.statements([loop])
+  return { whole: f, range }
 }

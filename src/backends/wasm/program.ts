@@ -5,6 +5,7 @@ import {
   type CallbackKernel,
   type ContractionKernel,
   type Kernel,
+  type LoopKernel,
   type Program,
   type SortKernel,
   type Statement,
@@ -23,7 +24,8 @@ import { writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
 import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAddress } from './frame.js'
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
-import { emitLoops } from './loops.js'
+import { iterationsPerRow } from './followers.js'
+import { emitLoops, emitRanged, onlyLoop } from './loops.js'
 import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
 import { sorting } from './parts.js'
 import { areShared, writeShared } from './pieces.js'
@@ -141,10 +143,12 @@ class ProgramPrinter {
   private readonly jobs: Jobs | undefined
   private readonly printed = new Map<Program, FunctionBuilder>()
   private threadGlobals: ThreadGlobals | undefined
+  private readonly jobScale: number
 
   constructor(module: ModuleBuilder, preparation: Preparation, jobScale: number) {
     this.module = module
     this.preparation = preparation
+    this.jobScale = jobScale
     importMath(module, preparation.math)
     for (const plan of preparation.plans.values()) {
       for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
@@ -168,9 +172,18 @@ class ProgramPrinter {
         jobs: own === undefined ? this.jobs : undefined,
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
-      const functions = kernels.map((kernel, k) =>
-        this.kernel(kernel, `${k}_${kernel.kind === 'loops' ? kernel.name : kernel.kind}`, frame, context),
-      )
+      const functions: FunctionBuilder[] = []
+      for (let k = 0; k < kernels.length; k++) {
+        const kernel = known(kernels[k], 'kernel')
+        const nameOf = (x: Kernel, at: number): string => `${at}_${x.kind === 'loops' ? x.name : x.kind}`
+        const next = kernels[k + 1]
+        const followed =
+          kernel.kind === 'contraction' && next?.kind === 'loops'
+            ? this.followed(program, kernel, next, nameOf(kernel, k), nameOf(next, k + 1), frame, context)
+            : undefined
+        if (followed !== undefined) k++
+        functions.push(followed ?? this.kernel(kernel, nameOf(kernel, k), frame, context))
+      }
       run = this.module.function(name, [], [])
       for (const f of functions) run.code.call(f.index)
       this.printed.set(program, run)
@@ -182,15 +195,39 @@ class ProgramPrinter {
     return { run: this.print(program, 'run_inner', own).index, frame: this.frames.of(program) }
   }
 
+  private loopContext(kernel: Kernel, context: ModuleContext): ModuleContext {
+    return this.preparation.alone.has(kernel) ? { ...context, jobs: undefined } : context
+  }
+
+  /** A product together with the kernel after it, if that can follow it row by row. */
+  private followed(
+    program: Program,
+    kernel: ContractionKernel,
+    next: LoopKernel,
+    name: string,
+    nextName: string,
+    frame: Frame,
+    context: ModuleContext,
+  ): FunctionBuilder | undefined {
+    const plan = known(this.preparation.plans.get(kernel), 'plan of a contraction')
+    const loop = plan.kind === 'product' ? onlyLoop(next) : undefined
+    if (loop === undefined) return undefined
+    const perRow = iterationsPerRow(program, kernel, next, loop, this.jobScale)
+    if (perRow === undefined) return undefined
+    const { whole, range } = emitRanged(this.module, this.loopContext(next, context), next, loop, nextName)
+    return emitContraction(this.module, frame, kernel, plan, context.jobs, name, {
+      whole: whole.index,
+      range: range.index,
+      perRow,
+      isLarge: mayBeLarge(next.body, this.jobScale),
+      isShareable: !this.preparation.alone.has(next),
+    })
+  }
+
   private kernel(kernel: Kernel, name: string, frame: Frame, context: ModuleContext): FunctionBuilder {
     switch (kernel.kind) {
       case 'loops':
-        return emitLoops(
-          this.module,
-          this.preparation.alone.has(kernel) ? { ...context, jobs: undefined } : context,
-          kernel,
-          name,
-        )
+        return emitLoops(this.module, this.loopContext(kernel, context), kernel, name)
       case 'contraction':
         return emitContraction(
           this.module,

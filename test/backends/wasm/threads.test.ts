@@ -14,8 +14,10 @@ import {
   devicePut,
   e,
   encodeHost,
+  known,
   primitives,
   registerDevice,
+  shapedArray,
   withDevice,
 } from '../../../src/core/index.js'
 import { drawFrom, inputsOf } from '../../../src/testing/index.js'
@@ -73,6 +75,36 @@ describe('three threads give the bits that one gives', () => {
       if (p.kernels.some(({ kind }) => kind === 'scan') && helped.partsByWorkers > before) shared++
     }
     expect(shared).toBeGreaterThan(10)
+  })
+
+  it('for products and what follows them row by row', () => {
+    const followed = (x: NDArray, w: NDArray, bias: NDArray): readonly NDArray[] => {
+      const y = np.matmul(x, w)
+      return [nn.softmax(np.add(y, bias)), np.tanh(np.matmul(np.matrixTranspose(x), y))]
+    }
+    // Cut by matrices, by rows, by columns; and columns in two blocks.
+    for (const [batch, rows, inner, columns] of [
+      [5, 20, 30, 24],
+      [1, 400, 64, 40],
+      [1, 64, 300, 400],
+      [2, 130, 20, 600],
+    ] as const) {
+      const avals = [[batch, rows, inner], [batch, inner, columns], [columns]].map((shape) =>
+        shapedArray(shape, 'float32'),
+      )
+      const { jaxpr } = buildJaxpr(
+        ([x, w, bias]) => followed(known(x, 'x'), known(w, 'w'), known(bias, 'bias')),
+        avals,
+        'f',
+      )
+      const p = compile(jaxpr)
+      const data = avals.map((aval, i) => encodeHost(randomValues(aval, i + rows), aval.dtype))
+      const before = helped.partsByWorkers
+      const textOf = (out: HostData): string => Buffer.from(bitsOf(out)).toString('latin1')
+      const [got, want] = [onWasm(helped, p, data), onWasm(alone, p, data)]
+      expect(got.every((out, i) => textOf(out) === textOf(known(want[i], 'output')))).toBe(true)
+      expect(helped.partsByWorkers).toBeGreaterThan(before)
+    }
   })
 
   const needAxisName = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index', 'check'])
