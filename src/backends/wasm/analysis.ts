@@ -1,5 +1,5 @@
 /** What a kernel's code generator must know beforehand: uses, dependences, which locals change, which loads are safe. */
-import { type DType, type Expression, dtypeBytes, e } from '../../core/index.js'
+import { type DType, type Expression, dtypeBytes, e, known } from '../../core/index.js'
 import { type Linear, fromLinear, linear } from '../../compiler/affine.js'
 import type { Buffer, LoopKernel, Statement } from '../../compiler/kernel.js'
 
@@ -230,6 +230,15 @@ export class KernelAnalysis {
     return terms.get(variable) ?? 0
   }
 }
+
+/** The loop with stores of a select on the condition reduced to one side. */
+export const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
+  ...s,
+  body: s.body.map((inner) => {
+    if (inner.kind !== 'store' || inner.value.op !== 'select' || inner.value.args[0] !== condition) return inner
+    return { ...inner, value: known(inner.value.args[isTrue ? 1 : 2], 'side of a select') }
+  }),
+})
 
 /** Expressions that the statements evaluate themselves (not those of loops inside them). */
 export const rootsOf = (s: Statement): readonly Expression[] => {

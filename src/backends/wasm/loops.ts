@@ -1,8 +1,8 @@
-/** Prints the statements of a loop kernel: scalar loops, vector loops with their remainders, and loops called in chunks. */
+/** Prints statements: scalar loops, vector loops with their remainders, and loops called in chunks. */
 import { type Expression, known } from '../../core/index.js'
-import type { LoopKernel, Statement } from '../../compiler/kernel.js'
+import type { Statement } from '../../compiler/kernel.js'
 import { type Accumulator, accumulate, closeAccumulators, openAccumulators } from './accumulators.js'
-import { KernelAnalysis, type Loop } from './analysis.js'
+import { type KernelAnalysis, type Loop, chosen } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import {
   type Ends,
@@ -18,11 +18,9 @@ import { type Jobs, jobCost } from './jobs.js'
 import type { ModuleContext } from './scopes.js'
 import { VectorEmitter } from './vector-emitter.js'
 import { ops } from './opcodes.js'
-import { type LoopPlan, Planner } from './plan.js'
+import type { LoopPlan } from './plan.js'
 import { scalarBinary } from './scalar.js'
 import { scalarStore, valueType } from './scalar-memory.js'
-import { tileTransposes } from './tiling.js'
-import { cutAtWaists } from './waists.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
 
 /**
@@ -44,17 +42,8 @@ type Bound = { readonly value: number } | { readonly local: number }
 /** Loops with fewer iterations are not worth writing twice. */
 const shortestSwitched = 8
 
-/** The loop with stores of a select on the condition reduced to one side. */
-const chosen = (s: Loop, condition: Expression, isTrue: boolean): Loop => ({
-  ...s,
-  body: s.body.map((inner) => {
-    if (inner.kind !== 'store' || inner.value.op !== 'select' || inner.value.args[0] !== condition) return inner
-    return { ...inner, value: known(inner.value.args[isTrue ? 1 : 2], 'side of a select') }
-  }),
-})
-
 /** Emits statements into one function. */
-class StatementEmitter extends VectorEmitter {
+export class StatementEmitter extends VectorEmitter {
   private readonly module: ModuleBuilder
   private readonly plans: ReadonlyMap<Loop, LoopPlan>
   private accumulators: readonly Accumulator[] = []
@@ -217,8 +206,6 @@ class StatementEmitter extends VectorEmitter {
       }
     }
   }
-
-  // ---- loops
 
   private loop(s: Loop): void {
     const plan = known(this.plans.get(s), 'plan of a loop')
@@ -409,54 +396,4 @@ class StatementEmitter extends VectorEmitter {
     })
     return true
   }
-}
-
-/** Emits a kernel's statements into a function of its own, which takes nothing and returns nothing. */
-const startKernel = (
-  module: ModuleBuilder,
-  context: ModuleContext,
-  kernel: LoopKernel,
-  name: string,
-  body: readonly Statement[],
-): { readonly f: FunctionBuilder; readonly emitter: StatementEmitter } => {
-  const analysis = new KernelAnalysis({ ...kernel, body })
-  const planner = new Planner(analysis)
-  planner.plan(body)
-  const f = module.function(name, [], [])
-  return { f, emitter: new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs) }
-}
-
-const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
-
-/** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
-export const emitLoops = (
-  module: ModuleBuilder,
-  context: ModuleContext,
-  kernel: LoopKernel,
-  name: string,
-): FunctionBuilder => {
-  const body = cutBody(kernel)
-  const { f, emitter } = startKernel(module, context, kernel, name, body)
-  emitter.statements(body)
-  return f
-}
-
-/** The one loop that a kernel is printed as, if it is one whose iterations are independent. */
-export const onlyLoop = (kernel: LoopKernel): Loop | undefined => {
-  const [loop, another] = cutBody(kernel)
-  return another === undefined && loop?.kind === 'for' && loop.order === 'parallel' ? loop : undefined
-}
-
-/** As `emitLoops`, for a kernel of one loop: also its function over a range, from an iteration to before another. */
-export const emitRanged = (
-  module: ModuleBuilder,
-  context: ModuleContext,
-  kernel: LoopKernel,
-  loop: Loop,
-  name: string,
-): { readonly whole: FunctionBuilder; readonly range: FunctionBuilder } => {
-  const { f, emitter } = startKernel(module, context, kernel, name, [loop])
-  const range = emitter.ranged(loop)
-  emitter.statements([loop])
-  return { whole: f, range }
 }

@@ -8,7 +8,7 @@ import { type Program, compile } from '../../../src/compiler/index.js'
 import { iterationsPerRow } from '../../../src/backends/wasm/followers.js'
 import { WasmRuntime, programExecutable, storageFromHost } from '../../../src/backends/wasm/device.js'
 import { WasmStorage } from '../../../src/backends/wasm/storage.js'
-import { onlyLoop } from '../../../src/backends/wasm/loops.js'
+import { onlyLoop } from '../../../src/backends/wasm/loop-kernels.js'
 import { onWasm, program } from './support.js'
 
 /** Follows however small the product is. */

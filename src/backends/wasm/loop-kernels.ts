@@ -1,0 +1,59 @@
+/** Functions of loop kernels: all of a kernel, and for one that is a single loop also a range of its iterations. */
+import type { LoopKernel, Statement } from '../../compiler/kernel.js'
+import { KernelAnalysis, type Loop } from './analysis.js'
+import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { StatementEmitter } from './loops.js'
+import { Planner } from './plan.js'
+import type { ModuleContext } from './scopes.js'
+import { tileTransposes } from './tiling.js'
+import { cutAtWaists } from './waists.js'
+
+/** Emits a kernel's statements into a function of its own, which takes nothing and returns nothing. */
+const startKernel = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  name: string,
+  body: readonly Statement[],
+): { readonly f: FunctionBuilder; readonly emitter: StatementEmitter } => {
+  const analysis = new KernelAnalysis({ ...kernel, body })
+  const planner = new Planner(analysis)
+  planner.plan(body)
+  const f = module.function(name, [], [])
+  return { f, emitter: new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs) }
+}
+
+const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
+
+/** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
+export const emitLoops = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  name: string,
+): FunctionBuilder => {
+  const body = cutBody(kernel)
+  const { f, emitter } = startKernel(module, context, kernel, name, body)
+  emitter.statements(body)
+  return f
+}
+
+/** The one loop that a kernel is printed as, if it is one whose iterations are independent. */
+export const onlyLoop = (kernel: LoopKernel): Loop | undefined => {
+  const [loop, another] = cutBody(kernel)
+  return another === undefined && loop?.kind === 'for' && loop.order === 'parallel' ? loop : undefined
+}
+
+/** As `emitLoops`, for a kernel of one loop: also its function over a range, from an iteration to before another. */
+export const emitRanged = (
+  module: ModuleBuilder,
+  context: ModuleContext,
+  kernel: LoopKernel,
+  loop: Loop,
+  name: string,
+): { readonly whole: FunctionBuilder; readonly range: FunctionBuilder } => {
+  const { f, emitter } = startKernel(module, context, kernel, name, [loop])
+  const range = emitter.ranged(loop)
+  emitter.statements([loop])
+  return { whole: f, range }
+}
