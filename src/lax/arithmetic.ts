@@ -1,5 +1,6 @@
 /** Arithmetic: sums, products, quotients, remainders, extrema, signs, rounding. */
 import {
+  ArgumentError,
   type ArrayLike,
   type BinaryOp,
   type Expectation,
@@ -186,9 +187,24 @@ const roundPrimitive: Primitive<RoundParams> = elementwise<RoundParams>('round',
   domain: [{ away: 0.1 }],
   sampleParams: () => ({ roundingMethod: 1 }),
 })
+/** What becomes of halves: 0 rounds them away from zero, 1 to the even neighbour. */
+export type RoundingMethod = 0 | 1
+
+/** Options of `round`. */
+export interface RoundOptions {
+  readonly roundingMethod?: RoundingMethod
+}
+
 /** Nearest integer; halves go away from zero (method 0) or to even (method 1). */
-export const round = (x: ArrayLike, roundingMethod: 0 | 1 = 0): NDArray =>
-  bindOne(roundPrimitive, operands('round', [x]), { roundingMethod })
+export const round = (x: ArrayLike, roundingMethod: RoundingMethod | RoundOptions = 0): NDArray => {
+  const method = typeof roundingMethod === 'number' ? roundingMethod : (roundingMethod.roundingMethod ?? 0)
+  if (method !== 0 && method !== 1) {
+    throw new ArgumentError(
+      `round: the rounding method is 0 (halves away from zero) or 1 (halves to even), got ${String(method)}.`,
+    )
+  }
+  return bindOne(roundPrimitive, operands('round', [x]), { roundingMethod: method })
+}
 
 export interface IntegerPowParams {
   readonly y: number
@@ -272,5 +288,5 @@ const isFinitePrimitive: Primitive<Empty> = elementwise('is_finite', {
 /** False for NaN and infinities. */
 export const isFinite: Function1 = (x) => bindOne(isFinitePrimitive, operands('isFinite', [x]), {})
 
-/** Next representable number after `x` in the direction of `y`. */
-export const nextafter: Function2 = function2('nextafter', scalar.nextafter, { dtypes: ['float32', 'float64'] })
+/** Next representable number after `x` in the direction of `y`, of the wide floats; `nextafter` has the halves too. */
+export const nextafterWide: Function2 = function2('nextafter', scalar.nextafter, { dtypes: ['float32', 'float64'] })

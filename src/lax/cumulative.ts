@@ -21,7 +21,7 @@ import { eq, select } from './comparison.js'
 import { concatenate } from './concatenate.js'
 import { floating, numeric } from './elementwise.js'
 import { exp, log1p } from './exponential.js'
-import { asArray, convertElementType } from './operands.js'
+import { asArray, checkOptions, convertElementType } from './operands.js'
 import { rev } from './shape.js'
 import { pad, slice } from './slicing.js'
 
@@ -80,7 +80,9 @@ const shiftedAxis = (axis: number, batchAxis: number): number => (axis < batchAx
 
 const publicFunction =
   (name: string, primitive: Primitive<CumulativeParams>): Cumulative =>
-  (x, { axis = 0, reverse = false } = {}) => {
+  (x, options = {}) => {
+    checkOptions(name, options)
+    const { axis = 0, reverse = false } = options
     const operand = asArray(x, name)
     return bindOne(primitive, [operand], { axis: canonicalAxis(axis, operand.ndim, name), reverse })
   }

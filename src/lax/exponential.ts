@@ -1,7 +1,7 @@
 /** Exponentials, logarithms, powers and roots. */
 import { type NDArray, type Primitive, bindOne, known } from '../core/index.js'
 import * as scalar from '../scalar/functions.js'
-import { type Empty, type Function1, type Function2, add, div, function1, mul, sub } from './arithmetic.js'
+import { type Empty, type Function1, type Function2, add, div, function1, integerPow, mul, sub } from './arithmetic.js'
 import { filled } from './broadcasting.js'
 import { eq, select } from './comparison.js'
 import { broadcastLike, elementwise, floating } from './elementwise.js'
@@ -54,7 +54,8 @@ export const rsqrt: Function1 = function1('rsqrt', scalar.rsqrt, {
 /** Cube root, also of negative numbers. */
 export const cbrt: Function1 = function1('cbrt', scalar.cbrt, {
   dtypes: floating,
-  partials: [(t, xs, out) => mul(t, mul(1 / 3, div(out, x0(xs))))],
+  // By the root and not by root / x, which is NaN at 0.
+  partials: [(t, _, out) => mul(t, mul(1 / 3, integerPow(out, -2)))],
   domain: [{ min: 0.2, max: 4 }],
 })
 

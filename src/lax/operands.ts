@@ -69,6 +69,20 @@ export const asArray = (x: ArrayLike, operation: string): NDArray => {
   )
 }
 
+/**
+ * Throws ArgumentError when something else than an options object stands where options go: JS would silently read no
+ * option from a number, and compute something else than was meant.
+ */
+export const checkOptions = (operation: string, options: unknown): void => {
+  if (options === undefined || options === null) return
+  if (typeof options === 'object' && !Array.isArray(options) && !(options instanceof NDArray)) return
+  const simple = typeof options === 'number' || typeof options === 'string' || typeof options === 'boolean'
+  const given = simple ? `${typeof options} ${options}` : options instanceof NDArray ? 'an array' : describe(options)
+  throw new ArgumentError(
+    `${operation}: options go into one object at the end, such as { axis: 1 } or { dtype: 'int32' }; got ${given}.`,
+  )
+}
+
 /** What a wrong argument is, in words. */
 export const describe = (x: unknown): string => {
   if (x === null || x === undefined) return String(x)

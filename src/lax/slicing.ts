@@ -107,6 +107,14 @@ const slicePrimitive: Primitive<SliceParams> = defineLinear<SliceParams>({
   },
 })
 
+/** Options of `slice`. */
+export interface SliceOptions {
+  /** Every how many elements one is taken (1 along each axis). */
+  readonly strides?: readonly number[] | null
+}
+
+const isStrides = (given: readonly number[] | SliceOptions | null): given is readonly number[] => Array.isArray(given)
+
 /**
  * The elements from `startIndices` up to, but without, `limitIndices`, every `strides`-th, on each axis.
  *
@@ -121,8 +129,13 @@ export const slice = (
   operand: ArrayLike,
   startIndices: readonly number[],
   limitIndices: readonly number[],
-  strides: readonly number[] | null = null,
-): NDArray => bindOne(slicePrimitive, [asArray(operand, 'slice')], { startIndices, limitIndices, strides })
+  strides: readonly number[] | SliceOptions | null = null,
+): NDArray =>
+  bindOne(slicePrimitive, [asArray(operand, 'slice')], {
+    startIndices,
+    limitIndices,
+    strides: isStrides(strides) ? strides : (strides?.strides ?? null),
+  })
 
 /**
  * A slice of one axis; negative bounds count from its end, null is the beginning or the end.

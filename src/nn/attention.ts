@@ -104,6 +104,7 @@ export const dotProductAttention = (
   value: NDArray,
   options: AttentionOptions = {},
 ): NDArray => {
+  lax.checkOptions('nn.dotProductAttention', options)
   if (query.ndim === 3) {
     const batched = [query, key, value].map((x) => lax.reshape(x, [1, ...x.shape]))
     const [q, k, v] = [known(batched[0], 'query'), known(batched[1], 'key'), known(batched[2], 'value')]

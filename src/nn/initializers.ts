@@ -2,8 +2,8 @@
 import {
   type ArrayLike,
   type DType,
-  type NDArray,
   ArgumentError,
+  NDArray,
   canonicalAxis,
   known,
   shapeText,
@@ -43,29 +43,52 @@ export const constant =
   (_, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
     lax.broadcastTo(scalar(value, dtype), shape)
 
-/** Uniform in [0, scale). */
-export const uniform =
-  (scale: ArrayLike = 1e-2, defaults: InitializerOptions = {}): Initializer =>
-  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
-    lax.mul(random.uniform(key, shape, { dtype }), scalar(scale, dtype))
+/** Options of initializers with a scale. */
+export interface ScaleOptions extends InitializerOptions {
+  readonly scale?: ArrayLike
+}
 
-/** Normal with standard deviation `stddev`. */
-export const normal =
-  (stddev: ArrayLike = 1e-2, defaults: InitializerOptions = {}): Initializer =>
-  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
-    lax.mul(random.normal(key, shape, { dtype }), scalar(stddev, dtype))
+/** Options of initializers with a standard deviation. */
+export interface StddevOptions extends InitializerOptions {
+  readonly stddev?: ArrayLike
+}
+
+/** A number in front of the options, or among them, as JAX's keywords are. */
+const isOptions = <O extends object>(given: ArrayLike | O): given is O =>
+  typeof given === 'object' && !(given instanceof NDArray)
+
+/** Uniform in [0, scale). @example nn.initializers.uniform({ scale: 0.1 }) */
+export const uniform = (scale: ArrayLike | ScaleOptions = 1e-2, options: InitializerOptions = {}): Initializer => {
+  const given = isOptions(scale) ? scale : { ...options, scale }
+  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
+    lax.mul(random.uniform(key, shape, { dtype }), scalar(given.scale ?? 1e-2, dtype))
+}
+
+/** Normal with standard deviation `stddev`. @example nn.initializers.normal({ stddev: 0.02 }) */
+export const normal = (stddev: ArrayLike | StddevOptions = 1e-2, options: InitializerOptions = {}): Initializer => {
+  const given = isOptions(stddev) ? stddev : { ...options, stddev }
+  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
+    lax.mul(random.normal(key, shape, { dtype }), scalar(given.stddev ?? 1e-2, dtype))
+}
 
 /** Options of `truncatedNormal`: the bounds in standard deviations. */
-export interface TruncatedNormalOptions extends InitializerOptions {
+export interface TruncatedNormalOptions extends StddevOptions {
   readonly lower?: number
   readonly upper?: number
 }
 
 /** Normal with standard deviation `stddev` before it is cut at `lower` and `upper` (in units of `stddev`, ±2). */
-export const truncatedNormal =
-  (stddev: ArrayLike = 1e-2, { lower = -2, upper = 2, ...defaults }: TruncatedNormalOptions = {}): Initializer =>
-  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
-    lax.mul(random.truncatedNormal(key, lower, upper, shape, { dtype }), scalar(stddev, dtype))
+export const truncatedNormal = (
+  stddev: ArrayLike | TruncatedNormalOptions = 1e-2,
+  options: TruncatedNormalOptions = {},
+): Initializer => {
+  const given = isOptions(stddev) ? stddev : { ...options, stddev }
+  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
+    lax.mul(
+      random.truncatedNormal(key, given.lower ?? -2, given.upper ?? 2, shape, { dtype }),
+      scalar(given.stddev ?? 1e-2, dtype),
+    )
+}
 
 /** Which axes of a kernel are inputs, outputs, and independent copies. */
 export interface FanOptions extends InitializerOptions {
@@ -191,6 +214,7 @@ export const kaimingNormal: FanInitializer = heNormal
 
 /** Options of `orthogonal` and `deltaOrthogonal`. */
 export interface OrthogonalOptions extends InitializerOptions {
+  readonly scale?: ArrayLike
   /** Axis of the columns that are made orthonormal, the last one unless said. */
   readonly columnAxis?: number
 }
@@ -207,19 +231,29 @@ export interface OrthogonalOptions extends InitializerOptions {
  * ```
  */
 export const orthogonal =
-  (scale = 1, { columnAxis = -1, ...defaults }: OrthogonalOptions = {}): Initializer =>
-  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) => {
-    const operation = 'nn.initializers.orthogonal'
-    if (shape.length < 2) {
-      throw new ArgumentError(`${operation}: a parameter needs at least two axes, got shape ${shapeText(shape)}.`)
-    }
-    if (sizeOf(shape) === 0) return lax.full(shape, 0, { dtype })
-    const axis = canonicalAxis(columnAxis, shape.length, operation)
-    const columns = known(shape[axis], 'columns')
-    const rows = shape.filter((_, d) => d !== axis)
-    const q = random.orthogonal(key, sizeOf(rows), [], { dtype, m: columns })
-    return lax.mul(lax.moveAxis(lax.reshape(q, [...rows, columns]), shape.length - 1, axis), scalar(scale, dtype))
+  (scale: number | OrthogonalOptions = 1, options: OrthogonalOptions = {}): Initializer =>
+  (key, shape, { dtype } = {}) => {
+    const given = isOptions(scale) ? scale : { ...options, scale }
+    return orthogonalValues(key, shape, dtype ?? given.dtype ?? 'float32', given)
   }
+
+const orthogonalValues = (
+  key: NDArray,
+  shape: readonly number[],
+  dtype: DType,
+  { scale = 1, columnAxis = -1 }: OrthogonalOptions,
+): NDArray => {
+  const operation = 'nn.initializers.orthogonal'
+  if (shape.length < 2) {
+    throw new ArgumentError(`${operation}: a parameter needs at least two axes, got shape ${shapeText(shape)}.`)
+  }
+  if (sizeOf(shape) === 0) return lax.full(shape, 0, { dtype })
+  const axis = canonicalAxis(columnAxis, shape.length, operation)
+  const columns = known(shape[axis], 'columns')
+  const rows = shape.filter((_, d) => d !== axis)
+  const q = random.orthogonal(key, sizeOf(rows), [], { dtype, m: columns })
+  return lax.mul(lax.moveAxis(lax.reshape(q, [...rows, columns]), shape.length - 1, axis), scalar(scale, dtype))
+}
 
 /**
  * Convolution kernels `[...window, in, out]` that are an orthogonal matrix in the middle of the window and zero elsewhere
@@ -232,20 +266,30 @@ export const orthogonal =
  * ```
  */
 export const deltaOrthogonal =
-  (scale = 1, { columnAxis = -1, ...defaults }: OrthogonalOptions = {}): Initializer =>
-  (key, shape, { dtype = defaults.dtype ?? 'float32' } = {}) => {
-    const operation = 'nn.initializers.deltaOrthogonal'
-    const matrix = shape.slice(-2)
-    if (shape.length < 3 || shape.length > 5 || known(matrix[1], 'outputs') < known(matrix[0], 'inputs')) {
-      throw new ArgumentError(
-        `${operation}: expected a kernel [...window, in, out] of 3 to 5 axes with in <= out, got ${shapeText(shape)}.`,
-      )
-    }
-    const values = orthogonal(scale, { columnAxis })(key, matrix, { dtype })
-    const around = shape.slice(0, -2).map((size): readonly [number, number, number] => {
-      const middle = Math.floor((size - 1) / 2)
-      return [middle, size - 1 - middle, 0]
-    })
-    const inside = lax.reshape(values, [...around.map(() => 1), ...matrix])
-    return lax.pad(inside, scalar(0, dtype), [...around, [0, 0, 0], [0, 0, 0]])
+  (scale: number | OrthogonalOptions = 1, options: OrthogonalOptions = {}): Initializer =>
+  (key, shape, { dtype } = {}) => {
+    const given = isOptions(scale) ? scale : { ...options, scale }
+    return deltaOrthogonalValues(key, shape, dtype ?? given.dtype ?? 'float32', given)
   }
+
+const deltaOrthogonalValues = (
+  key: NDArray,
+  shape: readonly number[],
+  dtype: DType,
+  { scale = 1, columnAxis = -1 }: OrthogonalOptions,
+): NDArray => {
+  const operation = 'nn.initializers.deltaOrthogonal'
+  const matrix = shape.slice(-2)
+  if (shape.length < 3 || shape.length > 5 || known(matrix[1], 'outputs') < known(matrix[0], 'inputs')) {
+    throw new ArgumentError(
+      `${operation}: expected a kernel [...window, in, out] of 3 to 5 axes with in <= out, got ${shapeText(shape)}.`,
+    )
+  }
+  const values = orthogonalValues(key, matrix, dtype, { scale, columnAxis })
+  const around = shape.slice(0, -2).map((size): readonly [number, number, number] => {
+    const middle = Math.floor((size - 1) / 2)
+    return [middle, size - 1 - middle, 0]
+  })
+  const inside = lax.reshape(values, [...around.map(() => 1), ...matrix])
+  return lax.pad(inside, scalar(0, dtype), [...around, [0, 0, 0], [0, 0, 0]])
+}

@@ -44,6 +44,7 @@ const windowOf = (x: NDArray, windowShape: readonly number[], options: PoolOptio
  * ```
  */
 export const maxPool = (inputs: ArrayLike, windowShape: readonly number[], options: PoolOptions = {}): NDArray => {
+  lax.checkOptions('nn.maxPool', options)
   const x = lax.asArray(inputs, 'nn.maxPool')
   const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.maxPool')
   const least = isFloating(x.dtype) ? -Infinity : dtypeRange(x.dtype).min
@@ -52,6 +53,7 @@ export const maxPool = (inputs: ArrayLike, windowShape: readonly number[], optio
 
 /** The smallest element of each window, of [batch, ...spatial, channels]. */
 export const minPool = (inputs: ArrayLike, windowShape: readonly number[], options: PoolOptions = {}): NDArray => {
+  lax.checkOptions('nn.minPool', options)
   const x = lax.asArray(inputs, 'nn.minPool')
   const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.minPool')
   const greatest = isFloating(x.dtype) ? Infinity : dtypeRange(x.dtype).max

@@ -30,7 +30,9 @@ const shiftOf = (x: NDArray, axis: Axis, where: NDArray | null, finite: boolean)
  * nn.softmax(np.array([[1, 2, 3]])).sum({ axis: -1 }) // [1]
  * ```
  */
-export const softmax = (x: ArrayLike, { axis = -1, where = null }: SoftmaxOptions = {}): NDArray => {
+export const softmax = (x: ArrayLike, options: SoftmaxOptions = {}): NDArray => {
+  lax.checkOptions('nn.softmax', options)
+  const { axis = -1, where = null } = options
   const a = floatArray(x, 'nn.softmax')
   if (where === null) {
     const exponentials = lax.exp(np.subtract(a, shiftOf(a, axis, null, false)))
@@ -50,7 +52,9 @@ export const softmax = (x: ArrayLike, { axis = -1, where = null }: SoftmaxOption
  * nn.logSoftmax(np.array([1000, 999, -1000]))
  * ```
  */
-export const logSoftmax = (x: ArrayLike, { axis = -1, where = null }: SoftmaxOptions = {}): NDArray => {
+export const logSoftmax = (x: ArrayLike, options: SoftmaxOptions = {}): NDArray => {
+  lax.checkOptions('nn.logSoftmax', options)
+  const { axis = -1, where = null } = options
   const a = floatArray(x, 'nn.logSoftmax')
   const included = where === null ? a : np.where(where, a, -Infinity)
   const shifted = np.subtract(included, shiftOf(a, axis, where, where !== null))
@@ -109,6 +113,7 @@ export function logsumexp(
 
 /** log(mean(exp(a))). */
 export const logmeanexp = (a: ArrayLike, options: LogSumExpOptions = {}): NDArray => {
+  lax.checkOptions('nn.logmeanexp', options)
   const x = floatArray(a, 'nn.logmeanexp')
   const { axis = null, keepdims = false, where = null } = options
   const ones = where === null ? lax.fullLike(x, 1) : np.where(where, lax.fullLike(x, 1), 0)

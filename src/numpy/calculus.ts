@@ -56,6 +56,7 @@ const edgeOf = (value: ArrayLike, x: NDArray, axis: number): NDArray => {
  * ```
  */
 export const diff = (a: ArrayLike, options?: DiffOptions): NDArray => {
+  lax.checkOptions('diff', options)
   const array = lax.asArray(a, 'diff')
   if (array.ndim === 0) throw new ShapeError('diff: a scalar has no neighbours; it needs one axis or more.')
   const axis = canonicalAxis(options?.axis ?? -1, array.ndim, 'diff')
@@ -88,6 +89,7 @@ export const ediff1d = (
   ary: ArrayLike,
   options?: { readonly toEnd?: ArrayLike | null; readonly toBegin?: ArrayLike | null },
 ): NDArray => {
+  lax.checkOptions('ediff1d', options)
   const x = ravel(ary)
   const parts: NDArray[] = []
   const add = (value: ArrayLike | null | undefined): void => {
@@ -185,6 +187,7 @@ export const trapezoid = (
   y: ArrayLike,
   options?: { readonly x?: ArrayLike | null; readonly dx?: ArrayLike; readonly axis?: number },
 ): NDArray => {
+  lax.checkOptions('trapezoid', options)
   const coordinates = options?.x ?? null
   const [first, second] = promoteInexact('trapezoid', [y, coordinates ?? options?.dx ?? 1])
   const values = known(first, 'y')
@@ -215,6 +218,7 @@ export interface InterpOptions {
  * ```
  */
 export const interp = (x: ArrayLike, xp: ArrayLike, fp: ArrayLike, options?: InterpOptions): NDArray => {
+  lax.checkOptions('interp', options)
   const arrays = promoteInexact('interp', [x, xp, fp])
   let at = known(arrays[0], 'x')
   let places = known(arrays[1], 'xp')
@@ -278,6 +282,7 @@ export interface UnwrapOptions {
  * ```
  */
 export const unwrap = (p: ArrayLike, options?: UnwrapOptions): NDArray => {
+  lax.checkOptions('unwrap', options)
   const array = lax.asArray(p, 'unwrap')
   const period = options?.period ?? 2 * Math.PI
   const wholeNumbers = isInteger(array.dtype) && Number.isInteger(period)

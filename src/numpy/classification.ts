@@ -86,6 +86,7 @@ export interface NanToNumOptions {
  * ```
  */
 export const nanToNum = (x: ArrayLike, options?: NanToNumOptions): NDArray => {
+  lax.checkOptions('nanToNum', options)
   const array = lax.asArray(x, 'nanToNum')
   if (!isFloating(array.dtype)) return array
   const { min, max } = dtypeRange(array.dtype)

@@ -129,6 +129,7 @@ export interface CloseOptions {
  * ```
  */
 export const isclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): NDArray => {
+  lax.checkOptions('isclose', options)
   const [first, second] = promotePair('isclose', a, b)
   if (!isFloating(first.dtype)) {
     const wide = promoteInexactPair('isclose', a, b)
@@ -168,6 +169,7 @@ export const allclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): ND
  * ```
  */
 export const arrayEqual = (a1: ArrayLike, a2: ArrayLike, options?: { readonly equalNan?: boolean }): NDArray => {
+  lax.checkOptions('arrayEqual', options)
   const [x, y] = [lax.asArray(a1, 'arrayEqual'), lax.asArray(a2, 'arrayEqual')]
   if (!sameShape(x.shape, y.shape)) return lax.scalarOf(0, { dtype: 'bool' })
   const same = equal(x, y)

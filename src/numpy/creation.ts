@@ -172,6 +172,7 @@ const stackNested = (data: ArrayData): NDArray => {
  * ```
  */
 export const array = (data: ArrayData, options?: DTypeOptions): NDArray => {
+  lax.checkOptions('array', options)
   const given = options?.dtype
   if (given !== undefined && given !== null) lax.checkDType(given, 'array')
   if (data instanceof NDArray) return convertTo(data, given ?? data.dtype, false)
@@ -233,8 +234,10 @@ const constantArray = (value: number, shape: readonly number[], dtype: DType): N
  * np.zeros([2, 3]) // float32[2,3]
  * ```
  */
-export const zeros = (shape: number | readonly number[], options?: DTypeOptions): NDArray =>
-  constantArray(0, shapeOf(shape, 'zeros'), dtypeOr(options?.dtype, 'float32', 'zeros'))
+export const zeros = (shape: number | readonly number[], options?: DTypeOptions): NDArray => {
+  lax.checkOptions('zeros', options)
+  return constantArray(0, shapeOf(shape, 'zeros'), dtypeOr(options?.dtype, 'float32', 'zeros'))
+}
 
 /**
  * Ones.
@@ -244,8 +247,10 @@ export const zeros = (shape: number | readonly number[], options?: DTypeOptions)
  * np.ones([3], { dtype: 'int32' })
  * ```
  */
-export const ones = (shape: number | readonly number[], options?: DTypeOptions): NDArray =>
-  constantArray(1, shapeOf(shape, 'ones'), dtypeOr(options?.dtype, 'float32', 'ones'))
+export const ones = (shape: number | readonly number[], options?: DTypeOptions): NDArray => {
+  lax.checkOptions('ones', options)
+  return constantArray(1, shapeOf(shape, 'ones'), dtypeOr(options?.dtype, 'float32', 'ones'))
+}
 
 /** Zeros, since nothing here is uninitialised. */
 export const empty = (shape: number | readonly number[], options?: DTypeOptions): NDArray => zeros(shape, options)
@@ -259,6 +264,7 @@ export const empty = (shape: number | readonly number[], options?: DTypeOptions)
  * ```
  */
 export const full = (shape: number | readonly number[], fillValue: ArrayLike, options?: DTypeOptions): NDArray => {
+  lax.checkOptions('full', options)
   const sizes = shapeOf(shape, 'full')
   const value = lax.asArray(fillValue, 'full')
   const dtype = dtypeOr(options?.dtype, typeof fillValue === 'number' ? 'float32' : value.dtype, 'full')
@@ -286,6 +292,7 @@ export const emptyLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullL
  * ```
  */
 export const fullLike = (a: ArrayLike, fillValue: ArrayLike, options?: LikeOptions): NDArray => {
+  lax.checkOptions('fullLike', options)
   const like = lax.asArray(a, 'fullLike')
   const dtype = dtypeOr(options?.dtype, like.dtype, 'fullLike')
   return full(likeShape(like, options, 'fullLike'), fillValue, { dtype })
@@ -307,6 +314,7 @@ export const arange = (
   step?: ArrayLike | DTypeOptions | null,
   options?: DTypeOptions,
 ): NDArray => {
+  lax.checkOptions('arange', options)
   const settings = [stop, step, options].find((x) => isOptions<DTypeOptions>(x))
   const bounds = [start, stop, step].filter((x): x is ArrayLike => x !== undefined && x !== null && !isOptions(x))
   const numbers = bounds.map((x) => knownNumber(x, 'arange: its bounds and step'))

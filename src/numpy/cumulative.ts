@@ -17,6 +17,7 @@ const running = (
   options: CumulativeOptions | undefined,
   accumulate: lax.Cumulative,
 ): NDArray => {
+  lax.checkOptions(operation, options)
   const x = lax.asArray(a, operation)
   const axis = options?.axis ?? null
   const operand = axis === null ? lax.reshape(x, [x.size]) : x

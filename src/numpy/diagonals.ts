@@ -40,6 +40,7 @@ const shiftedGrid = (rows: number, columns: number, k: number): readonly [row: N
  * ```
  */
 export const eye = (N: number, options?: EyeOptions): NDArray => {
+  lax.checkOptions('eye', options)
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.eq(row, column), dtypeOr(options?.dtype, 'float32', 'eye'))
 }
@@ -63,6 +64,7 @@ export const identity = (n: number, options?: DTypeOptions): NDArray => eye(n, o
  * ```
  */
 export const tri = (N: number, options?: EyeOptions): NDArray => {
+  lax.checkOptions('tri', options)
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.ge(row, column), dtypeOr(options?.dtype, 'float32', 'tri'))
 }
@@ -85,6 +87,7 @@ const lowerMask = (x: NDArray, k: number, operation: string): NDArray => {
  * ```
  */
 export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
+  lax.checkOptions('tril', options)
   const x = lax.asArray(m, 'tril')
   return lax.select(lowerMask(x, options?.k ?? 0, 'tril'), x, lax.zerosOf(x.aval))
 }
@@ -98,6 +101,7 @@ export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray =
  * ```
  */
 export const triu = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
+  lax.checkOptions('triu', options)
   const x = lax.asArray(m, 'triu')
   return lax.select(lowerMask(x, (options?.k ?? 0) - 1, 'triu'), lax.zerosOf(x.aval), x)
 }
@@ -118,6 +122,7 @@ export interface DiagonalOptions {
  * ```
  */
 export const diagonal = (a: ArrayLike, options?: DiagonalOptions): NDArray => {
+  lax.checkOptions('diagonal', options)
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'diagonal')
   const start = Math.max(0, -offset)
   const length = Math.max(0, Math.min(rows - start, columns - Math.max(0, offset)))
@@ -162,6 +167,7 @@ const diagonalPlane = (
  * ```
  */
 export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): NDArray => {
+  lax.checkOptions('trace', options)
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'trace')
   const [row, column] = shiftedGrid(rows, columns, offset)
   const mask = lax.broadcastTo(lax.eq(row, column), x.shape)
@@ -178,6 +184,7 @@ export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): N
  * ```
  */
 export const diag = (v: ArrayLike, options?: { readonly k?: number }): NDArray => {
+  lax.checkOptions('diag', options)
   const x = lax.asArray(v, 'diag')
   const k = options?.k ?? 0
   if (x.ndim === 2) return diagonal(x, { offset: k })

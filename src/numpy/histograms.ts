@@ -40,6 +40,7 @@ export interface BincountOptions {
  * ```
  */
 export const bincount = (x: ArrayLike, options?: BincountOptions): NDArray => {
+  lax.checkOptions('bincount', options)
   const array = lax.asArray(x, 'bincount')
   if (isFloating(array.dtype) || array.ndim !== 1)
     throw new ArgumentError(`bincount: counts integers in a vector, got ${avalText(array.aval)}; convert with astype.`)
@@ -73,6 +74,7 @@ export interface BinOptions {
  * ```
  */
 export const histogramBinEdges = (a: ArrayLike, options?: BinOptions): NDArray => {
+  lax.checkOptions('histogramBinEdges', options)
   const bins = options?.bins ?? 10
   if (bins instanceof NDArray && bins.ndim === 1)
     return convertTo(inexactOperand('histogramBinEdges', bins), 'float32', false)
@@ -118,6 +120,7 @@ const widths = (edges: NDArray): NDArray =>
  * ```
  */
 export const histogram = (a: ArrayLike, options?: HistogramOptions): readonly [histogram: NDArray, edges: NDArray] => {
+  lax.checkOptions('histogram', options)
   const x = ravel(inexactOperand('histogram', a))
   const edges = convertTo(histogramBinEdges(x, options), x.dtype, false)
   const weights = options?.weights ?? null
@@ -149,6 +152,7 @@ export const histogramdd = (
   sample: NDArray | readonly ArrayLike[],
   options?: HistogramddOptions,
 ): readonly [histogram: NDArray, edges: readonly NDArray[]] => {
+  lax.checkOptions('histogramdd', options)
   const coordinates =
     sample instanceof NDArray
       ? range(sample.ndim === 1 ? 1 : known(sample.shape[1], 'coordinates')).map((d) =>
@@ -218,6 +222,7 @@ export const histogram2d = (
   y: ArrayLike,
   options?: HistogramddOptions,
 ): readonly [histogram: NDArray, xEdges: NDArray, yEdges: NDArray] => {
+  lax.checkOptions('histogram2d', options)
   const [counts, edges] = histogramdd([x, y], options)
   return [counts, known(edges[0], 'x edges'), known(edges[1], 'y edges')]
 }

@@ -111,6 +111,7 @@ export const ravelMultiIndex = (
   dims: readonly number[],
   options?: { readonly mode?: 'raise' | 'wrap' | 'clip' },
 ): NDArray => {
+  lax.checkOptions('ravelMultiIndex', options)
   const mode = oneOf(options?.mode ?? 'raise', ['raise', 'wrap', 'clip'], 'ravelMultiIndex', 'mode')
   if (multiIndex.length !== dims.length)
     throw new ArgumentError(`ravelMultiIndex: ${multiIndex.length} index arrays for ${dims.length} axes.`)

@@ -40,6 +40,7 @@ const promoted = (arrays: readonly NDArray[], dtype: DType | null | undefined, o
  * ```
  */
 export const concatenate = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
+  lax.checkOptions('concatenate', options)
   const list = promoted(listOfArrays(arrays, 'concatenate'), options?.dtype, 'concatenate')
   if (options?.axis === null)
     return lax.concatenate(
@@ -74,6 +75,7 @@ export const concat = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOpt
  * ```
  */
 export const stack = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
+  lax.checkOptions('stack', options)
   const list = promoted(listOfArrays(arrays, 'stack'), options?.dtype, 'stack')
   const first = known(list[0], 'array')
   if (list.some((x) => !sameShape(x.shape, first.shape))) {
@@ -111,6 +113,7 @@ export const hstack = (
   arrays: readonly ArrayLike[] | NDArray,
   options?: { readonly dtype?: DType | null },
 ): NDArray => {
+  lax.checkOptions('hstack', options)
   const list = listOfArrays(arrays, 'hstack').map(atleast1d)
   return concatenate(list, { ...options, axis: list[0]?.ndim === 1 ? 0 : 1 })
 }
@@ -189,6 +192,7 @@ const depthOf = (x: Blocks, path: string): number => {
  * ```
  */
 export const append = (arr: ArrayLike, values: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
+  lax.checkOptions('append', options)
   const axis = options?.axis ?? null
   return axis === null ? concatenate([ravel(arr), ravel(values)]) : concatenate([arr, values], { axis })
 }
@@ -296,6 +300,7 @@ export function dsplit(ary: ArrayLike, parts: Parts): NDArray[] {
  * ```
  */
 export const unstack = (x: ArrayLike, options?: { readonly axis?: number }): NDArray[] => {
+  lax.checkOptions('unstack', options)
   const array = lax.asArray(x, 'unstack')
   const axis = canonicalAxis(options?.axis ?? 0, array.ndim, 'unstack')
   return range(known(array.shape[axis], 'size')).map((i) => lax.indexInDim(array, i, { axis, keepdims: false }))

@@ -102,18 +102,21 @@ const present = (x: NDArray, counted: ArrayLike | null | undefined): NDArray => 
  * ```
  */
 export const nanmean = (a: ArrayLike, options?: MomentOptions): NDArray => {
+  lax.checkOptions('nanmean', options)
   const x = lax.asArray(a, 'nanmean')
   return isFloating(x.dtype) ? mean(x, { ...options, where: present(x, options?.where) }) : mean(x, options)
 }
 
 /** Variance of the elements that are not NaN; NaN where there are not more than `ddof`. */
 export const nanvar = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  lax.checkOptions('nanvar', options)
   const x = lax.asArray(a, 'nanvar')
   return isFloating(x.dtype) ? variance(x, { ...options, where: present(x, options?.where) }) : variance(x, options)
 }
 
 /** Standard deviation of the elements that are not NaN. */
 export const nanstd = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  lax.checkOptions('nanstd', options)
   const x = lax.asArray(a, 'nanstd')
   if (!isHalf(x.dtype)) return lax.sqrt(nanvar(x, options))
   return lax.convertElementType(lax.sqrt(nanvar(lax.convertElementType(x, 'float32'), options)), x.dtype)

@@ -91,6 +91,7 @@ const pairs = <T>(given: PerSide<T>, rank: number, name: string): Pair<T>[] => {
  * ```
  */
 export const pad = (array: ArrayLike, padWidth: PerSide<number>, options?: PadOptions): NDArray => {
+  lax.checkOptions('pad', options)
   const x = lax.asArray(array, 'pad')
   const mode = oneOf(options?.mode ?? 'constant', modes, 'pad', 'mode')
   const widths = pairs(padWidth, x.ndim, 'padWidth')

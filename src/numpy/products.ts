@@ -67,6 +67,7 @@ const mismatch = (operation: string, x: NDArray, y: NDArray, why: string): Shape
  * ```
  */
 export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
+  lax.checkOptions('matmul', options)
   const { x, y, dtype } = operandsOf('matmul', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) throw mismatch('matmul', x, y, 'scalars have no matrix product; use np.multiply')
   const xMatrix = x.ndim > 1
@@ -128,6 +129,7 @@ export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): ND
  * ```
  */
 export const dot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
+  lax.checkOptions('dot', options)
   const { x, y, dtype } = operandsOf('dot', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
   const along = y.ndim === 1 ? 0 : y.ndim - 2
@@ -150,6 +152,7 @@ export const dot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArr
  * ```
  */
 export const inner = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
+  lax.checkOptions('inner', options)
   const { x, y, dtype } = operandsOf('inner', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
   if (x.shape.at(-1) !== y.shape.at(-1)) throw mismatch('inner', x, y, 'last axes differ in size')
@@ -179,6 +182,7 @@ export const outer = (a: ArrayLike, b: ArrayLike): NDArray => {
  * ```
  */
 export const vdot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
+  lax.checkOptions('vdot', options)
   const { x, y, dtype } = operandsOf('vdot', a, b, options)
   if (x.size !== y.size) throw mismatch('vdot', x, y, 'they have different numbers of elements')
   return contract(lax.reshape(x, [x.size]), lax.reshape(y, [y.size]), [[0], [0]], [[], []], dtype)
@@ -197,6 +201,7 @@ export const vecdot = (
   x2: ArrayLike,
   options?: ProductOptions & { readonly axis?: number },
 ): NDArray => {
+  lax.checkOptions('vecdot', options)
   const { x, y, dtype } = operandsOf('vecdot', x1, x2, options)
   const axis = options?.axis ?? -1
   const atEnd = (array: NDArray): NDArray =>
@@ -257,6 +262,7 @@ export interface TensordotOptions extends ProductOptions {
  * ```
  */
 export const tensordot = (a: ArrayLike, b: ArrayLike, options?: TensordotOptions): NDArray => {
+  lax.checkOptions('tensordot', options)
   const { x, y, dtype } = operandsOf('tensordot', a, b, options)
   const axes = options?.axes ?? 2
   let ofX: number[]
@@ -315,6 +321,7 @@ export interface CrossOptions {
  * ```
  */
 export const cross = (a: ArrayLike, b: ArrayLike, options?: CrossOptions): NDArray => {
+  lax.checkOptions('cross', options)
   const { x, y } = operandsOf('cross', a, b)
   const axisOf = (array: NDArray, own: number | undefined): NDArray =>
     lax.moveAxis(array, canonicalAxis(options?.axis ?? own ?? -1, array.ndim, 'cross'), array.ndim - 1)

@@ -119,6 +119,7 @@ export const logspace = (
   stop: ArrayLike,
   options?: LinspaceOptions & { readonly base?: number },
 ): NDArray => {
+  lax.checkOptions('logspace', options)
   const num = checkCount(options?.num ?? 50, 'logspace')
   const base = options?.base ?? 10
   if (typeof start === 'number' && typeof stop === 'number')
@@ -140,6 +141,7 @@ export const logspace = (
  * ```
  */
 export const geomspace = (start: ArrayLike, stop: ArrayLike, options?: LinspaceOptions): NDArray => {
+  lax.checkOptions('geomspace', options)
   const num = checkCount(options?.num ?? 50, 'geomspace')
   const endpoint = options?.endpoint ?? true
   if (typeof start === 'number' && typeof stop === 'number') {
@@ -239,6 +241,7 @@ export const vander = (
   x: ArrayLike,
   options?: { readonly N?: number | null; readonly increasing?: boolean },
 ): NDArray => {
+  lax.checkOptions('vander', options)
   const vector = lax.asArray(x, 'vander')
   if (vector.ndim !== 1) throw new ArgumentError(`vander: x must be 1-D, got shape [${vector.shape.join()}].`)
   const N = options?.N ?? vector.size

@@ -99,6 +99,7 @@ const computeIn = (x: NDArray, f: (x: NDArray) => NDArray): NDArray =>
  * ```
  */
 export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
+  lax.checkOptions('sum', options)
   const x = lax.asArray(a, 'sum')
   const operand = lax.convertElementType(x, dtypeOr(options?.dtype, sumDType(x.dtype), 'sum'))
   const axes = canonicalAxes(options?.axis, x.ndim, 'sum')
@@ -115,6 +116,7 @@ export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
  * ```
  */
 export const prod = (a: ArrayLike, options?: SumOptions): NDArray => {
+  lax.checkOptions('prod', options)
   const x = lax.asArray(a, 'prod')
   const operand = lax.convertElementType(x, dtypeOr(options?.dtype, sumDType(x.dtype), 'prod'))
   const axes = canonicalAxes(options?.axis, x.ndim, 'prod')
@@ -134,6 +136,7 @@ const withInitial = (
 }
 
 const extremum = (operation: 'max' | 'min', a: ArrayLike, options: ReductionOptions | undefined): NDArray => {
+  lax.checkOptions(operation, options)
   const x = lax.asArray(a, operation)
   const axes = canonicalAxes(options?.axis, x.ndim, operation)
   const initial = options?.initial
@@ -202,6 +205,7 @@ const asBool = (a: ArrayLike, operation: string): NDArray => lax.convertElementT
  * ```
  */
 export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
+  lax.checkOptions('any', options)
   const x = asBool(a, 'any')
   const axes = canonicalAxes(options?.axis, x.ndim, 'any')
   return keepAxes(lax.reduceOr(masked(x, options?.where, 0, 'any'), axes), x.shape, axes, options?.keepdims)
@@ -216,6 +220,7 @@ export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
  * ```
  */
 export const all = (a: ArrayLike, options?: WhereOptions): NDArray => {
+  lax.checkOptions('all', options)
   const x = asBool(a, 'all')
   const axes = canonicalAxes(options?.axis, x.ndim, 'all')
   return keepAxes(lax.reduceAnd(masked(x, options?.where, 1, 'all'), axes), x.shape, axes, options?.keepdims)
@@ -257,6 +262,7 @@ const momentDType = (x: NDArray, given: DType | null | undefined, operation: str
  * ```
  */
 export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
+  lax.checkOptions('mean', options)
   const x = lax.asArray(a, 'mean')
   const dtype = momentDType(x, options?.dtype, 'mean')
   const computed = isHalf(dtype) ? 'float32' : dtype
@@ -281,6 +287,7 @@ export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
  * ```
  */
 const variance = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  lax.checkOptions('var', options)
   const x = lax.asArray(a, 'var')
   const dtype = momentDType(x, options?.dtype, 'var')
   const computed = isHalf(dtype) ? 'float32' : dtype
@@ -313,6 +320,7 @@ export { variance as var }
  * ```
  */
 export const std = (a: ArrayLike, options?: VarianceOptions): NDArray => {
+  lax.checkOptions('std', options)
   const x = lax.asArray(a, 'std')
   const dtype = momentDType(x, options?.dtype, 'std')
   // The root is taken before halves are rounded.
@@ -328,6 +336,7 @@ export interface ArgOptions {
 
 /** Flattens for a search without an axis. */
 const positionOf = (operation: 'argmax' | 'argmin', a: ArrayLike, options: ArgOptions | undefined): NDArray => {
+  lax.checkOptions(operation, options)
   const x = lax.asArray(a, operation)
   const axis = options?.axis ?? null
   const operand = axis === null ? lax.reshape(x, [x.size]) : x

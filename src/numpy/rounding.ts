@@ -125,6 +125,7 @@ export const rint: Unary = ofFloats('rint', (x) => lax.round(x, 1))
  * ```
  */
 export const round = (a: ArrayLike, options?: { readonly decimals?: number }): NDArray => {
+  lax.checkOptions('round', options)
   const x = lax.asArray(a, 'round')
   const decimals = options?.decimals ?? 0
   if (x.dtype === 'bool') throw new DTypeError('round: a bool array is not a number; convert with astype.')

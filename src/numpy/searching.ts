@@ -25,6 +25,7 @@ export interface SearchOptions {
  * ```
  */
 export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions): NDArray => {
+  lax.checkOptions('searchsorted', options)
   const side = oneOf(options?.side ?? 'left', ['left', 'right'], 'searchsorted', 'side')
   const [first, second] = promoteDTypes('searchsorted', [a, v])
   const unsorted = known(first, 'a')
@@ -58,6 +59,7 @@ export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions
  * ```
  */
 export const digitize = (x: ArrayLike, bins: ArrayLike, options?: { readonly right?: boolean }): NDArray => {
+  lax.checkOptions('digitize', options)
   const edges = lax.asArray(bins, 'digitize')
   if (edges.ndim !== 1) throw new ArgumentError(`digitize: bins must be 1-D, got ${avalText(edges.aval)}.`)
   const right = options?.right === true

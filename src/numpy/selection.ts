@@ -63,6 +63,7 @@ export const select = (
   choicelist: readonly ArrayLike[],
   options?: { readonly default?: ArrayLike },
 ): NDArray => {
+  lax.checkOptions('select', options)
   if (condlist.length === 0 || condlist.length !== choicelist.length) {
     throw new ArgumentError(
       `select: ${condlist.length} conditions and ${choicelist.length} choices; give one choice per condition, at least one.`,

@@ -108,6 +108,7 @@ export function where(condition: ArrayLike, x?: ArrayLike | NonzeroOptions, y?: 
  * ```
  */
 export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
+  lax.checkOptions('compress', options)
   const array = lax.asArray(a, 'compress')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -346,6 +347,7 @@ export const isin = (
   testElements: ArrayLike,
   options?: { readonly invert?: boolean; readonly assumeUnique?: boolean },
 ): NDArray => {
+  lax.checkOptions('isin', options)
   const [first, second] = promoteDTypes('isin', [element, testElements])
   const x = known(first, 'element')
   const tests = ravel(known(second, 'test elements'))
@@ -363,6 +365,7 @@ export const isin = (
  * ```
  */
 export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f' | 'b' }): NDArray => {
+  lax.checkOptions('trimZeros', options)
   const x = lax.asArray(filt, 'trimZeros')
   if (x.ndim !== 1) throw new ArgumentError(`trimZeros: takes a vector, got shape [${x.shape.join()}].`)
   const places = truePlaces(x, 'trimZeros')

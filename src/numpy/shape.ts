@@ -43,6 +43,7 @@ export const ndim = (a: ArrayLike): number => lax.asArray(a, 'ndim').ndim
  * ```
  */
 export const size = (a: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): number => {
+  lax.checkOptions('size', options)
   const x = lax.asArray(a, 'size')
   return sizeOf(canonicalAxes(options?.axis, x.ndim, 'size').map((d) => known(x.shape[d], 'size')))
 }
@@ -83,6 +84,7 @@ const reversedAxes = (x: NDArray): NDArray => lax.transpose(x, range(x.ndim).rev
  * ```
  */
 export const reshape = (a: ArrayLike, shape: number | readonly number[], options?: OrderOptions): NDArray => {
+  lax.checkOptions('reshape', options)
   const x = lax.asArray(a, 'reshape')
   const sizes = resolveShape(x, shape)
   if (options?.order === 'F') return reversedAxes(lax.reshape(reversedAxes(x), [...sizes].reverse()))
@@ -122,6 +124,7 @@ export const expandDims = (a: ArrayLike, axis: number | readonly number[]): NDAr
  * ```
  */
 export const squeeze = (a: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): NDArray => {
+  lax.checkOptions('squeeze', options)
   const x = lax.asArray(a, 'squeeze')
   const axis = options?.axis ?? null
   const axes = axis === null ? range(x.ndim).filter((d) => x.shape[d] === 1) : canonicalAxes(axis, x.ndim, 'squeeze')
@@ -233,6 +236,7 @@ export const moveaxis = (
  * ```
  */
 export const rollaxis = (a: ArrayLike, axis: number, options?: { readonly start?: number }): NDArray => {
+  lax.checkOptions('rollaxis', options)
   const x = lax.asArray(a, 'rollaxis')
   const from = canonicalAxis(axis, x.ndim, 'rollaxis')
   const start = options?.start ?? 0
@@ -324,6 +328,7 @@ const flipped = (x: NDArray, axes: readonly number[]): NDArray => (axes.length =
  * ```
  */
 export const flip = (m: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): NDArray => {
+  lax.checkOptions('flip', options)
   const x = lax.asArray(m, 'flip')
   return flipped(x, canonicalAxes(options?.axis, x.ndim, 'flip'))
 }
@@ -366,6 +371,7 @@ export const rot90 = (
   m: ArrayLike,
   options?: { readonly k?: number; readonly axes?: readonly [number, number] },
 ): NDArray => {
+  lax.checkOptions('rot90', options)
   const x = lax.asArray(m, 'rot90')
   const [first = 0, second = 1] = canonicalAxes(options?.axes ?? [0, 1], x.ndim, 'rot90')
   const turns = (((options?.k ?? 1) % 4) + 4) % 4

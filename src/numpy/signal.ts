@@ -42,6 +42,7 @@ const vectors = (operation: string, a: ArrayLike, v: ArrayLike): readonly [NDArr
  * ```
  */
 export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
+  lax.checkOptions('convolve', options)
   const mode = oneOf(options?.mode ?? 'full', ['full', 'same', 'valid'], 'convolve', 'mode')
   const [x, y] = vectors('convolve', a, v)
   const [long, short] = x.size < y.size ? [y, x] : [x, y]
@@ -57,6 +58,7 @@ export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?:
  * ```
  */
 export const correlate = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
+  lax.checkOptions('correlate', options)
   const mode = oneOf(options?.mode ?? 'valid', ['full', 'same', 'valid'], 'correlate', 'mode')
   const [x, y] = vectors('correlate', a, v)
   // With the longer vector second, the result runs backwards.

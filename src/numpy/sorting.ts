@@ -34,6 +34,7 @@ const prepared = (
  * ```
  */
 export const sort = (a: ArrayLike, options?: SortOptions): NDArray => {
+  lax.checkOptions('sort', options)
   const { x, axis } = prepared(a, options?.axis, 'sort')
   const sorted = lax.sort(x, { dimension: axis })
   return options?.descending === true ? lax.rev(sorted, [axis]) : sorted
@@ -51,6 +52,7 @@ const downward = (x: NDArray): NDArray => (dtypeKind(x.dtype) === 'float' ? lax.
  * ```
  */
 export const argsort = (a: ArrayLike, options?: SortOptions): NDArray => {
+  lax.checkOptions('argsort', options)
   const { x, axis } = prepared(a, options?.axis, 'argsort')
   const positions = lax.broadcastedIota('int32', x.shape, axis)
   const keys = options?.descending === true ? descendingKeys(x) : [x]
@@ -70,6 +72,7 @@ const descendingKeys = (x: NDArray): NDArray[] =>
  * ```
  */
 export const lexsort = (keys: readonly ArrayLike[] | NDArray, options?: { readonly axis?: number }): NDArray => {
+  lax.checkOptions('lexsort', options)
   const list = listOfArrays(keys, 'lexsort')
   const first = known(list[0], 'key')
   if (first.ndim === 0) return lax.scalarOf(0, { dtype: 'int32' })
@@ -100,6 +103,7 @@ export const partition = (
   kth: number | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
+  lax.checkOptions('partition', options)
   const { x, axis } = prepared(a, options?.axis, 'partition')
   checkKth(x, axis, kth, 'partition')
   return sort(x, { axis })
@@ -111,6 +115,7 @@ export const argpartition = (
   kth: number | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
+  lax.checkOptions('argpartition', options)
   const { x, axis } = prepared(a, options?.axis, 'argpartition')
   checkKth(x, axis, kth, 'argpartition')
   return argsort(x, { axis })

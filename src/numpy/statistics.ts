@@ -121,6 +121,7 @@ const weightVector = (weights: ArrayLike, count: number, dtype: DType, name: str
  * ```
  */
 export const cov = (m: ArrayLike, options?: CovarianceOptions): NDArray => {
+  lax.checkOptions('cov', options)
   const rowvar = options?.rowvar ?? true
   const parts = [variablesOf(m, rowvar, 'cov')]
   if (options?.y !== undefined && options.y !== null) parts.push(variablesOf(options.y, rowvar, 'cov'))
@@ -172,6 +173,7 @@ export interface CorrelationOptions {
  * ```
  */
 export const corrcoef = (x: ArrayLike, options?: CorrelationOptions): NDArray => {
+  lax.checkOptions('corrcoef', options)
   const covariance = cov(x, options)
   if (covariance.ndim === 0) return lax.div(covariance, covariance)
   const n = known(covariance.shape[0], 'variables')

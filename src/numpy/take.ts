@@ -79,6 +79,7 @@ const gatherOptions = (mode: TakeMode, fillValue: number | null | undefined): la
  * ```
  */
 export const take = (a: ArrayLike, indices: ArrayLike | readonly number[], options: TakeOptions = {}): NDArray => {
+  lax.checkOptions('take', options)
   const mode = oneOf(options.mode ?? 'fill', modes, 'take', 'mode')
   const given = lax.asArray(a, 'take')
   const flat = options.axis === null || options.axis === undefined
@@ -136,6 +137,7 @@ const alongAxis = (
  * ```
  */
 export const takeAlongAxis = (a: ArrayLike, indices: ArrayLike, options: TakeOptions = {}): NDArray => {
+  lax.checkOptions('takeAlongAxis', options)
   const operation = 'takeAlongAxis'
   const mode = oneOf(options.mode ?? 'fill', modes, operation, 'mode')
   const along = alongAxis(a, indices, options.axis === undefined ? -1 : options.axis, operation)
@@ -190,6 +192,7 @@ export const putAlongAxis = (
   values: ArrayLike,
   options: { readonly axis?: number | null; readonly inplace?: boolean } = {},
 ): NDArray => {
+  lax.checkOptions('putAlongAxis', options)
   if (options.inplace === true) {
     throw new ArgumentError('putAlongAxis: arrays are immutable; leave inplace out and use the copy that is returned.')
   }
@@ -227,6 +230,7 @@ export const choose = (
   choices: readonly ArrayLike[] | NDArray,
   options: { readonly mode?: 'raise' | 'clip' | 'wrap' } = {},
 ): NDArray => {
+  lax.checkOptions('choose', options)
   const mode = oneOf(options.mode ?? 'raise', ['raise', 'clip', 'wrap'], 'choose', 'mode')
   const numbers = lax.convertElementType(integerIndices(a, 'choose'), 'int32')
   const list = promoteDTypes('choose', listOfArrays(choices, 'choose'))

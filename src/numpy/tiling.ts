@@ -60,6 +60,7 @@ export const repeat = (
   repeats: ArrayLike | readonly number[],
   options?: { readonly axis?: number | null; readonly totalRepeatLength?: number | null },
 ): NDArray => {
+  lax.checkOptions('repeat', options)
   const array = lax.asArray(a, 'repeat')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -109,6 +110,7 @@ export const roll = (
   shift: ArrayLike | readonly number[],
   options?: { readonly axis?: number | readonly number[] | null },
 ): NDArray => {
+  lax.checkOptions('roll', options)
   const x = lax.asArray(a, 'roll')
   const axis = options?.axis ?? null
   if (axis === null) return lax.reshape(rollAxis(ravel(x), soleShift(shift), 0), x.shape)
@@ -212,6 +214,7 @@ const deleteAt = (
   obj: ArrayLike | Slice | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
+  lax.checkOptions('delete', options)
   const array = lax.asArray(arr, 'delete')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -237,6 +240,7 @@ export const insert = (
   values: ArrayLike,
   options?: { readonly axis?: number | null },
 ): NDArray => {
+  lax.checkOptions('insert', options)
   const array = lax.asArray(arr, 'insert')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -273,6 +277,7 @@ export const fillDiagonal = (
   val: ArrayLike,
   options?: { readonly wrap?: boolean; readonly inplace?: boolean },
 ): NDArray => {
+  lax.checkOptions('fillDiagonal', options)
   const x = lax.asArray(a, 'fillDiagonal')
   if (x.ndim < 2) throw new ArgumentError(`fillDiagonal: needs two axes or more, got ${avalText(x.aval)}.`)
   if (options?.inplace === true)

@@ -24,7 +24,7 @@ export interface ScanOptions {
   /** Goes from the last slice to the first. */
   readonly reverse?: boolean
   /** Accepted for compatibility; the compiler decides. */
-  readonly unroll?: number
+  readonly unroll?: number | boolean
 }
 
 /**
@@ -48,12 +48,13 @@ export const scan = <Carry, X, Y>(
   options: ScanOptions = {},
 ): [Carry, Y] => {
   const operation = `scan(${functionName(f)})`
-  const { reverse = false, unroll = 1 } = options
+  const { reverse = false } = options
   const initFlat = flattenArguments(f, [init], operation)
   const xsFlat = tree.flatten(xs ?? null)
   const xsPaths = (): string[] => tree.paths(xsFlat.def, 'xs')
   const xLeaves = leafArrays(xsFlat.leaves, xsPaths, operation)
   const length = scanLength(xLeaves, xsPaths, options.length, operation)
+  const unroll = typeof options.unroll === 'boolean' ? (options.unroll ? length : 1) : (options.unroll ?? 1)
   const xAvals = xLeaves.map((x) => withoutAxis(x.aval, 0))
   const carryDef = known(initFlat.def.children[0], 'structure')
   const inDef: TreeDef = tree.structure([0, 0])

@@ -69,6 +69,12 @@ export const whileLoop = <Carry>(
   }
 }
 
+/** Options of `foriLoop`. */
+export interface ForiLoopOptions {
+  /** Steps in one trip of the compiled loop, where the number of trips is known. */
+  readonly unroll?: number | boolean
+}
+
 /**
  * `for (let i = lower; i < upper; i++) carry = body(i, carry)`, as one equation.
  *
@@ -84,6 +90,7 @@ export const foriLoop = <Carry>(
   upper: ArrayLike,
   body: (i: NDArray, carry: Carry) => Carry,
   init: Carry,
+  { unroll = 1 }: ForiLoopOptions = {},
 ): Carry => {
   if (typeof lower === 'number' && typeof upper === 'number') {
     const length = Math.max(0, upper - lower)
@@ -95,7 +102,7 @@ export const foriLoop = <Carry>(
       ],
       [start, init] as readonly [NDArray, Carry],
       null,
-      { length },
+      { length, unroll },
     )
     return last[1]
   }

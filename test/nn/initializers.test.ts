@@ -40,3 +40,20 @@ describe('orthogonal', () => {
     expect(() => nn.initializers.orthogonal()(random.key(1), [3])).toThrow(/at least two axes/)
   })
 })
+
+describe('scales among the options', () => {
+  it('are those in front of them', () => {
+    const { normal, orthogonal, truncatedNormal, uniform } = nn.initializers
+    const pairs = [
+      [uniform(0.5), uniform({ scale: 0.5 })],
+      [normal(0.5), normal({ stddev: 0.5 })],
+      [truncatedNormal(0.5, { lower: -1 }), truncatedNormal({ stddev: 0.5, lower: -1 })],
+      [orthogonal(2, { columnAxis: 0 }), orthogonal({ scale: 2, columnAxis: 0 })],
+    ] as const
+    for (const [first, second] of pairs) {
+      expect(second(random.key(1), [3, 4]).js()).toEqual(first(random.key(1), [3, 4]).js())
+    }
+    expect(uniform({ scale: 0.5, dtype: 'float16' })(random.key(1), [2]).dtype).toBe('float16')
+    expect(nn.initializers.lecunNormal({ dtype: 'bfloat16' })(random.key(1), [3, 4]).dtype).toBe('bfloat16')
+  })
+})

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ArrayLike, type DType, NDArray, grad, makeJaxpr, numpy as np } from 'cotangent'
+import { type ArrayLike, type DType, NDArray, grad, lax, makeJaxpr, numpy as np, vmap } from 'cotangent'
 import { at, broadcastPairs, expectPlain, fromIndex, plainArrays, plains, runs, toArray } from './support.js'
 
 type Binary = (x: ArrayLike, y: ArrayLike) => NDArray
@@ -210,5 +210,49 @@ describe('dtypes', () => {
     expect(text((a) => np.add(a, np.squeeze(np.zeros([3, 1]))))).toContain(
       'f32[1,3] = broadcast_in_dim[broadcast_dimensions=(1,)]',
     )
+  })
+})
+
+describe('nextafter', () => {
+  it.each(['float16', 'bfloat16', 'float32'] as const)('%s: the neighbour, and back', (dtype) => {
+    const values = fc.oneof(
+      fc.double({ min: -60000, max: 60000 }),
+      fc.constantFrom(0, -0, 1, -1, 2 ** -14, 2 ** -24, 2 ** -126),
+    )
+    fc.assert(
+      fc.property(values, fc.boolean(), (value, up) => {
+        const x = np.array(value, { dtype })
+        const far = np.array(up ? Infinity : -Infinity, { dtype })
+        const next = np.nextafter(x, far)
+        expect(next.dtype).toBe(dtype)
+        expect(up ? next.item() > x.item() : next.item() < x.item()).toBe(true)
+        // Nothing lies between: the middle rounds to one of the two.
+        const middle = np
+          .array((x.item() + next.item()) / 2, { dtype: 'float32' })
+          .astype(dtype)
+          .item()
+        expect([x.item(), next.item()].some((end) => end === middle)).toBe(true)
+        expect(np.nextafter(next, x).item() === x.item()).toBe(true)
+      }),
+    )
+  })
+
+  it('halves reach and leave infinity; NaN stays', () => {
+    const largest = { float16: 65504, bfloat16: 255 * 2 ** 120 }
+    for (const dtype of ['float16', 'bfloat16'] as const) {
+      const at = (x: number, y: number): number => np.nextafter(np.array(x, { dtype }), np.array(y, { dtype })).item()
+      expect(at(largest[dtype], Infinity)).toBe(Infinity)
+      expect(at(-Infinity, 0)).toBe(-largest[dtype])
+      expect(at(NaN, 0)).toBeNaN()
+      expect(at(0, NaN)).toBeNaN()
+      expect(at(1, 1)).toBe(1)
+    }
+  })
+})
+
+describe('cbrt', () => {
+  it('has an infinite derivative at 0, and not NaN', () => {
+    const slopes = vmap(grad((v: NDArray) => lax.cbrt(v)))(np.array([0, 8, -8]))
+    expect(slopes.js()).toEqual([Infinity, expect.closeTo(1 / 12), expect.closeTo(1 / 12)])
   })
 })
