@@ -114,6 +114,19 @@ export const klDivergence = (
   return np.sum(np.multiply(t, np.subtract(logT, logPredictions)), { axis })
 }
 
+/**
+ * `klDivergence` plus the total of the predictions less that of the targets: the Kullback-Leibler divergence of what is not
+ * normalised.
+ */
+export const generalizedKlDivergence = (
+  logPredictions: ArrayLike,
+  targets: ArrayLike,
+  { axis = -1 }: DivergenceOptions = {},
+): NDArray => {
+  const t = floats(targets, 'losses.generalizedKlDivergence')
+  return np.add(klDivergence(logPredictions, t, { axis }), np.sum(np.subtract(np.exp(logPredictions), t), { axis }))
+}
+
 /** `klDivergence` with targets given as log-probabilities too. */
 export const klDivergenceWithLogTargets = (
   logPredictions: ArrayLike,
