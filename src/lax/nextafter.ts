@@ -39,7 +39,7 @@ const nextHalf = (from: NDArray, to: NDArray): NDArray => {
  *
  * @example
  * ```ts
- * lax.nextafter(1, 2).item() // 1.0000001192092896
+ * lax.nextafter(np.array(1), 2).item() // 1.0000001192092896
  * ```
  */
 export const nextafter: Function2 = (x: ArrayLike, y: ArrayLike) => {
