@@ -1,9 +1,9 @@
 /** The next representable number, of every float dtype: halves step along the bits of their float32. */
-import { type ArrayLike, type DType, type NDArray, isHalf, known } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, broadcastShapes, isHalf, known } from '../core/index.js'
 import { type Function2, abs, add, nextafterWide, neg, sign, sub } from './arithmetic.js'
 import { bitcastConvertType } from './bitcast.js'
 import { bitwiseXor, eq, ge, gt, lt, ne, select } from './comparison.js'
-import { filled } from './broadcasting.js'
+import { broadcastTo, filled } from './broadcasting.js'
 import { convertElementType, operands } from './operands.js'
 
 /** Of a half: the step of the float32 bits between neighbours, the least normal number, the least and largest of all. */
@@ -18,7 +18,9 @@ const grids: Readonly<
 
 const nextHalf = (from: NDArray, to: NDArray): NDArray => {
   const { step, normal, least, largest } = known(grids[from.dtype], 'grid')
-  const [x, y] = [convertElementType(from, 'float32'), convertElementType(to, 'float32')]
+  const shape = broadcastShapes('nextafter', from.shape, to.shape)
+  const wide = (half: NDArray): NDArray => broadcastTo(convertElementType(half, 'float32'), shape)
+  const [x, y] = [wide(from), wide(to)]
   const size = abs(x)
   const all = (value: number): NDArray => filled(value, size.aval)
   const bits = bitcastConvertType(size, 'int32')

@@ -246,6 +246,11 @@ describe('nextafter', () => {
       expect(at(NaN, 0)).toBeNaN()
       expect(at(0, NaN)).toBeNaN()
       expect(at(1, 1)).toBe(1)
+      const many = np.nextafter(np.array([[1], [-1]], { dtype }), np.array([2, 3], { dtype }))
+      expect(many.js()).toEqual([
+        [at(1, 2), at(1, 2)],
+        [at(-1, 2), at(-1, 2)],
+      ])
     }
   })
 })
