@@ -23,8 +23,17 @@ const addTerm = (terms: Map<Expression, number>, atom: Expression, coefficient: 
   else terms.set(atom, sum)
 }
 
+/** Sums that were looked at: most are asked about by several passes. */
+const sums = new WeakMap<Expression, Linear>()
+
 /** An int32 expression as a sum of multiples. Multiples wrap as int32 does, since data is computed here too, not only indices. */
 export const linear = (x: Expression): Linear => {
+  let sum = sums.get(x)
+  if (sum === undefined) sums.set(x, (sum = computeSum(x)))
+  return sum
+}
+
+const computeSum = (x: Expression): Linear => {
   const terms = new Map<Expression, number>()
   let constant = 0
   const collect = (y: Expression, factor: number): void => {
@@ -141,31 +150,41 @@ const fold = (x: Expression): Expression => {
   }
 }
 
+/** Rewriting into a normal form. */
+export interface Normalize {
+  (x: Expression): Expression
+  /** The normal form of what an expression becomes when others take the places of some of its variables. */
+  readonly renaming: (replacements: ReadonlyMap<Expression, Expression>) => (x: Expression) => Expression
+}
+
+/** A sum of multiples, after what rewriting makes of its atoms. */
+const rewrittenSum = ({ constant, terms }: Linear, rewrite: (atom: Expression) => Expression): Expression => {
+  const sum = new Map<Expression, number>()
+  let total = constant
+  terms.forEach((coefficient, atom) => {
+    const normal = rewrite(atom)
+    if (!isSum(normal)) {
+      addTerm(sum, normal, coefficient)
+      return
+    }
+    const inner = linear(normal)
+    total = (total + Math.imul(coefficient, inner.constant)) | 0
+    inner.terms.forEach((k, term) => addTerm(sum, term, Math.imul(k, coefficient)))
+  })
+  total += joinQuotients(sum)
+  return fromLinear(total, sum)
+}
+
 /** Normal form of int32 index arithmetic below an expression; other nodes are rebuilt around it. */
-export const normalizer = (): ((x: Expression) => Expression) => {
+export const normalizer = (): Normalize => {
   const memo = new Map<Expression, Expression>()
   const normalize = (x: Expression): Expression => {
     if (x.args.length === 0) return x
     const done = memo.get(x)
     if (done !== undefined) return done
     let out: Expression
-    if (x.dtype === 'int32' && isSum(x)) {
-      const parts = linear(x)
-      const terms = new Map<Expression, number>()
-      let constant = parts.constant
-      parts.terms.forEach((coefficient, atom) => {
-        const normal = normalize(atom)
-        if (!isSum(normal)) {
-          addTerm(terms, normal, coefficient)
-          return
-        }
-        const inner = linear(normal)
-        constant = (constant + Math.imul(coefficient, inner.constant)) | 0
-        inner.terms.forEach((k, term) => addTerm(terms, term, Math.imul(k, coefficient)))
-      })
-      constant += joinQuotients(terms)
-      out = fromLinear(constant, terms)
-    } else {
+    if (x.dtype === 'int32' && isSum(x)) out = rewrittenSum(linear(x), normalize)
+    else {
       out = fold(e.rebuildWith(x, normalize))
       const y = out.args[0]
       const d = out.args[1]
@@ -183,7 +202,33 @@ export const normalizer = (): ((x: Expression) => Expression) => {
     memo.set(x, out)
     return out
   }
-  return normalize
+  /** One walk in place of two: sums are not put together only to be taken apart again. */
+  const renaming: Normalize['renaming'] = (replacements) => {
+    const renamed = new Map<Expression, Expression>()
+    replacements.forEach((to, from) => renamed.set(from, normalize(to)))
+    const visit = (x: Expression): Expression => {
+      if (x.op === 'const') return x
+      const done = renamed.get(x)
+      if (done !== undefined) return done
+      if (x.args.length === 0) return x
+      let out: Expression
+      if (x.dtype === 'int32' && isSum(x)) {
+        const parts = linear(x)
+        let changes = false
+        for (const atom of parts.terms.keys()) changes = visit(atom) !== atom || changes
+        out = changes ? rewrittenSum(parts, visit) : normalize(x)
+      } else {
+        const changed = e.rebuildWith(x, visit)
+        // Arguments are normal now, which must be known, or they would be walked through again.
+        if (changed !== x) for (const arg of changed.args) if (arg.args.length > 0) memo.set(arg, arg)
+        out = normalize(changed)
+      }
+      renamed.set(x, out)
+      return out
+    }
+    return visit
+  }
+  return Object.assign(normalize, { renaming })
 }
 
 /** Row-major position of an index in an array. */

@@ -1,13 +1,14 @@
 /** Kernels from fused units. */
 import { type Expression, e, isFloating, known } from '../core/index.js'
-import { flatIndex, linear } from './affine.js'
+import { type Normalize, flatIndex, linear } from './affine.js'
 import { accessed, distinctVariables, guardLoads, hoist, mapExpressions } from './finish.js'
 import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
 import type { CompileNested } from './control.js'
 import type { LoopDraft } from './draft.js'
 import { type ContractOperand, type Graph, loopVariables, newBuffer } from './graph.js'
 import type { Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
-import { type Rewrite, arrange, loadsOf, nest, rejoin, strideSums } from './loops.js'
+import { loadsOf } from './loads.js'
+import { arrange, nest, rejoin, strideSums } from './loops.js'
 import { cutRanges } from './ranges.js'
 import { type Accumulation, type ColumnReduction, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
@@ -30,7 +31,7 @@ const loopKernel = (
  */
 export const finishLoops = (
   { name, body: draft, trusted }: LoopDraft,
-  normalize: Rewrite,
+  normalize: Normalize,
   whole = false,
 ): LoopKernel => {
   const guard = guardLoads(trusted)

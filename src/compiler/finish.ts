@@ -2,6 +2,7 @@
 import { type Expression, e, known } from '../core/index.js'
 import { isLinearOp } from './affine.js'
 import type { Buffer, LoopKernel, Statement } from './kernel.js'
+import { loadsBelow } from './loads.js'
 
 /** Statement with every expression replaced; bodies of loops included. */
 export const mapExpressions = (statement: Statement, f: (x: Expression) => Expression): Statement => {
@@ -85,11 +86,12 @@ const changesOf = (statements: readonly Statement[], into: Changes): Changes => 
   return into
 }
 
-/** Whether an expression is worth a local of its own; plain index arithmetic belongs to the loads that use it. */
-const worthHoisting = (x: Expression): boolean => x.op !== 'const' && x.op !== 'variable' && !isPlainIndex(x)
-
-const isPlainIndex = (x: Expression): boolean =>
-  isLinearOp(x) && x.args.every((a) => a.args.length === 0 || isPlainIndex(a))
+/** Plain index arithmetic belongs to the loads that use it, and gets no local of its own. */
+const isPlainIndex = (x: Expression): boolean => {
+  if (x.dtype !== 'int32' || !isLinearOp(x)) return false
+  for (const arg of x.args) if (arg.args.length > 0 && !isPlainIndex(arg)) return false
+  return true
+}
 
 /** Moves what a loop computes again and again out of it. */
 export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
@@ -99,28 +101,29 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
     const changes = changesOf([statement], { variables: new Set(), buffers: new Set() })
     const fixed = new Map<Expression, boolean>()
     const isFixed = (x: Expression): boolean => {
+      if (x.args.length === 0) return !changes.variables.has(x)
       let stays = fixed.get(x)
       if (stays === undefined) {
-        stays =
-          !changes.variables.has(x) &&
-          !(x.op === 'load' && changes.buffers.has(x.source as Buffer)) &&
-          x.args.every(isFixed)
+        stays = !(x.op === 'load' && changes.buffers.has(x.source as Buffer))
+        for (const arg of x.args) stays = stays && isFixed(arg)
         fixed.set(x, stays)
       }
       return stays
     }
     const locals = new Map<Expression, Expression>()
     const memo = new Map<Expression, Expression>()
-    const replace = (x: Expression): Expression | undefined => {
-      if (!worthHoisting(x) || !isFixed(x)) return undefined
-      let local = locals.get(x)
-      if (local === undefined) {
-        local = e.variable(x.dtype)
-        locals.set(x, local)
+    const move = (x: Expression): Expression => {
+      if (x.args.length === 0) return x
+      let out = memo.get(x)
+      if (out === undefined) {
+        const isMoved = isFixed(x) && !isPlainIndex(x)
+        out = isMoved ? e.variable(x.dtype) : e.rebuildWith(x, move)
+        if (isMoved) locals.set(x, out)
+        memo.set(x, out)
       }
-      return local
+      return out
     }
-    const body = statement.body.map((s) => mapExpressions(s, (x) => e.substitute(x, replace, memo)))
+    const body = statement.body.map((s) => mapExpressions(s, move))
     // What was moved out may contain other things that were: those are computed first, since arguments are older.
     const within = new Map<Expression, Expression>()
     const defines = [...locals]
@@ -136,16 +139,9 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
 export const accessed = (statements: readonly Statement[]): Pick<LoopKernel, 'reads' | 'writes'> => {
   const reads = new Set<Buffer>()
   const writes = new Set<Buffer>()
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): void => {
-    if (seen.has(x)) return
-    seen.add(x)
-    if (x.op === 'load') reads.add(x.source as Buffer)
-    x.args.forEach(visit)
-  }
   const walk = (list: readonly Statement[]): void => {
     for (const s of list) {
-      expressionsOf(s).forEach(visit)
+      for (const root of expressionsOf(s)) for (const load of loadsBelow(root)) reads.add(load.source as Buffer)
       if (s.kind === 'store') writes.add(s.buffer)
       if (s.kind === 'for' || s.kind === 'if') walk(s.body)
     }
@@ -162,7 +158,7 @@ export const distinctVariables = (
 ): readonly Statement[] => {
   let names = given
   let memo = new Map(names)
-  const rename = (x: Expression): Expression => (names.size === 0 ? x : e.substitute(x, () => undefined, memo))
+  const rename = (x: Expression): Expression => (names.size === 0 ? x : e.renamed(x, memo))
   const own = (x: Expression): Expression => {
     if (!seen.has(x)) {
       seen.add(x)

@@ -4,7 +4,8 @@ import { flatIndex, linear } from './affine.js'
 import { nodesAt } from './decide.js'
 import type { Graph, Step } from './graph.js'
 import type { Buffer } from './kernel.js'
-import { loadsOf, strideSums } from './loops.js'
+import { loadsOf } from './loads.js'
+import { strideSums } from './loops.js'
 import { bufferBytes } from './plan.js'
 
 /** What a cluster does at each index of its space, in order. */

@@ -1,6 +1,6 @@
 /** Loop nests: which axes can be walked as one, where an axis must be split, and how to write loops around statements. */
 import { type Expression, e } from '../core/index.js'
-import { isLinearOp, linear } from './affine.js'
+import { type Normalize, isLinearOp, linear } from './affine.js'
 import { expressionsOf, mapExpressions } from './finish.js'
 import type { LoopOrder, Statement } from './kernel.js'
 
@@ -35,33 +35,14 @@ export const indexForms = (roots: readonly Expression[]): Map<Expression, number
   return forms
 }
 
-/** Indices of all loads, each with its own multiples. */
-export const loadsOf = (roots: readonly Expression[]): Expression[] => {
-  const loads: Expression[] = []
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): void => {
-    if (seen.has(x)) return
-    seen.add(x)
-    if (x.op === 'load') loads.push(x)
-    x.args.forEach(visit)
-  }
-  roots.forEach(visit)
-  return loads
-}
-
 /** Rewriting of expressions whose variables were replaced. */
 export type Rewrite = (x: Expression) => Expression
-
-const replacing = (replacements: ReadonlyMap<Expression, Expression>, normalize: Rewrite): Rewrite => {
-  const memo = new Map<Expression, Expression>(replacements)
-  return (x) => normalize(e.substitute(x, () => undefined, memo))
-}
 
 /**
  * Splits variables so that quotients and remainders by constants become plain indices: a reshaped operand is then read
  * with fixed strides. Gives the new variables in place of the old ones, or undefined when there is nothing to split.
  */
-const splitOnce = (variables: readonly Expression[], roots: readonly Expression[], normalize: Rewrite) => {
+const splitOnce = (variables: readonly Expression[], roots: readonly Expression[], normalize: Normalize) => {
   const own = new Set(variables)
   const seen = new Set<Expression>()
   let found: { variable: Expression; by: number } | undefined
@@ -106,12 +87,12 @@ const splitOnce = (variables: readonly Expression[], roots: readonly Expression[
   const whole = e.binary('add', e.binary('mul', outer, e.index(by)), inner)
   return {
     variables: variables.flatMap((v) => (v === variable ? [outer, inner] : [v])),
-    rewrite: replacing(new Map([[variable, whole]]), normalize),
+    rewrite: normalize.renaming(new Map([[variable, whole]])),
   }
 }
 
 /** Joins neighbouring variables that every index walks as one. */
-const collapse = (groups: readonly (readonly Expression[])[], roots: readonly Expression[], normalize: Rewrite) => {
+const collapse = (groups: readonly (readonly Expression[])[], roots: readonly Expression[], normalize: Normalize) => {
   const forms = indexForms(roots)
   const replacements = new Map<Expression, Expression>()
   const out = groups.map((group) => {
@@ -141,14 +122,14 @@ const collapse = (groups: readonly (readonly Expression[])[], roots: readonly Ex
     return y
   }
   const resolved = new Map([...replacements].map(([from, to]) => [from, last(to)]))
-  return { groups: out, rewrite: replacing(resolved, normalize) }
+  return { groups: out, rewrite: normalize.renaming(resolved) }
 }
 
 /** The same computation over loops chosen for its accesses: axes split where operands were reshaped, then joined where possible. */
 export const arrange = (
   groups: readonly (readonly Expression[])[],
   roots: readonly Expression[],
-  normalize: Rewrite,
+  normalize: Normalize,
 ): { readonly groups: readonly (readonly Expression[])[]; readonly rewrite: Rewrite } => {
   let current = groups
   let expressions = roots
@@ -188,7 +169,7 @@ export const strideSums = (variables: readonly Expression[], loads: readonly Exp
 }
 
 /** Joins loops that have only each other and walk memory as one: what cutting into ranges leaves behind. */
-export const rejoin = (statements: readonly Statement[], normalize: Rewrite): readonly Statement[] =>
+export const rejoin = (statements: readonly Statement[], normalize: Normalize): readonly Statement[] =>
   statements.map((s): Statement => {
     if (s.kind === 'if') return { ...s, body: rejoin(s.body, normalize) }
     if (s.kind !== 'for') return s

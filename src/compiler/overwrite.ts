@@ -3,6 +3,7 @@ import { type Expression, e, known } from '../core/index.js'
 import { linear } from './affine.js'
 import { expressionsOf } from './finish.js'
 import { accesses, bufferBytes, elementBytes } from './accesses.js'
+import { loadsBelow } from './loads.js'
 import type { Buffer, Kernel, LoopKernel, ScanKernel, Statement, WhileKernel } from './kernel.js'
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
@@ -18,16 +19,12 @@ export const staysInPlace = (kernel: LoopBody, i: number): boolean => {
 }
 
 /** Whether the expressions load from a buffer, and if `at` is given, anywhere but there. */
-const loads = (roots: readonly Expression[], buffer: Buffer, at?: Expression): boolean => {
-  const seen = new Set<Expression>()
-  const visit = (x: Expression): boolean => {
-    if (seen.has(x)) return false
-    seen.add(x)
-    if (x.op === 'load' && x.source === buffer && (at === undefined || x.args[0] !== at)) return true
-    return x.args.some(visit)
-  }
-  return roots.some(visit)
-}
+const loads = (roots: readonly Expression[], buffer: Buffer, at?: Expression): boolean =>
+  roots.some(
+    (root) =>
+      root.args.length > 0 &&
+      loadsBelow(root).some((x) => x.source === buffer && (at === undefined || x.args[0] !== at)),
+  )
 
 const loadsAnywhere = (s: Statement, buffer: Buffer): boolean =>
   loads(expressionsOf(s), buffer) ||

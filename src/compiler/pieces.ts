@@ -1,12 +1,13 @@
 /** A group of kernels as a loop over pieces of their arrays. */
 import { type Expression, e, known } from '../core/index.js'
+import type { Normalize } from './affine.js'
 import { scratchLayout } from './scratch.js'
 import type { LoopDraft } from './draft.js'
 import { accessed } from './finish.js'
 import { newBuffer } from './graph.js'
 import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
-import { type Rewrite, nest } from './loops.js'
+import { nest } from './loops.js'
 import { bufferBytes, plan } from './plan.js'
 import { shareCopies } from './share.js'
 import { type Cut, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum } from './slices.js'
@@ -14,7 +15,7 @@ import { type Cut, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum } from '.
 /** What cutting needs to know. */
 export interface Blocking {
   readonly limits: Limits
-  readonly normalize: Rewrite
+  readonly normalize: Normalize
   readonly finish: (kernel: LoopKernel) => LoopKernel
 }
 

@@ -3,10 +3,9 @@
  * and concatenation become loops without conditions over contiguous memory.
  */
 import { type Expression, e } from '../core/index.js'
-import { linear } from './affine.js'
+import { type Normalize, linear } from './affine.js'
 import { expressionsOf, mapExpressions } from './finish.js'
 import type { Statement } from './kernel.js'
-import type { Rewrite } from './loops.js'
 
 type Loop = Extract<Statement, { readonly kind: 'for' }>
 
@@ -23,28 +22,40 @@ interface Condition {
   readonly terms: ReadonlyMap<Expression, number>
 }
 
-/** Conditions in the expressions of statements and of the loops in them; minima and maxima count as conditions too. */
-const conditionsIn = (statements: readonly Statement[]): Condition[] => {
-  const out: Condition[] = []
+const noConditions: readonly Condition[] = []
+/** Conditions of expressions that were looked at: every loop around them asks again. */
+const found = new WeakMap<Expression, readonly Condition[]>()
+
+/** Conditions in an expression; minima and maxima count as conditions too. */
+const conditionsOf = (root: Expression): readonly Condition[] => {
+  if (root.args.length === 0) return noConditions
+  const done = found.get(root)
+  if (done !== undefined) return done
+  let out: Condition[] | undefined
   const seen = new Set<Expression>()
   const visit = (x: Expression): void => {
     if (seen.has(x)) return
     seen.add(x)
-    x.args.forEach(visit)
-    const [a, b] = x.args
+    for (const arg of x.args) if (arg.args.length > 0) visit(arg)
+    const a = x.args[0]
+    const b = x.args[1]
     if (a?.dtype !== 'int32' || b === undefined) return
     const op = x.op === 'min' || x.op === 'max' ? 'either' : x.op
-    if (op !== 'lt' && op !== 'le' && op !== 'gt' && op !== 'ge' && op !== 'eq' && op !== 'ne' && op !== 'either')
-      return
-    out.push({ op, ...linear(e.binary('sub', a, b)) })
+    if (op === 'lt' || op === 'le' || op === 'gt' || op === 'ge' || op === 'eq' || op === 'ne' || op === 'either')
+      (out ??= []).push({ op, ...linear(e.binary('sub', a, b)) })
   }
-  const walk = (list: readonly Statement[]): void => {
-    for (const s of list) {
-      expressionsOf(s).forEach(visit)
-      if (s.kind === 'for' || s.kind === 'if') walk(s.body)
-    }
+  visit(root)
+  const conditions = out ?? noConditions
+  found.set(root, conditions)
+  return conditions
+}
+
+/** Conditions in the expressions of statements and of the loops in them. */
+const conditionsIn = (statements: readonly Statement[], out = new Set<Condition>()): ReadonlySet<Condition> => {
+  for (const s of statements) {
+    for (const root of expressionsOf(s)) for (const condition of conditionsOf(root)) out.add(condition)
+    if (s.kind === 'for' || s.kind === 'if') conditionsIn(s.body, out)
   }
-  walk(statements)
   return out
 }
 
@@ -88,10 +99,10 @@ const replaced = (
   statements: readonly Statement[],
   from: Expression,
   to: Expression,
-  normalize: Rewrite,
+  normalize: Normalize,
 ): readonly Statement[] => {
-  const memo = new Map([[from, to]])
-  return statements.map((s) => mapExpressions(s, (x) => normalize(e.substitute(x, () => undefined, memo))))
+  const rewrite = normalize.renaming(new Map([[from, to]]))
+  return statements.map((s) => mapExpressions(s, rewrite))
 }
 
 const loopsInside = (statements: readonly Statement[], out = new Set<Expression>()): Set<Expression> => {
@@ -106,7 +117,7 @@ const loopsInside = (statements: readonly Statement[], out = new Set<Expression>
  * Conditions on the variable and a short loop inside, at both ends of that loop: between the changes of those it is known
  * whatever the inner loop does, as it is for windows away from the borders. Only the innermost such pair of loops is worth it.
  */
-const windowConditions = (loop: Loop, conditions: readonly Condition[]): Condition[] => {
+const windowConditions = (loop: Loop, conditions: ReadonlySet<Condition>): Condition[] => {
   const inside = loopsInside(loop.body)
   const out: Condition[] = []
   for (const condition of conditions) {
@@ -137,7 +148,7 @@ const startsOf = (loop: Loop): Set<number> => {
 }
 
 /** Cuts loops into ranges. */
-export const cutRanges = (statements: readonly Statement[], normalize: Rewrite, copies = 1): readonly Statement[] =>
+export const cutRanges = (statements: readonly Statement[], normalize: Normalize, copies = 1): readonly Statement[] =>
   statements.flatMap((s): readonly Statement[] => {
     if (s.kind === 'if') return [{ ...s, body: cutRanges(s.body, normalize, copies) }]
     if (s.kind !== 'for') return [s]

@@ -37,7 +37,7 @@ interface Blocks {
 
 const replaceVariable = (from: Expression, to: Expression): ((x: Expression) => Expression) => {
   const memo = new Map([[from, to]])
-  return (x) => e.substitute(x, () => undefined, memo)
+  return (x) => e.renamed(x, memo)
 }
 
 /** How many iterations of a loop make a block: a divisor, if there is one that is not much smaller, so that none is left over. */

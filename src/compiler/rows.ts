@@ -3,10 +3,11 @@
  * softmax, a layer normalization or the gradient of either is one kernel, and what rows pass on per row is a local.
  */
 import { type Expression, e, known } from '../core/index.js'
+import type { Normalize } from './affine.js'
 import { accessed, expressionsOf, mapExpressions } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
-import { type Rewrite, loadsOf } from './loops.js'
+import { loadsOf } from './loads.js'
 import { accesses, bufferBytes } from './accesses.js'
 import { canOverwrite } from './overwrite.js'
 import { slicingOf } from './slices.js'
@@ -24,7 +25,7 @@ const horizon = 12
 /** What sweeping needs to know. */
 export interface Sweeping {
   readonly limits: Limits
-  readonly normalize: Rewrite
+  readonly normalize: Normalize
 }
 
 /** Kernels over the same rows. */
@@ -82,13 +83,13 @@ const joined = (sweep: Sweep | undefined, kernel: Kernel, { limits, normalize }:
 }
 
 /** One row of a kernel, as statements at the row's index. */
-const rowOf = (kernel: LoopKernel, rows: number, row: Expression, normalize: Rewrite): readonly Statement[] => {
+const rowOf = (kernel: LoopKernel, rows: number, row: Expression, normalize: Normalize): readonly Statement[] => {
   const loop = known(onlyLoop(kernel), 'loop over rows')
   const extent = loop.extent / rows
   const inside = extent === 1 ? e.index(0) : e.variable('int32', extent)
   const at = e.binary('add', e.binary('mul', row, e.index(extent)), inside)
-  const memo = new Map([[loop.variable, at]])
-  const body = loop.body.map((s) => mapExpressions(s, (x) => normalize(e.substitute(x, () => undefined, memo))))
+  const rewrite = normalize.renaming(new Map([[loop.variable, at]]))
+  const body = loop.body.map((s) => mapExpressions(s, rewrite))
   return extent === 1 ? body : [{ ...loop, variable: inside, extent, body }]
 }
 
@@ -184,7 +185,7 @@ const inPlace = (statements: readonly Statement[], needed: ReadonlySet<Buffer>):
   return result === undefined ? statements : renamed(statements, temporary, result)
 }
 
-const merged = ({ members, rows }: Sweep, needed: ReadonlySet<Buffer>, normalize: Rewrite): LoopKernel => {
+const merged = ({ members, rows }: Sweep, needed: ReadonlySet<Buffer>, normalize: Normalize): LoopKernel => {
   const row = e.variable('int32', rows)
   const statements = members.flatMap((member) => rowOf(member, rows, row, normalize))
   const inside = inPlace(passOn(statements, needed), needed)

@@ -4,7 +4,7 @@ import { accesses } from './accesses.js'
 import type { LoopDraft } from './draft.js'
 import { accessed } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Statement } from './kernel.js'
-import { loadsOf } from './loops.js'
+import { loadsOf } from './loads.js'
 import { renameKernel } from './rename.js'
 
 /** Kernels, and what has become of the buffers that they no longer write. */

@@ -1,6 +1,6 @@
 /** Kernels in pieces: which part of every array a piece touches when the outermost loop is cut into equal ranges. */
 import { type Expression, e, isFloating, known } from '../core/index.js'
-import { linear } from './affine.js'
+import { type Normalize, linear } from './affine.js'
 import type { LoopDraft } from './draft.js'
 import { expressionsOf, mapExpressions } from './finish.js'
 import { newBuffer } from './graph.js'
@@ -66,7 +66,7 @@ export const greatestDivisor = (a: number, b: number): number => (a === 0 ? b : 
 const commonMultiple = (a: number, b: number): number => (a * b) / greatestDivisor(a, b)
 
 /** The arrays of a kernel in n pieces, or undefined when a piece would need something outside its ranges. */
-export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
+export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Normalize): Slicing | undefined => {
   let tried = slicings.get(kernel)
   if (tried === undefined) slicings.set(kernel, (tried = new Map()))
   const key = `${cut} ${n}`
@@ -80,14 +80,14 @@ export const slicingOf = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrit
 /** What was found before: groups try the same kernels again and again. */
 const slicings = new WeakMap<Kernel, Map<string, Slicing | undefined>>()
 
-const findSlicing = (kernel: Kernel, cut: Cut, n: number, normalize: Rewrite): Slicing | undefined => {
+const findSlicing = (kernel: Kernel, cut: Cut, n: number, normalize: Normalize): Slicing | undefined => {
   if (kernel.kind === 'contraction') return sliceContraction(kernel, cut, n)
   if (kernel.kind !== 'loops') return undefined
   return cut === 'sum' ? sliceSum(kernel, n, normalize) : sliceLoops(kernel.body, n, normalize)
 }
 
 /** What a sum down columns reads: as if every row of it were an iteration of a loop. */
-const sliceSum = (kernel: LoopDraft, n: number, normalize: Rewrite): Slicing | undefined => {
+const sliceSum = (kernel: LoopDraft, n: number, normalize: Normalize): Slicing | undefined => {
   const variable = summedAxis(kernel)
   if (variable === undefined || kernel.sum === undefined) return undefined
   const { element } = kernel.sum
@@ -100,14 +100,13 @@ const sliceSum = (kernel: LoopDraft, n: number, normalize: Rewrite): Slicing | u
 const pieceVariable = (extent: number, n: number): Expression =>
   extent === n ? e.index(0) : e.variable('int32', extent / n)
 
-const sliceLoops = (statements: readonly Statement[], n: number, normalize: Rewrite): Slicing | undefined => {
+const sliceLoops = (statements: readonly Statement[], n: number, normalize: Normalize): Slicing | undefined => {
   const sliced = new Set<Buffer>()
   const whole = new Set<Buffer>()
   let possible = true
   const analyze = (list: readonly Statement[], loop: Loop | undefined): void => {
     const inside = loop === undefined ? e.index(0) : pieceVariable(loop.extent, n)
-    const memo = new Map<Expression, Expression>()
-    if (loop !== undefined) memo.set(loop.variable, inside)
+    const rewrite = normalize.renaming(new Map(loop === undefined ? [] : [[loop.variable, inside]]))
     const seen = new Set<Expression>()
     const access = (buffer: Buffer, at: Expression, isStore: boolean): void => {
       const { terms } = linear(at)
@@ -120,7 +119,7 @@ const sliceLoops = (statements: readonly Statement[], n: number, normalize: Rewr
       }
       sliced.add(buffer)
       if (!possible || loop === undefined) return
-      const range = e.bounds(normalize(e.substitute(at, () => undefined, memo)))
+      const range = e.bounds(rewrite(at))
       if (step * loop.extent !== buffer.size || range.min < 0 || range.max >= buffer.size / n) possible = false
     }
     const visit = (x: Expression): void => {
@@ -218,7 +217,7 @@ const pieceRewrite = (
   variable: Expression | undefined,
   inside: Expression,
   buffers: ReadonlyMap<Buffer, Buffer>,
-  normalize: Rewrite,
+  normalize: Normalize,
 ): Rewrite => {
   const memo = new Map<Expression, Expression>()
   if (variable !== undefined) memo.set(variable, inside)
@@ -247,7 +246,7 @@ export const pieceOfLoops = (
   kernel: LoopKernel,
   n: number,
   buffers: ReadonlyMap<Buffer, Buffer>,
-  normalize: Rewrite,
+  normalize: Normalize,
 ): readonly Statement[] =>
   kernel.body.flatMap((s): readonly Statement[] => {
     const variable = s.kind === 'for' ? s.variable : undefined
@@ -264,7 +263,7 @@ export const pieceOfSum = (
   n: number,
   buffers: ReadonlyMap<Buffer, Buffer>,
   total: Buffer,
-  normalize: Rewrite,
+  normalize: Normalize,
 ): PieceOfSum => {
   const sum = known(kernel.sum, 'sum')
   const variable = known(summedAxis(kernel), 'axis of a sum')

@@ -171,8 +171,6 @@ const splitMultiple = (
   return undefined
 }
 
-const isIndexArithmetic = (dtype: DType): boolean => dtype === 'int32'
-
 /** Folds two int32 constants as WebAssembly would compute them. */
 const foldInteger = (op: BinaryOp, a: number, b: number): number | undefined => {
   switch (op) {
@@ -292,13 +290,14 @@ const simplifyBool = (op: BinaryOp, a: Expression, b: Expression): Expression | 
 
 /** An operation of two arguments of one dtype. */
 export const binary = (op: BinaryOp, a: Expression, b: Expression): Expression => {
-  const simpler = isIndexArithmetic(a.dtype)
-    ? simplifyIndex(op, a, b)
-    : isFloating(a.dtype)
-      ? simplifyFloat(op, a, b)
-      : a.dtype === 'bool'
-        ? simplifyBool(op, a, b)
-        : undefined
+  const simpler =
+    a.dtype === 'int32'
+      ? simplifyIndex(op, a, b)
+      : isFloating(a.dtype)
+        ? simplifyFloat(op, a, b)
+        : a.dtype === 'bool'
+          ? simplifyBool(op, a, b)
+          : undefined
   return simpler ?? interned(op, a.dtype, [a, b])
 }
 
@@ -328,7 +327,7 @@ const compareNumbers = (op: CompareOp, a: number, b: number): boolean =>
 /** A comparison; the result is bool. */
 export const compare = (op: CompareOp, a: Expression, b: Expression): Expression => {
   if (a.op === 'const' && b.op === 'const') return constant(compareNumbers(op, a.value, b.value) ? 1 : 0, 'bool')
-  if (isIndexArithmetic(a.dtype)) {
+  if (a.dtype === 'int32') {
     const x = bounds(a)
     const y = bounds(b)
     const always =
@@ -401,12 +400,33 @@ export const substitute = (
   replace: (x: Expression) => Expression | undefined,
   memo = new Map<Expression, Expression>(),
 ): Expression => {
-  const done = memo.get(root)
-  if (done !== undefined) return done
-  const out = replace(root) ?? rebuildWith(root, (arg) => substitute(arg, replace, memo))
-  // What a leaf stays is found sooner than remembered.
-  if (root.args.length > 0 || out !== root) memo.set(root, out)
-  return out
+  const visit = (x: Expression): Expression => {
+    const done = memo.get(x)
+    if (done !== undefined) return done
+    let out = replace(x)
+    if (out === undefined) {
+      // What a leaf stays is found sooner than remembered.
+      if (x.args.length === 0) return x
+      out = rebuildWith(x, visit)
+    }
+    memo.set(x, out)
+    return out
+  }
+  return visit(root)
+}
+
+/** The expression with others in place of those that `memo` names, which is told what has become of everything below it. */
+export const renamed = (root: Expression, memo: Map<Expression, Expression>): Expression => {
+  const visit = (x: Expression): Expression => {
+    if (x.op === 'const') return x
+    const done = memo.get(x)
+    if (done !== undefined) return done
+    if (x.args.length === 0) return x
+    const out = rebuildWith(x, visit)
+    memo.set(x, out)
+    return out
+  }
+  return visit(root)
 }
 
 /** The same operation over what a function makes of its arguments. */

@@ -92,18 +92,19 @@ export class KernelAnalysis {
       walk([s])
     }
     // What a local depends on is what its values depend on; locals may feed each other, so repeat until nothing changes.
-    for (let changed = true; changed;) {
+    // Locals that never change come before what uses them: then once is enough.
+    for (let changed = sources.size > 0; changed;) {
       changed = false
-      this.masks.clear()
       for (const [local, values] of sources) {
         const before = this.bits.get(local) ?? 0
         let mask = before
         for (const value of values) mask |= this.mask(value)
         if (mask !== before) {
           this.bits.set(local, mask)
-          changed = true
+          changed = this.mutable.size > 0
         }
       }
+      if (changed) this.masks.clear()
     }
   }
 
@@ -133,7 +134,10 @@ export class KernelAnalysis {
     let found = this.masks.get(x)
     if (found === undefined) {
       found = 0
-      for (const arg of x.args) found |= this.mask(arg)
+      for (let i = 0; i < x.args.length; i++) {
+        const arg = x.args[i]
+        if (arg !== undefined && arg.op !== 'const') found |= this.mask(arg)
+      }
       this.masks.set(x, found)
     }
     return found

@@ -25,6 +25,17 @@ export class Code {
     this.bytes[this.length++] = value
   }
 
+  /** A byte, and a number that most often fits into another one. */
+  private withNumber(value: number, rest: number): void {
+    if (rest >= 0x80 || this.length + 2 > this.bytes.length) {
+      this.byte(value)
+      this.unsigned(rest)
+      return
+    }
+    this.bytes[this.length++] = value
+    this.bytes[this.length++] = rest
+  }
+
   /** LEB128 of an unsigned number below 2^32. */
   unsigned(value: number): void {
     let rest = value >>> 0
@@ -59,23 +70,18 @@ export class Code {
 
   /** An instruction without immediates. */
   op(code: number): void {
-    if (code > 0xff) {
-      this.byte(code >>> 12)
-      this.unsigned(code & 0xfff)
-    } else this.byte(code)
+    if (code > 0xff) this.withNumber(code >>> 12, code & 0xfff)
+    else this.byte(code)
   }
 
   get(local: number): void {
-    this.byte(0x20)
-    this.unsigned(local)
+    this.withNumber(0x20, local)
   }
   set(local: number): void {
-    this.byte(0x21)
-    this.unsigned(local)
+    this.withNumber(0x21, local)
   }
   tee(local: number): void {
-    this.byte(0x22)
-    this.unsigned(local)
+    this.withNumber(0x22, local)
   }
 
   globalGet(global: number): void {
@@ -119,8 +125,7 @@ export class Code {
   /** A load or store at a static byte offset. The alignment hint is always 1: engines ignore it. */
   memory(code: number, offset: number): void {
     this.op(code)
-    this.byte(0)
-    this.unsigned(offset)
+    this.withNumber(0, offset)
   }
   /** A load or store of one lane. */
   memoryLane(code: number, offset: number, lane: number): void {

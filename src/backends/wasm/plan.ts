@@ -45,6 +45,7 @@ const isIndexSum = (x: Expression): boolean =>
 /** Plans the loops of one kernel. */
 export class Planner {
   readonly plans = new Map<Loop, LoopPlan>()
+  private readonly scalarBodies = new Map<Loop, number>()
   private readonly analysis: KernelAnalysis
   constructor(analysis: KernelAnalysis) {
     this.analysis = analysis
@@ -61,7 +62,7 @@ export class Planner {
   }
 
   private planLoop(loop: Loop): number {
-    const scalar = loop.extent * (1 + this.bodyCost(loop.body, undefined, loop))
+    const scalar = loop.extent * (1 + this.scalarBody(loop))
     let inside = 0
     for (const s of loop.body) {
       if (s.kind === 'for') inside += this.planLoop(s)
@@ -82,11 +83,12 @@ export class Planner {
     const no = { copies: 0, cost: impossible }
     if (loop.order === 'sequential' || loop.extent < lanes || !this.analysis.isTracked(loop.variable)) return no
     if (loop.order === 'reduce' && !loop.body.every((s) => s.kind === 'combine' || s.kind === 'define')) return no
-    const body = this.vectorBody(loop.body, loop)
+    // Most loops that can't be vectors are told by their stores.
+    const body = this.canStore(loop.body, loop) ? this.vectorBody(loop.body, loop) : impossible
     if (body === impossible) return no
     const tail = loop.extent % lanes
     const join = loop.order === 'reduce' ? 12 : 0
-    const rest = tail === 0 ? 0 : tail * (1 + this.scalarTotal(loop.body, loop)) + 3
+    const rest = tail === 0 ? 0 : tail * (1 + this.scalarTotal(loop)) + 3
     const whole = Math.trunc(loop.extent / lanes)
     const nested = loop.body.some((s) => s.kind === 'for')
     const wanted = nested ? (body < 400 ? 4 : 1) : copiesOf(body)
@@ -94,11 +96,28 @@ export class Planner {
     return { copies, cost: whole * (body + 1) + rest + join + 4 }
   }
 
-  /** Cost of one scalar iteration with everything in it. */
-  private scalarTotal(statements: readonly Statement[], loop: Loop): number {
-    let cost = this.bodyCost(statements, undefined, loop)
-    for (const s of statements) if (s.kind === 'for') cost += s.extent * (1 + this.scalarTotal(s.body, s))
+  /** Cost of what one scalar iteration evaluates itself. */
+  private scalarBody(loop: Loop): number {
+    let cost = this.scalarBodies.get(loop)
+    if (cost === undefined) this.scalarBodies.set(loop, (cost = this.bodyCost(loop.body, undefined, loop)))
     return cost
+  }
+
+  /** Cost of one scalar iteration with everything in it. */
+  private scalarTotal(loop: Loop): number {
+    let cost = this.scalarBody(loop)
+    for (const s of loop.body) if (s.kind === 'for') cost += s.extent * (1 + this.scalarTotal(s))
+    return cost
+  }
+
+  /** Whether all stores can be of vectors along the loop's variable. */
+  private canStore(statements: readonly Statement[], vector: Loop): boolean {
+    return statements.every((s) => {
+      if (s.kind === 'for') return this.canStore(s.body, vector)
+      if (s.kind !== 'store') return s.kind !== 'if'
+      const stride = isVectorDType(s.buffer.dtype) ? this.analysis.stride(s.index, vector.variable) : undefined
+      return stride !== undefined && stride !== 0
+    })
   }
 
   /** Cost of one vector iteration with everything in it, or Infinity. */
@@ -108,15 +127,11 @@ export class Planner {
     for (const s of statements) {
       if (cost === impossible) return cost
       switch (s.kind) {
-        case 'if':
-          return impossible
         case 'for':
           cost += s.extent * (1 + this.vectorBody(s.body, vector, s))
           break
         case 'store': {
-          if (!isVectorDType(s.buffer.dtype)) return impossible
           const stride = this.analysis.stride(s.index, vector.variable)
-          if (stride === undefined || stride === 0) return impossible
           cost += stride !== 1 ? 8 : s.buffer.dtype === 'bool' || s.buffer.dtype.endsWith('8') ? 4 : 1
           break
         }
@@ -135,14 +150,16 @@ export class Planner {
   /** Cost of what statements evaluate themselves, once; `vector` says that a loop around them runs on vectors. */
   private bodyCost(statements: readonly Statement[], vector: Loop | undefined, loop?: Loop): number {
     const own = loop === undefined ? -1 : this.analysis.bit(loop.variable)
+    const vectors = vector === undefined ? 0 : this.analysis.bit(vector.variable)
     const seen = new Set<Expression>()
     let cost = 0
     const visit = (x: Expression, guarded = false): void => {
-      if (seen.has(x) || x.args.length === 0) return
+      if (x.args.length === 0 || seen.has(x)) return
       if (!guarded) seen.add(x)
-      const varies = vector !== undefined && (this.analysis.mask(x) & this.analysis.bit(vector.variable)) !== 0
+      const mask = this.analysis.mask(x)
+      const varies = (mask & vectors) !== 0
       // What does not depend on this loop is computed outside it; it must be possible all the same.
-      const isOutside = (this.analysis.mask(x) & own) === 0 && this.analysis.isPure(x)
+      const isOutside = (mask & own) === 0 && this.analysis.isPure(x)
       if (isOutside && !varies) return
       if (vector !== undefined && varies) {
         const mine = this.vectorCost(x, vector, guarded)
@@ -152,11 +169,7 @@ export class Planner {
         const at = x.args[0]
         if (x.op === 'load' && at !== undefined && this.analysis.stride(at, vector.variable) !== undefined) return
         // A condition that is the same for all lanes becomes a branch around its loads.
-        if (
-          x.op === 'select' &&
-          at !== undefined &&
-          (this.analysis.mask(at) & this.analysis.bit(vector.variable)) === 0
-        ) {
+        if (x.op === 'select' && at !== undefined && (this.analysis.mask(at) & vectors) === 0) {
           visit(at, guarded)
           for (const arg of x.args.slice(1)) visit(arg, guarded || this.analysis.isUnsafe(arg))
           return

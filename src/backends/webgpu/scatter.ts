@@ -84,7 +84,7 @@ export const planScatter = (scatter: Scatter, memory: Memory, target: Target): r
     const rest = stride === 1 ? update : e.binary('div', update, e.index(stride))
     memo.set(variable, extent * stride === count ? rest : e.binary('rem', rest, e.index(extent)))
   }
-  const at = (x: Expression): Expression => e.substitute(x, () => undefined, memo)
+  const at = (x: Expression): Expression => e.renamed(x, memo)
   const place = inside === undefined ? at(key) : e.select(at(inside), at(key), e.index(nowhere))
   const piece = {
     parallel: [{ kind: 'for', variable: update, extent: count, order: 'parallel', body: [] } as const],

@@ -129,7 +129,7 @@ const bringOutside = (
         }
         const memo = new Map<Expression, Expression>()
         chain.loops.forEach((loop, d) => memo.set(loop.variable, known(targets[d], 'loop').variable))
-        return chain.body.map((inner) => mapExpressions(inner, (x) => e.substitute(x, () => undefined, memo)))
+        return chain.body.map((inner) => mapExpressions(inner, (x) => e.renamed(x, memo)))
       }
       if (s.kind === 'for') return [{ ...s, body: rewrite(s.body) }]
       if (s.kind !== 'define') possible = false

@@ -60,7 +60,7 @@ const partLoops = ({ loops, body, size, selection }: Reduction, part: Expression
     const rest = stride === 1 ? at : e.binary('div', at, e.index(stride))
     memo.set(variable, variable === loops[0]?.variable ? rest : e.binary('rem', rest, e.index(extent)))
   }
-  const inside = body.map((s) => mapExpressions(s, (x) => e.substitute(x, () => undefined, memo)))
+  const inside = body.map((s) => mapExpressions(s, (x) => e.renamed(x, memo)))
   if (selection !== undefined) return { kind: 'for', variable: step, extent: length, order: 'sequential', body: inside }
   const guarded: readonly Statement[] =
     size % length === 0 ? inside : [{ kind: 'if', condition: e.compare('lt', at, e.index(size)), body: inside }]
