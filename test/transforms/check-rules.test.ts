@@ -1,7 +1,7 @@
 /** What the records of primitives say to `checked` is true: those that pass values on make no NaN, and a report of an index tells of a window that was moved. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type NDArray, checked, jit, lax, numpy as np } from 'cotangent'
+import { type NDArray, checked, jit, lax, numpy as np, vmap } from 'cotangent'
 import {
   type DType,
   type Draw,
@@ -31,11 +31,20 @@ const extreme = (x: SampleArray, size: (value: number) => number): NDArray =>
 const floatsOf = (outs: readonly NDArray[]): number[] =>
   outs.flatMap((x) => (isFloating(x.dtype) ? Array.from(x.dataSync(), Number) : []))
 
+/** Results of a primitive; within a vmap whose members all have the same operands, if it needs the name of an axis. */
+const resultsOf = (primitive: Primitive, inputs: readonly NDArray[], params: object): readonly NDArray[] => {
+  const [axisName] = primitive.axisNames?.(params) ?? []
+  if (axisName === undefined) return bind(primitive, inputs, params)
+  const { axisSize } = params as { readonly axisSize: number }
+  const stacked = inputs.map((x) => np.broadcastTo(x, [axisSize, ...x.shape]))
+  return vmap((xs: readonly NDArray[]) => [...bind(primitive, xs, params)], { axisName })(stacked)
+}
+
 describe.each(passing.map((p) => [p.name, p] as const))('%s passes values on', (_, primitive) => {
   it('gives finite results for all that is finite', () =>
     check((draw) => {
       const { inputs, params } = primitive.sample(draw)
-      const outs = bind(
+      const outs = resultsOf(
         primitive,
         inputs.map((x) => extreme(x, () => hugeOf(x.dtype))),
         params,
@@ -46,7 +55,7 @@ describe.each(passing.map((p) => [p.name, p] as const))('%s passes values on', (
   it('makes no NaN of infinities', () =>
     check((draw) => {
       const { inputs, params } = primitive.sample(draw)
-      const outs = bind(
+      const outs = resultsOf(
         primitive,
         inputs.map((x) => extreme(x, (v) => (Math.abs(v) > 0.5 ? Infinity : hugeOf(x.dtype)))),
         params,

@@ -11,6 +11,7 @@ import {
 } from '../../compiler/index.js'
 import { type Loop, rootsOf } from './analysis.js'
 import { blockColumns } from './contraction-product.js'
+import { isOuter } from './job-loops.js'
 
 /** Bytes of a result that stay in a cache of the second level until another kernel reads them. */
 const smallBytes = 1 << 17
@@ -60,6 +61,8 @@ export const iterationsPerRow = (
   const { batch, rows, columns, left, right, out } = product
   const perRow = loop.extent / (batch * rows)
   const unit = out.size / loop.extent
+  // Of few long rows threads share each.
+  if (isOuter(loop)) return undefined
   if (!kernel.reads.includes(out) || !Number.isInteger(perRow) || !Number.isInteger(unit)) return undefined
   if (bufferBytes(out) <= smallBytes * scale) return undefined
   if (columns > blockColumns && bufferBytes(out) / batch > largestMatrix) return undefined

@@ -216,7 +216,8 @@ export class StatementEmitter extends VectorEmitter {
     const perIteration = plan.cost / s.extent
     const isLong = plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1
     const chunk = isLong ? this.iterationsOf(chunkCost, perIteration, plan) : s.extent
-    const { jobs } = this
+    // Within a loop that may also run range by range sums must not be cut, or both ways would round differently.
+    const jobs = this.ranges.size === 0 || this.ranges.has(s) ? this.jobs : undefined
     if (jobs !== undefined && plan.cost >= jobCost * jobs.scale && s.order !== 'sequential' && !isOuter(s)) {
       if (this.jobLoop(s, plan, chunk, jobs)) return
     }
