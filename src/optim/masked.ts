@@ -62,7 +62,7 @@ const maskedBy = (inner: GradientTransformation, flagsOf: Flags): GradientTransf
  * ```
  */
 export const masked = <State>(inner: GradientTransformation<State>, mask: Mask): GradientTransformation<MaskedState> =>
-  maskedBy(erased(inner), (values) =>
+  maskedBy(inner, (values) =>
     tree
       .broadcastPrefix(
         computed(mask, values),
@@ -73,10 +73,6 @@ export const masked = <State>(inner: GradientTransformation<State>, mask: Mask):
       )
       .map((flag) => flag === true),
   )
-
-/** A transformation whose kind of state is forgotten; it is only ever given its own. */
-const erased = <State>(t: GradientTransformation<State>): GradientTransformation =>
-  t as unknown as GradientTransformation
 
 /** Labels of parameters, or a function that computes such a tree from the parameters. */
 export type Labels = PrefixTree<string> | ((params: never) => unknown)

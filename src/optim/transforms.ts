@@ -48,14 +48,10 @@ export const scaleByLearningRate = (
   { flipSign = true }: { readonly flipSign?: boolean } = {},
 ): GradientTransformation<CountState | null> => {
   const sign = flipSign ? -1 : 1
-  if (typeof learningRate === 'number') return widened(scale(sign * learningRate))
-  if (typeof learningRate !== 'function') return widened(scale(np.multiply(sign, learningRate)))
-  return widened(scaleBySchedule((count) => np.multiply(sign, learningRate(count))))
+  if (typeof learningRate === 'number') return scale(sign * learningRate)
+  if (typeof learningRate !== 'function') return scale(np.multiply(sign, learningRate))
+  return scaleBySchedule((count) => np.multiply(sign, learningRate(count)))
 }
-
-/** A transformation seen as one of several kinds of state; it is only ever given its own. */
-const widened = <Wide, Narrow extends Wide>(t: GradientTransformation<Narrow>): GradientTransformation<Wide> =>
-  t as unknown as GradientTransformation<Wide>
 
 /** State of momentum. */
 export interface TraceState {
@@ -296,17 +292,15 @@ export const addDecayedWeights = ({
   const operation = 'optim.addDecayedWeights'
   const decayed = (rate: ArrayLike): GradientTransformation<null> =>
     stateless(operation, (u, p) => np.add(u, np.multiply(scalarLike(rate, u), known(p, 'parameter'))), { params: true })
-  const decay: GradientTransformation =
-    typeof weightDecay === 'function'
-      ? widened<unknown, CountState>({
-          init: () => ({ count: zeroCount() }),
-          update: (updates, { count }, params) => [
-            decayed(weightDecay(count)).update(updates, null, params)[0],
-            { count: nextCount(count) },
-          ],
-        })
-      : widened(decayed(weightDecay))
-  return mask === null ? decay : widened(masked(decay, mask))
+  const scheduled = (schedule: Schedule): GradientTransformation<CountState> => ({
+    init: () => ({ count: zeroCount() }),
+    update: (updates, { count }, params) => [
+      decayed(schedule(count)).update(updates, null, params)[0],
+      { count: nextCount(count) },
+    ],
+  })
+  const decay = typeof weightDecay === 'function' ? scheduled(weightDecay) : decayed(weightDecay)
+  return mask === null ? decay : masked(decay, mask)
 }
 
 /** Clips every element of the updates to [-maxDelta, maxDelta]. */

@@ -133,7 +133,7 @@ export const adafactor = (
   const { clippingThreshold = 1, momentum = null, weightDecayRate = null, learningRate = null } = given
   const { factored = true, decayRate = 0.8, decayOffset = 0, minDimSizeToFactor = 128, eps = 1e-30 } = given
   const parts: GradientTransformation[] = []
-  const add = (part: Optimizer): number => parts.push(erased(part))
+  const add = (part: Optimizer): number => parts.push(part)
   add(chain(scaleByFactoredRms({ factored, decayRate, stepOffset: decayOffset, minDimSizeToFactor, epsilon: eps })))
   if (clippingThreshold !== null) add(chain(clipByBlockRms(clippingThreshold)))
   if (learningRate !== null) add(chain(scaleByLearningRate(learningRate, { flipSign: false })))
@@ -144,9 +144,6 @@ export const adafactor = (
   }
   return chain(...parts, scale(-1))
 }
-
-/** A transformation whose kind of state is forgotten. */
-const erased = (t: Optimizer): GradientTransformation => t as unknown as GradientTransformation
 
 /** NovoGrad (https://arxiv.org/abs/1905.11286). */
 export const novograd = (learningRate: LearningRate, { eps = 1e-6, ...options }: NovogradOptions = {}): Optimizer =>

@@ -127,7 +127,7 @@ export function MultiSteps<State>(
       `${operation}: the number of steps must be a positive integer or a schedule, got ${String(everyKSchedule)}.`,
     )
   }
-  const inner = optimizer as unknown as GradientTransformation
+  const inner: GradientTransformation = optimizer
   const transformation: GradientTransformation<MultiStepsState> = {
     init: (params) => ({
       miniStep: zeroCount(),
@@ -271,8 +271,8 @@ export const selectiveTransform = <State>(
 ): GradientTransformation<MultiTransformState> =>
   multiTransform(
     {
-      frozen: setToZero() as unknown as GradientTransformation,
-      trained: optimizer as unknown as GradientTransformation,
+      frozen: setToZero(),
+      trained: optimizer,
     },
     (params: never) => {
       const { leaves, def } = tree.flatten(freezeMask(params))
@@ -342,19 +342,14 @@ export const conditionallyTransform = <State>(
   inner: GradientTransformation<State>,
   shouldTransformFn: (step: NDArray) => ArrayLike,
 ): GradientTransformation<ConditionalState> =>
-  conditional(inner as unknown as GradientTransformation, shouldTransformFn, (u) => u, 'optim.conditionallyTransform')
+  conditional(inner, shouldTransformFn, (u) => u, 'optim.conditionallyTransform')
 
 /** Applies a transformation in the steps for which the condition holds; in the others updates are zero. */
 export const conditionallyMask = <State>(
   inner: GradientTransformation<State>,
   shouldTransformFn: (step: NDArray) => ArrayLike,
 ): GradientTransformation<ConditionalState> =>
-  conditional(
-    inner as unknown as GradientTransformation,
-    shouldTransformFn,
-    (u) => lax.full(u.shape, 0, { dtype: u.dtype }),
-    'optim.conditionallyMask',
-  )
+  conditional(inner, shouldTransformFn, (u) => lax.full(u.shape, 0, { dtype: u.dtype }), 'optim.conditionallyMask')
 
 /** The new tree in every `updatePeriod`-th step, the old one in the others: for target networks. */
 export const periodicUpdate = <T>(newTensors: T, oldTensors: T, steps: ArrayLike, updatePeriod: ArrayLike): T => {
