@@ -8,11 +8,9 @@ import {
   InternalError,
   avalText,
   bind,
-  buildJaxpr,
   definePrimitive,
   known,
   sameAval,
-  shapedArray,
   tree,
   withOwnSource,
 } from '../core/index.js'
@@ -21,7 +19,7 @@ import { flattenArguments, flattenResult, functionName, rebuild } from './argume
 import { traceBody } from './programs.js'
 import { Rule } from './rule.js'
 import { batchFlat, batchJaxpr, placeBatchAxis } from './vmap.js'
-import { checkBound, closedOver, missingRule, unreadable } from './custom-rules.js'
+import { checkBound, closedOver, missingRule, sampleOfSquare, unreadable } from './custom-rules.js'
 
 type JvpFunction = (
   primals: readonly NDArray[],
@@ -82,17 +80,11 @@ const customJvpPrimitive: Primitive<CustomJvpParams> = definePrimitive<CustomJvp
   print: ({ name, callJaxpr, jvp }) => ({ name, call_jaxpr: callJaxpr, jvp: jvp.toString(), symbolic_zeros: false }),
   program: { split: undefined, inline: ({ callJaxpr }) => callJaxpr, donated: undefined },
   sample: (draw) => {
-    const shape = draw.shape({ maxRank: 2 })
-    const body = (xs: readonly NDArray[]): NDArray[] => {
-      const x = known(xs[0], 'operand')
-      return [mul(x, x)]
-    }
+    const { x, ...square } = sampleOfSquare(draw)
     return {
-      inputs: [draw.array(shape, 'float32')],
+      inputs: [x],
       params: {
-        name: 'f',
-        callJaxpr: buildJaxpr(body, [shapedArray(shape, 'float32')], 'f').jaxpr,
-        numConsts: 0,
+        ...square,
         jvp: new Rule<JvpFunction>('jvp', ([x], [t]) => {
           const at = known(x, 'operand')
           return [[mul(at, at)], [mul(known(t, 'tangent'), add(at, at))]]

@@ -1,15 +1,20 @@
 /** What functions with derivatives of the user's own have in common. */
 import {
+  type Draw,
   type Jaxpr,
+  type NDArray,
   type ShapedArray,
   ArgumentError,
   DifferentiationError,
   InternalError,
   ParseError,
   avalText,
+  buildJaxpr,
   known,
   sameAval,
+  shapedArray,
 } from '../core/index.js'
+import { mul } from '../lax/index.js'
 
 /** Rules are JS functions, which printed programs do not hold. */
 export const unreadable = (name: string): never => {
@@ -39,3 +44,15 @@ export const checkBound = (inputs: readonly ShapedArray[], jaxpr: Jaxpr, name: s
 /** The rule must be set before the first call. */
 export const missingRule = (name: string, method: string): ArgumentError =>
   new ArgumentError(`${name} has no rule yet. Set one before the first call: ${name}.${method}(...).`)
+
+/** An operand, and the parameters of a call that squares it, without its rule: what the primitives' samples begin with. */
+export const sampleOfSquare = (draw: Draw) => {
+  const shape = draw.shape({ maxRank: 2 })
+  const square = ([x]: readonly NDArray[]): NDArray[] => [mul(known(x, 'operand'), known(x, 'operand'))]
+  return {
+    x: draw.array(shape, 'float32'),
+    name: 'f',
+    callJaxpr: buildJaxpr(square, [shapedArray(shape, 'float32')], 'f').jaxpr,
+    numConsts: 0,
+  }
+}

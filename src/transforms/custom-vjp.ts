@@ -13,13 +13,11 @@ import {
   InternalError,
   avalText,
   bind,
-  buildJaxpr,
   definePrimitive,
   isFloating,
   known,
   knownInput,
   sameAval,
-  shapedArray,
   tree,
   withOwnSource,
 } from '../core/index.js'
@@ -28,7 +26,7 @@ import { flattenArguments, flattenResult, functionName, leafArray, rebuild } fro
 import { traceBody } from './programs.js'
 import { Rule } from './rule.js'
 import { batchFlat, batchJaxpr, placeBatchAxis } from './vmap.js'
-import { checkBound, closedOver, missingRule, unreadable } from './custom-rules.js'
+import { checkBound, closedOver, missingRule, sampleOfSquare, unreadable } from './custom-rules.js'
 
 type Forward = (args: readonly NDArray[]) => {
   readonly outs: readonly NDArray[]
@@ -119,17 +117,11 @@ const customVjpPrimitive: Primitive<CustomVjpParams> = definePrimitive<CustomVjp
   print: ({ name, callJaxpr, fwd }) => ({ name, call_jaxpr: callJaxpr, fwd: fwd.toString() }),
   program: { split: undefined, inline: ({ callJaxpr }) => callJaxpr, donated: undefined },
   sample: (draw) => {
-    const shape = draw.shape({ maxRank: 2 })
-    const body = (xs: readonly NDArray[]): NDArray[] => {
-      const x = known(xs[0], 'operand')
-      return [mul(x, x)]
-    }
+    const { x, ...square } = sampleOfSquare(draw)
     return {
-      inputs: [draw.array(shape, 'float32')],
+      inputs: [x],
       params: {
-        name: 'f',
-        callJaxpr: buildJaxpr(body, [shapedArray(shape, 'float32')], 'f').jaxpr,
-        numConsts: 0,
+        ...square,
         fwd: new Rule<Forward>('fwd', ([x]) => {
           const at = known(x, 'operand')
           return {
