@@ -9,7 +9,8 @@ import {
   scratchLayout,
   staysInPlace,
 } from '../../compiler/index.js'
-import type { Code, FunctionBuilder } from './assembler.js'
+import type { FunctionBuilder } from './assembler.js'
+import type { Code } from './code.js'
 import { type Frame, inputWord, pushAddress, setWord, temporariesWord } from './frame.js'
 import { ops } from './opcodes.js'
 

@@ -1,6 +1,6 @@
 /** What the generators of matrix products share: element types, and loops over run-time sizes. */
 import type { DType } from '../../core/index.js'
-import type { Code } from './assembler.js'
+import type { Code } from './code.js'
 import { type ValueType, ops } from './opcodes.js'
 
 /** Element types that products are computed in; signed and unsigned 32-bit integers wrap alike. */

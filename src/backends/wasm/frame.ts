@@ -1,7 +1,7 @@
 /** Frames: words of low memory that hold the addresses of a program's arrays while it runs. */
 import { InternalError, known } from '../../core/index.js'
 import type { Buffer, Program } from '../../compiler/index.js'
-import type { Code } from './assembler.js'
+import type { Code } from './code.js'
 import { ops } from './opcodes.js'
 
 /** Partial results of reductions that are cut into parts: two words each, one number for every part. */

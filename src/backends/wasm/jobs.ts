@@ -1,7 +1,8 @@
 /** Jobs: functions over ranges of a loop that all threads run parts of, and how a module asks for that. */
 import { known } from '../../core/index.js'
 import type { ContractionKernel, Statement } from '../../compiler/kernel.js'
-import type { Code, FunctionBuilder, ModuleBuilder } from './assembler.js'
+import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import type { Code } from './code.js'
 import { argumentsWord, mostArguments, threadsWord } from './frame.js'
 import { type ValueType, ops } from './opcodes.js'
 

@@ -1,11 +1,12 @@
 /** The arena: linear memory as a bounded cache of arrays, which move out to ordinary buffers when room is needed. */
 import { type MemoryStats, type OutOfMemoryError, InternalError } from '../../core/index.js'
-import { Block, BlockAllocator } from './allocator.js'
+import { type Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
-import { largestPages } from './assembler.js'
-import { type Collector, keepFreedPages } from '../common/collector.js'
+import type { Collector } from '../common/collector.js'
 import type { Life } from '../common/generations.js'
+import { LinearMemory, largestBytes } from './linear-memory.js'
 import { outOfMemory } from './out-of-memory.js'
+import { Recency } from './recency.js'
 import { Reclaimer } from './reclaimer.js'
 import { Slot, type WasmStorage } from './storage.js'
 
@@ -33,20 +34,16 @@ const released = (): never => {
 }
 
 /** A budget that a 32-bit memory can hold besides the guards around the arena. */
-const within = (budget: number): number => Math.max(0, Math.min(budget, (largestPages - 2) * pageBytes))
+const within = (budget: number): number => Math.max(0, Math.min(budget, largestBytes - 2 * guardBytes))
 
 /** Linear memory and who lives in it. */
 export class Arena {
-  private current: WebAssembly.Memory
+  private readonly linear = new LinearMemory()
   private bound: number
-  /** Views of all memory; they are replaced when it grows. */
-  bytes: Uint8Array
-  words: Int32Array
   private capacity = arenaStart
   private readonly blocks = new BlockAllocator<Slot>()
-  /** Ends of the list of resident blocks, by last use. */
-  private readonly oldest = new Block<Slot>(0, 0)
-  private readonly newest = new Block<Slot>(0, 0)
+  /** Those of arrays. */
+  private readonly residents = new Recency<Slot>()
   private run = 1
   /** The first of the runs whose arrays must stay: an outer run waits while a callback starts others. */
   private firstRun = 1
@@ -72,16 +69,20 @@ export class Arena {
     this.reclaimer = new Reclaimer(this, options.collector)
     this.limit = Math.min(this.bound, firstLimit)
     this.comfort = Math.min(this.limit, firstComfort)
-    this.current = new WebAssembly.Memory({ initial: 2, maximum: largestPages })
-    this.bytes = new Uint8Array(this.memory.buffer)
-    this.words = new Int32Array(this.memory.buffer)
-    this.oldest.next = this.newest
-    this.newest.previous = this.oldest
   }
 
   /** The linear memory; `share` replaces it. */
   get memory(): WebAssembly.Memory {
-    return this.current
+    return this.linear.memory
+  }
+
+  /** Views of all memory; they are replaced when it grows. */
+  get bytes(): Uint8Array {
+    return this.linear.bytes
+  }
+
+  get words(): Int32Array {
+    return this.linear.words
   }
 
   /** Most bytes of linear memory. */
@@ -105,13 +106,7 @@ export class Arena {
 
   /** Moves everything into memory that other threads can be given. Modules must be instantiated again. */
   share(): void {
-    const pages = Math.ceil(this.current.buffer.byteLength / pageBytes)
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: largestPages, shared: true })
-    const bytes = new Uint8Array(memory.buffer)
-    bytes.set(this.bytes)
-    this.current = memory
-    this.bytes = bytes
-    this.words = new Int32Array(memory.buffer)
+    this.linear.share()
   }
 
   /** Starts a run: what it touches stays in the arena until the next one starts. */
@@ -157,7 +152,7 @@ export class Arena {
       this.limit = Math.min(this.bound, this.limit + 2 * slot.bytes)
       this.settle(storage, slot, block)
     } else if (block.run !== this.run) {
-      this.forget(block)
+      this.residents.remove(block)
       this.use(block)
     }
     return block.offset
@@ -170,17 +165,7 @@ export class Arena {
     if (bytes === 0) return new ArrayBuffer(0)
     if (small !== undefined) return new Uint8Array(small.buffer, small.byteOffset, bytes).slice().buffer
     if (slot === undefined) return released()
-    return slot.block === undefined ? (slot.host ?? released()).slice(0) : this.taken(slot.block.offset, bytes)
-  }
-
-  /** A copy of memory. */
-  private taken(address: number, bytes: number): ArrayBuffer {
-    keepFreedPages(bytes)
-    const { buffer } = this.memory
-    // Slicing the buffer itself saves filling the new one with zeros; of shared memory it would be shared.
-    return buffer instanceof ArrayBuffer
-      ? buffer.slice(address, address + bytes)
-      : this.bytes.slice(address, address + bytes).buffer
+    return slot.block === undefined ? (slot.host ?? released()).slice(0) : this.linear.copy(slot.block.offset, bytes)
   }
 
   release(storage: WasmStorage): void {
@@ -199,7 +184,7 @@ export class Arena {
     if (from.slot === undefined || block === undefined) return released()
     this.leave(from.slot)
     from.slot = undefined
-    this.forget(block)
+    this.residents.remove(block)
     this.resident -= block.bytes
     this.reclaimer.replace(block.bytes)
     const slot = new Slot(to.bytes, to.aval)
@@ -233,25 +218,14 @@ export class Arena {
   }
 
   private drop(block: Block<Slot>): void {
-    this.forget(block)
+    this.residents.remove(block)
     this.resident -= block.bytes
     this.blocks.give(block)
   }
 
   private use(block: Block<Slot>): void {
     block.run = this.run
-    const last = this.newest.previous ?? this.oldest
-    last.next = block
-    block.previous = last
-    block.next = this.newest
-    this.newest.previous = block
-  }
-
-  private forget(block: Block<Slot>): void {
-    if (block.previous !== undefined) block.previous.next = block.next
-    if (block.next !== undefined) block.next.previous = block.previous
-    block.previous = undefined
-    block.next = undefined
+    this.residents.add(block)
   }
 
   /** Address of a block of so many bytes for the temporaries of the run; it is the same one for every run. */
@@ -329,11 +303,11 @@ export class Arena {
   /** Frees the blocks of arrays that are gone. Those of running programs stay: only their addresses may be left of them. */
   sweep(isGone: (life: Life) => boolean): number {
     const before = this.resident
-    for (let block = this.oldest.next; block !== undefined && block !== this.newest;) {
-      const { next, owner } = block
+    this.residents.some((block) => {
+      const { owner } = block
       if (owner?.life !== undefined && block.run < this.firstRun && isGone(owner.life)) this.evict(owner, block)
-      block = next
-    }
+      return false
+    })
     return before - this.resident
   }
 
@@ -355,32 +329,29 @@ export class Arena {
 
   /** Moves arrays out until so many more bytes fit into the budget, which may be less than the memory there is. */
   private keepWithin(bytes: number): void {
-    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest;) {
-      if (this.blocks.used + bytes <= this.bound) return
-      const next = victim.next
+    this.residents.some((victim) => {
+      if (this.blocks.used + bytes <= this.bound) return true
       if (victim.run < this.firstRun) this.spill(victim)
-      victim = next
-    }
+      return false
+    })
   }
 
   /** A block that arrays made room for, the least recently used first; the running program's arrays stay. */
   private vacated(bytes: number): Block<Slot> | undefined {
-    for (let victim = this.oldest.next; victim !== undefined && victim !== this.newest;) {
-      const next = victim.next
-      if (victim.run < this.firstRun) {
-        this.spill(victim)
-        const block = this.blocks.take(bytes)
-        if (block !== undefined) return block
-      }
-      victim = next
-    }
-    return undefined
+    let found: Block<Slot> | undefined
+    this.residents.some((victim) => {
+      if (victim.run >= this.firstRun) return false
+      this.spill(victim)
+      found = this.blocks.take(bytes)
+      return found !== undefined
+    })
+    return found
   }
 
   private spill(block: Block<Slot>): void {
     const slot = block.owner
     if (slot === undefined) return
-    slot.host = this.taken(block.offset, slot.bytes)
+    slot.host = this.linear.copy(block.offset, slot.bytes)
     this.spilled += slot.bytes
     this.evict(slot, block)
   }
@@ -391,16 +362,7 @@ export class Arena {
     const wanted = Math.max(bytes + 64, smallestGrowth, this.capacity >> 1)
     const amount = Math.min(room, Math.ceil(wanted / pageBytes) * pageBytes)
     const needed = this.capacity + amount + guardBytes
-    const missing = Math.ceil((needed - this.memory.buffer.byteLength) / pageBytes)
-    if (missing > 0) {
-      try {
-        this.memory.grow(missing)
-      } catch {
-        return false
-      }
-      this.bytes = new Uint8Array(this.memory.buffer)
-      this.words = new Int32Array(this.memory.buffer)
-    }
+    if (!this.linear.reach(needed)) return false
     this.blocks.extend(this.capacity, amount)
     this.capacity += amount
     return true
@@ -408,9 +370,10 @@ export class Arena {
 
   private outOfMemory(bytes: number): OutOfMemoryError {
     const held: Slot[] = []
-    for (let block = this.oldest.next; block !== undefined && block !== this.newest; block = block.next) {
-      if (block.owner !== undefined) held.push(block.owner)
-    }
+    this.residents.some(({ owner }) => {
+      if (owner !== undefined) held.push(owner)
+      return false
+    })
     return outOfMemory(bytes, this.bound, held, this.temporaryBlock?.bytes ?? 0)
   }
 

@@ -1,7 +1,8 @@
 /** Loops whose iterations know nothing of each other: all threads take iterations, each in memory of its own. */
 import type { Kernel, Program, ScanKernel } from '../../compiler/kernel.js'
 import { bufferBytes, nestedPrograms, scratchLayout } from '../../compiler/index.js'
-import type { Code, FunctionBuilder } from './assembler.js'
+import type { FunctionBuilder } from './assembler.js'
+import type { Code } from './code.js'
 import { contractionScratchBytes } from './contraction-product.js'
 import type { Inner } from './carries.js'
 import {
