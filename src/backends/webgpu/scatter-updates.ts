@@ -2,7 +2,7 @@
 import { type Expression, e } from '../../core/index.js'
 import type { Buffer, LoopKernel, Statement } from '../../compiler/index.js'
 
-type Loop = Extract<Statement, { readonly kind: 'for' }>
+export type Loop = Extract<Statement, { readonly kind: 'for' }>
 type Store = Extract<Statement, { readonly kind: 'store' }>
 
 /** Updates in order, each of which writes a window of elements. */
