@@ -3,7 +3,7 @@
  * is not enough, some of the arrays are copied side by side into one.
  */
 import { type DType, type Expression, e, known } from '../../core/index.js'
-import { type Buffer, type Statement, expressionsOf, mapExpressions } from '../../compiler/index.js'
+import { type Buffer, type LoopKernel, type Statement, expressionsOf, mapExpressions } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { storing } from './outputs.js'
 import type { Piece } from './schedule.js'
@@ -172,6 +172,18 @@ const byResults = (piece: Piece, limit: number): readonly Piece[] => {
 /** The piece as shaders can run it, each of which needs at most `limit` arrays. */
 export const withinLimit = (piece: Piece, limit: number): readonly Work[] =>
   byResults(piece, limit).flatMap((part) => packed(part, limit))
+
+/** Arrays that kernels need whose threads share work, besides those that they are about. */
+const sharing = 4
+
+/** A kernel that is not cut into pieces, with copies before it, so that a shader can bind its arrays and some of its own. */
+export const withRoom = (kernel: LoopKernel, limit: number): { before: readonly Work[]; kernel: LoopKernel } => {
+  const works = packed({ parallel: [], body: kernel.body, inStep: false }, limit - sharing)
+  const at = works.findIndex(({ writes }) => kernel.writes.every((buffer) => writes.includes(buffer)))
+  const { piece, writes } = known(works[at], 'kernel among copies')
+  const { body } = piece
+  return { before: works.slice(0, at), kernel: { ...kernel, body, reads: [...usesOf(body).reads], writes } }
+}
 
 /** The piece, with copies of arrays before and after it, so that it needs no more than `limit` of them. */
 const packed = (piece: Piece, limit: number): readonly Work[] => {

@@ -4,6 +4,7 @@ import {
   type BranchKernel,
   type Buffer,
   type Kernel,
+  type LoopKernel,
   type Program,
   type ScanKernel,
   type WhileKernel,
@@ -16,7 +17,7 @@ import { planContraction } from './contraction.js'
 import { fuseProducts } from './fuse-products.js'
 import { Region, chooseShader, startShader, testShader } from './gates.js'
 import { checkGpuDType, gpuBytes } from './layout.js'
-import { copy, withinLimit } from './limits.js'
+import { copy, withRoom, withinLimit } from './limits.js'
 import { pieceShader } from './loops.js'
 import type { Pipelines } from './pipelines.js'
 import { schedule } from './schedule.js'
@@ -96,12 +97,15 @@ class Preparation {
       case 'loops': {
         for (const buffer of [...kernel.reads, ...kernel.writes]) checkGpuDType(buffer.dtype)
         const { target } = this.workshop
-        const prefix = prefixOf(kernel, target)
-        if (prefix !== undefined) return planPrefix(prefix, this.memory).forEach((s) => this.dispatch(s))
-        const anyOrder = atomicScatterOf(kernel)
-        if (anyOrder !== undefined) return this.dispatch(planAtomicScatter(anyOrder, this.memory, target))
-        const scatter = scatterOf(kernel, target)
-        if (scatter !== undefined) return planScatter(scatter, this.memory, target).forEach((s) => this.dispatch(s))
+        if (this.sharing(kernel) !== undefined) {
+          const { before, kernel: bindable } = withRoom(kernel, target.storageBuffers)
+          const shaders = this.sharing(bindable)
+          if (shaders !== undefined) {
+            for (const { piece, writes } of before)
+              this.dispatch(pieceShader('copy', piece, writes, this.memory, target))
+            return shaders().forEach((s) => this.dispatch(s))
+          }
+        }
         for (const piece of schedule(kernel).flatMap((whole) => splitReductions(whole, target))) {
           for (const work of withinLimit(piece, target.storageBuffers))
             this.dispatch(pieceShader(kernel.name, work.piece, work.writes, this.memory, target))
@@ -130,6 +134,18 @@ class Preparation {
         })
       }
     }
+  }
+
+  /** The shaders of kernels whose threads share the work in a way of their own. */
+  private sharing(kernel: LoopKernel): (() => readonly Shader[]) | undefined {
+    const { memory } = this
+    const { target } = this.workshop
+    const prefix = prefixOf(kernel, target)
+    if (prefix !== undefined) return () => planPrefix(prefix, memory)
+    const anyOrder = atomicScatterOf(kernel)
+    if (anyOrder !== undefined) return () => [planAtomicScatter(anyOrder, memory, target)]
+    const scatter = scatterOf(kernel, target)
+    return scatter === undefined ? undefined : () => planScatter(scatter, memory, target)
   }
 
   private dispatchStep(shader: Shader, place: (buffer: Buffer) => number, always: boolean): DispatchStep {

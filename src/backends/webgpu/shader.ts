@@ -213,6 +213,8 @@ export class ShaderBuilder {
       `@compute @workgroup_size(${size})`,
       `fn main(@builtin(workgroup_id) workgroup: vec3<u32>${lane ? ', @builtin(local_invocation_index) lane: u32' : ''}) {`,
       `  let group = ${y === 1 ? 'workgroup.x' : `workgroup.y * ${x}u + workgroup.x`};`,
+      // Rows of workgroups are of one length, so the last one may have some too many.
+      x * y > groupCount ? `  if (group >= ${groupCount}u) { return; }` : '',
       ...lines.map((line) => `  ${line}`),
       '}',
       '',

@@ -91,6 +91,29 @@ const programs = {
 
 for (const [name, program] of Object.entries(programs)) agree(name, program, 16, ['modest'])
 
+/** What is computed from many arrays on its way into other kinds of kernels. */
+const users: Readonly<Record<string, (sum: NDArray, k: NDArray) => NDArray>> = {
+  'updates that are added': (sum, k) => np.zeros([9, 3]).at(k).add(sum),
+  'updates that replace': (sum, k) => np.zeros([9, 3]).at(k).set(sum),
+  'updates in any order': (sum, k) => np.zeros([9, 3], { dtype: 'int32' }).at(k).add(sum.astype('int32')),
+  'places of updates': (sum) => np.zeros([40, 3]).at(sum.astype('int32').mod(40)).add(1),
+  'prefix sums': (sum) => np.cumsum(sum, { axis: 0 }),
+  'sums of all': (sum) => np.sum(sum),
+  rows: (sum) => nn.softmax(sum),
+  sorts: (sum) => np.sort(sum, { axis: 0 }),
+  'operands of products': (sum) => np.matmul(sum.T, sum),
+}
+for (const [name, use] of Object.entries(users)) {
+  const program = (): unknown =>
+    jit((k: NDArray, ...xs: NDArray[]) =>
+      use(
+        xs.reduce((total, x, i) => total.add(x.mul(i + 1))),
+        k,
+      ),
+    )(integers(1, [300], 0, 9), ...Array.from({ length: 14 }, (_, i) => integers(i, [300, 3], 0, 5).astype('float32')))
+  agree(`from more arrays than a shader may bind: ${name}`, program, 16, ['modest'])
+}
+
 it('no shader binds more than it may', () => {
   expect(modest.bound).toBe(least.storageBuffers)
 })
@@ -101,6 +124,15 @@ it('more workgroups than fit into one dimension', async () => {
   const x = withDevice('modest', () => np.arange(size).mul(3))
   const data = await withDevice('modest', () => x.get([-1, 0, 64 * least.groups])).data()
   expect([...data]).toEqual([3 * (size - 1), 0, 3 * 64 * least.groups])
+})
+
+it('workgroups that fit into no rectangle do nothing twice', async () => {
+  // Rows of workgroups are of one length; the last one has some too many, whose updates would count.
+  const updates = 64 * (least.groups + 2)
+  const targets = 5000
+  const count = jit(() => np.zeros([targets], { dtype: 'int32' }).at(np.arange(updates).mod(targets)).add(1))
+  const counts = await withDevice('modest', count).data()
+  expect([...counts]).toEqual(Array.from({ length: targets }, (_, k) => Math.ceil((updates - k) / targets)))
 })
 
 const dtypes = ['float32', 'int32', 'uint32', 'int8', 'uint8', 'bool', 'float16', 'bfloat16'] as const
