@@ -50,7 +50,28 @@ const useful = ['subgroups', 'shader-f16'] as const
 
 const isAdapter = (found: object): found is GPUAdapter => 'requestDevice' in found && 'limits' in found
 
-/** A device with the best limits that it is given for. */
+/** What is asked of an adapter, the best first: what it says that it has, then less of that, at last what every device has. */
+const wishes = ({ limits, features }: GPUAdapter): readonly GPUDeviceDescriptor[] => {
+  const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, limits[limit]]))
+  const requiredFeatures = useful.filter((feature) => features.has(feature))
+  return [{ requiredLimits, requiredFeatures }, { requiredLimits }, { requiredFeatures }, {}]
+}
+
+/** The best device that is given. An adapter that was asked once may not answer again, so each wish goes to a new one. */
+const deviceOf = async (first: GPUAdapter, next: () => Promise<GPUAdapter>): Promise<GPUDevice> => {
+  let refusal: unknown
+  for (const [i, wish] of wishes(first).entries()) {
+    const adapter = i === 0 ? first : await next()
+    try {
+      return await adapter.requestDevice(wish)
+    } catch (error) {
+      refusal = error
+    }
+  }
+  throw new DeviceError(`init: the WebGPU adapter gives no device: ${String(refusal)}`)
+}
+
+/** The best device of the best adapter, and what it is called. */
 export const acquire = async (
   gpu: GpuProvider,
 ): Promise<{ readonly device: GPUDevice; readonly software: boolean; readonly name: string }> => {
@@ -67,21 +88,11 @@ export const acquire = async (
     }
     return adapter
   }
-  let adapter = await adapterOf()
-  const { info } = adapter
-  const software = info.isFallbackAdapter
-  const parts = [info.vendor, info.architecture, info.description, software ? '(software)' : '']
-  const name = parts.filter((part) => part !== '').join(' ')
-  const requiredLimits: Record<string, number> = {}
-  for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit]
-  const requiredFeatures = useful.filter((feature) => adapter.features.has(feature))
-  let device: GPUDevice
-  try {
-    device = await adapter.requestDevice({ requiredLimits, requiredFeatures })
-  } catch {
-    // Refused together: the limits of every device will do. An adapter gives one device only.
-    adapter = await adapterOf()
-    device = await adapter.requestDevice()
-  }
-  return { device, software, name }
+  const first = await adapterOf()
+  // Older engines say it elsewhere, and have no `info`.
+  const { info, isFallbackAdapter = false } = first as { info?: GPUAdapterInfo; isFallbackAdapter?: boolean }
+  const software = info?.isFallbackAdapter ?? isFallbackAdapter
+  const parts = [info?.vendor, info?.architecture, info?.description, software ? '(software)' : '']
+  const name = parts.filter((part) => part !== undefined && part !== '').join(' ')
+  return { device: await deviceOf(first, adapterOf), software, name }
 }
