@@ -231,7 +231,7 @@ export const removeCopies = (draft: Draft, pairs: readonly Pair[]): Placed => {
 }
 
 /** The program with outputs in the place of their inputs, and with loops whose carries start where they stay. */
-export const updateInPlace = (draft: Draft, pairs: readonly Pair[], branches: boolean): Placed => {
+export const updateInPlace = (draft: Draft, pairs: readonly Pair[]): Placed => {
   const starts = draft.kernels.flatMap((kernel) =>
     kernel.kind === 'scan' || kernel.kind === 'while'
       ? kernel.carries.flatMap((fresh, i) =>
@@ -241,7 +241,7 @@ export const updateInPlace = (draft: Draft, pairs: readonly Pair[], branches: bo
   )
   const open = pairs.filter(({ input, output }) => input !== output)
   if (open.length === 0 && starts.length === 0) return nothingMoved(draft)
-  const mergers = new Mergers(draft, pairs, branches)
+  const mergers = new Mergers(draft, pairs, true)
   for (const { input, output } of open) if (input.size > 0) mergers.merge([input, output])
   for (const { old, fresh } of starts) mergers.merge([old, fresh])
   return mergers.result()

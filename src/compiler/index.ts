@@ -68,7 +68,7 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
     : { kernels: rows, places: new Map<Buffer, Buffer>() }
   const finished = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const whole: Draft = { ...short, kernels: finished }
-  const placed = inPlace?.updateInPlace(whole, pairsOf(short.outputs), blocks) ?? nothingMoved(whole)
+  const placed = inPlace?.updateInPlace(whole, pairsOf(short.outputs)) ?? nothingMoved(whole)
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
   // Where kernels come from is for their text.

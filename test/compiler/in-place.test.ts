@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { type NDArray, jit, lax, makeJaxpr, numpy as np, vmap, withDevice } from 'cotangent'
 import { type Kernel, type Program, type Statement, compile, staysInPlace } from '../../src/compiler/index.js'
 import { assertClose } from '../../src/testing/index.js'
+import { branchLoop, branchPlans, unrolledBranches } from '../support/branch-loops.js'
 
 const storesOf = (statements: readonly Statement[]): number =>
   statements.reduce((sum, s) => {
@@ -101,11 +102,16 @@ const steps: Readonly<Record<string, { readonly step: Step; readonly elements: n
   },
 }
 
-describe.each(Object.entries(steps))('a loop whose steps %s', (_, { step, elements }) => {
-  const programOf = (n: number): Program =>
-    compile(
-      makeJaxpr((x: NDArray) => lax.foriLoop(0, 10, (i: NDArray, c: NDArray) => step(i, c, n), x))(np.zeros([n])).jaxpr,
-    )
+/** Machines that compute whole arrays at once, and those that compute pieces. */
+const machines = [false, true]
+
+describe.each(
+  Object.entries(steps).flatMap(([name, step]) => machines.map((blocks) => ({ name, ...step, options: { blocks } }))),
+)('a loop whose steps $name ($options)', ({ step, elements, options }) => {
+  const programOf = (n: number): Program => {
+    const loop = (x: NDArray): NDArray => lax.foriLoop(0, 10, (i: NDArray, c: NDArray) => step(i, c, n), x)
+    return compile(makeJaxpr(loop)(np.zeros([n])).jaxpr, options)
+  }
 
   it.each([1000, 100_000])('moves only these elements, of %i', (n) => {
     const loop = loopOf(programOf(n))
@@ -119,7 +125,7 @@ describe.each(Object.entries(steps))('a loop whose steps %s', (_, { step, elemen
     const n = 1000
     expect(written(programOf(n))).toBeLessThanOrEqual(n + 1 + 10 * (elements + 1))
     const own = makeJaxpr(() => lax.foriLoop(0, 10, (i: NDArray, c: NDArray) => step(i, c, n), np.ones([n])))()
-    expect(written(compile(own.jaxpr))).toBeLessThanOrEqual(n + 1 + 10 * (elements + 1))
+    expect(written(compile(own.jaxpr, options))).toBeLessThanOrEqual(n + 1 + 10 * (elements + 1))
   })
 })
 
@@ -166,52 +172,13 @@ describe('other loops in place', () => {
   })
 })
 
-type Two = readonly [NDArray, NDArray]
-
-/** What a branch may do to two carries. */
-const changes: readonly ((i: NDArray, [a, b]: Two) => Two)[] = [
-  (_, [a, b]) => [a, b],
-  (_, [a, b]) => [b, a],
-  (i, [a, b]) => [a.at(i).set(b.get(np.add(i, 1))), b],
-  (i, [a, b]) => [a.at(i).add(1), b.at(0).set(np.sum(a))],
-  (i, [a, b]) => [np.flip(a), b.at(i).add(a.get(i))],
-  (i, [a, b]) => [np.add(np.multiply(a, 0.5), b), a.at(i).set(2)],
-  (i, [a]) => [a, a.at(i).set(7)],
-  (i, [a, b]) => [lax.dynamicUpdateSlice(a, lax.dynamicSlice(b, [i], [5]), [np.add(i, 2)]), np.zerosLike(b)],
-  (_, [a, b]) => [np.cumsum(np.multiply(a, 0.125)), b],
-]
-
 describe('branches in loops', () => {
   it.each(['js', 'wasm'])('give what the steps give one by one (%s)', (device) =>
     withDevice(device, () => {
-      const branch = fc.nat({ max: changes.length - 1 })
-      const plan = fc.record({
-        branches: fc.array(branch, { minLength: 2, maxLength: 3 }),
-        inner: fc.array(branch, { minLength: 2, maxLength: 2 }),
-        before: fc.boolean(),
-        after: fc.boolean(),
-      })
-      const start = (): Two => [np.divide(np.arange(300), 64), np.sin(np.arange(300))]
       fc.assert(
-        fc.property(plan, ({ branches, inner, before, after }) => {
-          const programs = (numbers: readonly number[], i: NDArray) =>
-            numbers.map(
-              (k) =>
-                (two: Two): Two =>
-                  changes[k]?.(i, two) ?? two,
-            )
-          const step = (i: NDArray, two: Two): Two => {
-            const given: Two = before ? [two[0].at(i).add(two[1].get(0)), two[1]] : two
-            const nested = (x: Two): Two => lax.switch(np.remainder(np.floorDivide(i, 2), 2), programs(inner, i), x)
-            const all = [...programs(branches, i), nested]
-            const [a, b]: Two = lax.switch(np.remainder(i, all.length), all, given)
-            // Reads what was there before the branch.
-            return after ? [a, b.at(1).add(np.mean(given[0]))] : [a, b]
-          }
-          let expected = start()
-          for (let i = 0; i < 7; i++) expected = step(np.array(i, { dtype: 'int32' }), expected)
-          const loop = jit((two: Two): Two => lax.foriLoop(0, 7, (i: NDArray, x: Two) => step(i, x), two))
-          loop(start()).forEach((x, k) => assertClose(x, expected[k] ?? x, `carry ${k}`))
+        fc.property(branchPlans, (plan) => {
+          const expected = unrolledBranches(plan)
+          branchLoop(plan).forEach((x, k) => assertClose(x, expected[k] ?? x, `carry ${k}`))
         }),
         { numRuns: 10, seed: 20261123 },
       )
@@ -221,8 +188,10 @@ describe('branches in loops', () => {
   it('are copies where one of them cannot write in place', () => {
     const f = (x: NDArray): NDArray =>
       lax.foriLoop(0, 3, (i: NDArray, c: NDArray) => lax.cond(np.greater(i, 1), np.flip, (d: NDArray) => d, c), x)
-    const loop = loopOf(compile(makeJaxpr(f)(np.zeros([1000])).jaxpr))
-    expect(loop.carries.map((carry, i) => carry.size === 1 || staysInPlace(loop, i))).toContain(false)
+    for (const blocks of machines) {
+      const loop = loopOf(compile(makeJaxpr(f)(np.zeros([1000])).jaxpr, { blocks }))
+      expect(loop.carries.map((carry, i) => carry.size === 1 || staysInPlace(loop, i))).toContain(false)
+    }
     expect(jit(f)(np.arange(100)).js()).toEqual(np.flip(np.arange(100)).js())
   })
 })

@@ -2,12 +2,17 @@
 import * as fc from 'fast-check'
 import { lax, numpy as np, type NDArray } from 'cotangent'
 import { actions, scannedUpdates, updateLoops, updateOperands, whiledUpdates } from '../../support/update-loops.js'
+import { branchLoop, branchPlans } from '../../support/branch-loops.js'
 import { agree, floats, useWebgpu } from './support.js'
 
 useWebgpu()
 
 fc.sample(updateLoops, { numRuns: 8, seed: 20261123 }).forEach((updates, i) => {
   agree(`scan ${i} of random updates`, () => scannedUpdates(updates)(...updateOperands(updates, 'float32')), 64)
+})
+
+fc.sample(branchPlans, { numRuns: 8, seed: 20261123 }).forEach((plan, i) => {
+  agree(`loop ${i} of random branches`, () => branchLoop(plan), 64)
 })
 
 for (const name of Object.keys(actions)) {
