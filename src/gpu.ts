@@ -14,6 +14,7 @@ import {
   isFloating,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from './core/index.js'
 import { astype, divide } from './numpy/index.js'
 
@@ -109,6 +110,7 @@ export const fromGpuBuffer = async (
   shape: readonly number[],
   options: { readonly dtype?: 'float32' | 'int32' | 'uint32' } = {},
 ): Promise<NDArray> => {
+  checkOptions('fromGpuBuffer', options, 'dtype')
   const { dtype = 'float32' } = options
   checkPlain(dtype, 'fromGpuBuffer')
   const device = webgpu()

@@ -4,7 +4,16 @@ import type { GpuProvider } from './backends/webgpu/provider.js'
 import { threads as threadsPart } from './backends/wasm/parts.js'
 import { poolSize, startPool } from './backends/wasm/pool.js'
 import { type WasmConfiguration, type WasmDevice, isWasmDevice } from './backends/wasm/index.js'
-import { DeviceArray, DeviceError, defaultDevice, devices, getDevice, registerDevice, tree } from './core/index.js'
+import {
+  DeviceArray,
+  DeviceError,
+  defaultDevice,
+  devices,
+  getDevice,
+  registerDevice,
+  tree,
+  checkOptions,
+} from './core/index.js'
 
 export interface InitOptions {
   /** Device to prepare and to make the default. */
@@ -57,7 +66,11 @@ const startWebgpu = async ({ gpu, gpuMemoryBudget }: InitOptions): Promise<void>
  */
 export const init = async (options: InitOptions | string = {}): Promise<string[]> => {
   const given: InitOptions = typeof options === 'string' ? { device: options } : options
-  const { device, threads, wasmMemoryBudget } = given
+  const { device, threads, wasmMemoryBudget } = checkOptions(
+    'init',
+    given,
+    'device gpu gpuMemoryBudget threads wasmMemoryBudget',
+  )
   if (device === 'webgpu') await startWebgpu(given)
   if (device !== undefined) {
     if (!devices().includes(device)) {

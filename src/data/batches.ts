@@ -1,5 +1,5 @@
 /** Datasets in batches: in order, or shuffled by a key. */
-import { ArgumentError, DeviceArray, NDArray, ShapeError, known, range, tree } from '../core/index.js'
+import { ArgumentError, DeviceArray, NDArray, ShapeError, known, range, tree, checkOptions } from '../core/index.js'
 import { add, arange, array, take } from '../numpy/index.js'
 import { key as keyOf, permutation } from '../random/index.js'
 
@@ -82,6 +82,7 @@ const indicesOf = (order: Int32Array | NDArray, start: number, end: number): NDA
  * ```
  */
 export const batches = <T>(dataset: T, options: BatchOptions): Batches<T> => {
+  checkOptions('data.batches', options, 'batchSize key seed shuffle dropLast')
   const { batchSize, dropLast = false } = options
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new ArgumentError(`data.batches: batchSize must be a positive integer, got ${batchSize}.`)

@@ -2,7 +2,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { type Either, left, right } from 'fp-ts/lib/Either.js'
 import { type TaskEither, chain, chainEitherK, map, right as succeed, tryCatch } from 'fp-ts/lib/TaskEither.js'
-import type { NDArray } from '../core/index.js'
+import { type NDArray, checkOptions } from '../core/index.js'
 import { orThrow } from '../io/files.js'
 import { IoError, readBytes } from '../io/index.js'
 import { decoded } from '../io/io-error.js'
@@ -100,8 +100,9 @@ const loadPart = (directory: string, part: 'train' | 't10k'): TaskEither<IoError
 }
 
 /** MNIST, as `loadMnist` gives it; every problem with the files is on the left. */
-export const loadMnistTE = ({ directory }: MnistOptions = {}): TaskEither<IoError, Mnist> =>
-  pipe(
+export const loadMnistTE = (options: MnistOptions = {}): TaskEither<IoError, Mnist> => {
+  const { directory } = checkOptions('loadMnistTE', options, 'directory')
+  return pipe(
     directory === undefined ? packageDirectory : succeed(directory),
     chain((found) =>
       pipe(
@@ -115,6 +116,7 @@ export const loadMnistTE = ({ directory }: MnistOptions = {}): TaskEither<IoErro
       ),
     ),
   )
+}
 
 /**
  * The MNIST digits: 60,000 training and 10,000 test images of 28 by 28 gray levels, as arrays on the current device.
@@ -129,4 +131,7 @@ export const loadMnistTE = ({ directory }: MnistOptions = {}): TaskEither<IoErro
  * console.log(train.images.shape, test.labels.shape) // [ 60000, 28, 28 ] [ 10000 ]
  * ```
  */
-export const loadMnist = async (options: MnistOptions = {}): Promise<Mnist> => orThrow(loadMnistTE(options))
+export const loadMnist = async (options: MnistOptions = {}): Promise<Mnist> => {
+  checkOptions('loadMnist', options, 'directory')
+  return orThrow(loadMnistTE(options))
+}

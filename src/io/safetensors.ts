@@ -1,5 +1,5 @@
 /** The safetensors format (https://huggingface.co/docs/safetensors): pytrees of arrays to bytes and back. */
-import { ArgumentError, type HostData, NDArray, dtypeBytes, sameShape, tree } from '../core/index.js'
+import { ArgumentError, type HostData, NDArray, dtypeBytes, sameShape, tree, checkOptions } from '../core/index.js'
 import { arrayFromBytes, bytesOfValues, elementDType } from './elements.js'
 import { IoError, shown } from './io-error.js'
 import { type Expected, expectedArrays, namedArrays } from './names.js'
@@ -81,6 +81,7 @@ export const encodeTensors = (
  * ```
  */
 export const encodeSafetensors = (value: unknown, options: SafetensorsOptions = {}): Uint8Array => {
+  checkOptions('encodeSafetensors', options, 'metadata')
   const operation = 'encodeSafetensors'
   const tensors = namedArrays(value, operation).map(([name, array]) => ({ name, array, values: array.dataSync() }))
   return encodeTensors(tensors, options, operation)
@@ -125,6 +126,7 @@ const checkExpected = (entries: ReadonlyMap<string, SafetensorsEntry>, { leaves 
 export function decodeSafetensors(bytes: Uint8Array): Readonly<Record<string, NDArray>>
 export function decodeSafetensors<T>(bytes: Uint8Array, options: LikeOptions<T>): T
 export function decodeSafetensors(bytes: Uint8Array, options?: LikeOptions<unknown>): unknown {
+  checkOptions('decodeSafetensors', options, 'like')
   const { entries } = safetensorsHeader(bytes)
   if (options === undefined) return Object.fromEntries(entries.map((entry) => [entry.name, readArray(bytes, entry)]))
   const byName = new Map(entries.map((entry) => [entry.name, entry]))

@@ -5,7 +5,7 @@
  */
 import { pipe } from 'fp-ts/lib/function.js'
 import { type TaskEither, chain, chainEitherK, fromTask } from 'fp-ts/lib/TaskEither.js'
-import type { NDArray } from '../core/index.js'
+import { type NDArray, checkOptions } from '../core/index.js'
 import { orThrow, readBytes, writeBytes } from './files.js'
 import { type IoError, decoded } from './io-error.js'
 import { namedArrays } from './names.js'
@@ -27,6 +27,7 @@ export const saveSafetensorsTE = (
   value: unknown,
   options: SafetensorsOptions = {},
 ): TaskEither<IoError, void> => {
+  checkOptions('saveSafetensorsTE', options, 'metadata')
   const operation = 'saveSafetensors'
   const arrays = namedArrays(value, operation)
   const encode = async (): Promise<Uint8Array> =>
@@ -50,13 +51,20 @@ export const saveSafetensorsTE = (
  * await io.saveSafetensors('/tmp/model.safetensors', { weight: np.ones([2]) }, { metadata: { step: '100' } })
  * ```
  */
-export const saveSafetensors = async (path: string, value: unknown, options: SafetensorsOptions = {}): Promise<void> =>
-  orThrow(saveSafetensorsTE(path, value, options))
+export const saveSafetensors = async (
+  path: string,
+  value: unknown,
+  options: SafetensorsOptions = {},
+): Promise<void> => {
+  checkOptions('saveSafetensors', options, 'metadata')
+  return orThrow(saveSafetensorsTE(path, value, options))
+}
 
 /** The arrays of a safetensors file by name; with `like`, as a pytree like that one. See `decodeSafetensors`. */
 export function loadSafetensorsTE(path: string): TaskEither<IoError, Readonly<Record<string, NDArray>>>
 export function loadSafetensorsTE<T>(path: string, options: LikeOptions<T>): TaskEither<IoError, T>
 export function loadSafetensorsTE(path: string, options?: LikeOptions<unknown>): TaskEither<IoError, unknown> {
+  checkOptions('loadSafetensorsTE', options, 'like')
   return pipe(
     readBytes(path),
     chainEitherK((bytes) =>
@@ -81,6 +89,7 @@ export function loadSafetensorsTE(path: string, options?: LikeOptions<unknown>):
 export function loadSafetensors(path: string): Promise<Readonly<Record<string, NDArray>>>
 export function loadSafetensors<T>(path: string, options: LikeOptions<T>): Promise<T>
 export function loadSafetensors(path: string, options?: LikeOptions<unknown>): Promise<unknown> {
+  checkOptions('loadSafetensors', options, 'like')
   return orThrow<unknown>(options === undefined ? loadSafetensorsTE(path) : loadSafetensorsTE(path, options))
 }
 

@@ -16,6 +16,7 @@ import {
   isUnsigned,
   known,
   knownInput,
+  checkOptions,
 } from '../core/index.js'
 import * as scalar from '../scalar/functions.js'
 import { filled, unbroadcast } from './broadcasting.js'
@@ -197,7 +198,10 @@ export interface RoundOptions {
 
 /** Nearest integer; halves go away from zero (method 0) or to even (method 1). */
 export const round = (x: ArrayLike, roundingMethod: RoundingMethod | RoundOptions = 0): NDArray => {
-  const method = typeof roundingMethod === 'number' ? roundingMethod : (roundingMethod.roundingMethod ?? 0)
+  const method =
+    typeof roundingMethod === 'number'
+      ? roundingMethod
+      : (checkOptions('round', roundingMethod, 'roundingMethod').roundingMethod ?? 0)
   if (method !== 0 && method !== 1) {
     throw new ArgumentError(
       `round: the rounding method is 0 (halves away from zero) or 1 (halves to even), got ${String(method)}.`,

@@ -20,6 +20,7 @@ import {
   range,
   shapeText,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { broadcastInDim, moveAxis, zerosOf } from './broadcasting.js'
 import { asArray, operands } from './operands.js'
@@ -231,6 +232,7 @@ export const split = (
   sizes: readonly number[],
   options: { readonly axis?: number } = {},
 ): readonly NDArray[] => {
+  checkOptions('split', options, 'axis')
   const x = asArray(operand, 'split')
   return bind(splitPrimitive, [x], { sizes, axis: canonicalAxis(options.axis ?? 0, x.ndim, 'split') })
 }

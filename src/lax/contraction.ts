@@ -21,6 +21,7 @@ import {
   range,
   shapeText,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { numbers, transpose } from './broadcasting.js'
 import { addAny, anyDType } from './elementwise.js'
@@ -262,9 +263,14 @@ const dotGeneralPrimitive: Primitive<DotGeneralParams> = definePrimitive<DotGene
   },
 })
 
+/** How precise products may be: `'highest'` always, whatever is asked for. Floats are multiplied and added in float32, or wider. */
+export type Precision = string | null | readonly (string | null)[]
+
 export interface DotOptions {
   /** Dtype of the result and of its accumulation; the operands' unless said. */
   readonly preferredElementType?: DType
+  /** Accepted as in JAX; products are always of the highest. */
+  readonly precision?: Precision
 }
 
 /**
@@ -278,8 +284,9 @@ export const dotGeneral = (
   lhs: ArrayLike,
   rhs: ArrayLike,
   dimensionNumbers: DotDimensionNumbers,
-  { preferredElementType }: DotOptions = {},
+  options: DotOptions = {},
 ): NDArray => {
+  const { preferredElementType } = checkOptions('dotGeneral', options, 'preferredElementType precision')
   const arrays = operands('dotGeneral', [lhs, rhs])
   const [x, y] = [known(arrays[0], 'operand'), known(arrays[1], 'operand')]
   const [[leftContract, rightContract], [leftBatch, rightBatch]] = dimensionNumbers
@@ -298,6 +305,7 @@ export const dotGeneral = (
  * @example lax.dot(np.array([1, 2]), np.array([3, 4])) // 11
  */
 export const dot = (lhs: ArrayLike, rhs: ArrayLike, options: DotOptions = {}): NDArray => {
+  checkOptions('dot', options, 'preferredElementType precision')
   const x = asArray(lhs, 'dot')
   const y = asArray(rhs, 'dot')
   if (x.ndim < 1 || x.ndim > 2 || y.ndim < 1 || y.ndim > 2) {
@@ -324,6 +332,7 @@ export const dot = (lhs: ArrayLike, rhs: ArrayLike, options: DotOptions = {}): N
  * @example lax.batchMatmul(np.ones([5, 2, 3]), np.ones([5, 3, 4])).shape // [5, 2, 4]
  */
 export const batchMatmul = (lhs: ArrayLike, rhs: ArrayLike, options: DotOptions = {}): NDArray => {
+  checkOptions('batchMatmul', options, 'preferredElementType precision')
   const x = asArray(lhs, 'batchMatmul')
   const y = asArray(rhs, 'batchMatmul')
   if (x.ndim !== y.ndim || x.ndim < 2) {

@@ -1,5 +1,14 @@
 /** Convolutions of any rank, with strides, padding, dilation and groups; transposed convolutions. */
-import { type ArrayLike, type DType, type NDArray, ArgumentError, avalText, known, range } from '../core/index.js'
+import {
+  type ArrayLike,
+  type DType,
+  type NDArray,
+  ArgumentError,
+  avalText,
+  known,
+  range,
+  checkOptions,
+} from '../core/index.js'
 import {
   type ConvDimensionNumbers,
   type ConvolutionSpecs,
@@ -8,6 +17,7 @@ import {
   sizesAlong,
   splitSpec,
 } from './convolution-numbers.js'
+import type { Precision } from './contraction.js'
 import { convolve } from './convolution-primitive.js'
 import { type Padding, checkPerAxis, dilatedSize, resolvePadding } from './geometry.js'
 import { operands } from './operands.js'
@@ -28,6 +38,8 @@ export interface ConvOptions {
   readonly batchGroupCount?: number
   /** Dtype of the result and of its accumulation; the operands' unless said. */
   readonly preferredElementType?: DType
+  /** Accepted as in JAX; convolutions are always of the highest. */
+  readonly precision?: Precision
 }
 
 const convolutionOperands = (lhs: ArrayLike, rhs: ArrayLike, operation: string): readonly [NDArray, NDArray] => {
@@ -96,13 +108,18 @@ export const convGeneralDilated = (
   rhs: ArrayLike,
   windowStrides: readonly number[],
   padding: Padding,
-  { dimensionNumbers, ...options }: ConvOptions = {},
+  options: ConvOptions = {},
 ): NDArray => {
+  const { dimensionNumbers, ...rest } = checkOptions(
+    'convGeneralDilated',
+    options,
+    'lhsDilation rhsDilation dimensionNumbers featureGroupCount batchGroupCount preferredElementType precision',
+  )
   const operation = 'convGeneralDilated'
   const [x, y] = convolutionOperands(lhs, rhs, operation)
   const specs =
     dimensionNumbers === undefined ? defaultSpecs(x.ndim) : convolutionSpecs(dimensionNumbers, x.ndim, operation)
-  return run(x, y, windowStrides, padding, specs, options, operation)
+  return run(x, y, windowStrides, padding, specs, rest, operation)
 }
 
 /**
@@ -115,8 +132,9 @@ export const conv = (
   rhs: ArrayLike,
   windowStrides: readonly number[],
   padding: Padding,
-  options: Pick<ConvOptions, 'preferredElementType'> = {},
+  options: Pick<ConvOptions, 'preferredElementType' | 'precision'> = {},
 ): NDArray => {
+  checkOptions('conv', options, 'preferredElementType precision')
   const [x, y] = convolutionOperands(lhs, rhs, 'conv')
   return run(x, y, windowStrides, padding, defaultSpecs(x.ndim), options, 'conv')
 }
@@ -133,8 +151,9 @@ export const convWithGeneralPadding = (
   rhs: ArrayLike,
   windowStrides: readonly number[],
   padding: Padding,
-  options: Pick<ConvOptions, 'lhsDilation' | 'rhsDilation' | 'preferredElementType'> = {},
+  options: Pick<ConvOptions, 'lhsDilation' | 'rhsDilation' | 'preferredElementType' | 'precision'> = {},
 ): NDArray => {
+  checkOptions('convWithGeneralPadding', options, 'preferredElementType precision lhsDilation rhsDilation')
   const [x, y] = convolutionOperands(lhs, rhs, 'convWithGeneralPadding')
   return run(x, y, windowStrides, padding, defaultSpecs(x.ndim), options, 'convWithGeneralPadding')
 }
@@ -154,6 +173,7 @@ export interface ConvTransposeOptions {
   /** Flips the kernel and exchanges its features, which makes this the gradient of a convolution with that kernel. */
   readonly transposeKernel?: boolean
   readonly preferredElementType?: DType
+  readonly precision?: Precision
 }
 
 /**
@@ -167,8 +187,18 @@ export const convTranspose = (
   rhs: ArrayLike,
   strides: readonly number[],
   padding: Padding,
-  { rhsDilation, dimensionNumbers, transposeKernel = false, preferredElementType }: ConvTransposeOptions = {},
+  options: ConvTransposeOptions = {},
 ): NDArray => {
+  const {
+    rhsDilation,
+    dimensionNumbers,
+    transposeKernel = false,
+    preferredElementType,
+  } = checkOptions(
+    'convTranspose',
+    options,
+    'rhsDilation dimensionNumbers transposeKernel preferredElementType precision',
+  )
   const operation = 'convTranspose'
   const [x, y] = convolutionOperands(lhs, rhs, operation)
   const rank = x.ndim - 2

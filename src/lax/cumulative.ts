@@ -13,6 +13,7 @@ import {
   e,
   isHalf,
   known,
+  checkOptions,
 } from '../core/index.js'
 import * as scalar from '../scalar/functions.js'
 import { abs, add, div, isFinite, max, min, mul, neg, sub } from './arithmetic.js'
@@ -21,7 +22,7 @@ import { eq, select } from './comparison.js'
 import { concatenate } from './concatenate.js'
 import { floating, numeric } from './elementwise.js'
 import { exp, log1p } from './exponential.js'
-import { asArray, checkOptions, convertElementType } from './operands.js'
+import { asArray, convertElementType } from './operands.js'
 import { rev } from './shape.js'
 import { pad, slice } from './slicing.js'
 
@@ -81,7 +82,7 @@ const shiftedAxis = (axis: number, batchAxis: number): number => (axis < batchAx
 const publicFunction =
   (name: string, primitive: Primitive<CumulativeParams>): Cumulative =>
   (x, options = {}) => {
-    checkOptions(name, options)
+    checkOptions(name, options, 'axis reverse')
     const { axis = 0, reverse = false } = options
     const operand = asArray(x, name)
     return bindOne(primitive, [operand], { axis: canonicalAxis(axis, operand.ndim, name), reverse })

@@ -27,6 +27,7 @@ import {
   shapeText,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { add } from './arithmetic.js'
 import { broadcastInDim, moveAxis, zerosOf } from './broadcasting.js'
@@ -350,6 +351,7 @@ export const dynamicSliceInDim = (
   sliceSize: number,
   options: { readonly axis?: number } = {},
 ): NDArray => {
+  checkOptions('dynamicSliceInDim', options, 'axis')
   const x = asArray(operand, 'dynamicSliceInDim')
   const axis = canonicalAxis(options.axis ?? 0, x.ndim, 'dynamicSliceInDim')
   return dynamicSlice(x, startsOf(x, axis, startIndex), x.shape.with(axis, sliceSize))
@@ -368,6 +370,7 @@ export const dynamicIndexInDim = (
   index: ArrayLike,
   options: { readonly axis?: number; readonly keepdims?: boolean } = {},
 ): NDArray => {
+  checkOptions('dynamicIndexInDim', options, 'axis keepdims')
   const x = asArray(operand, 'dynamicIndexInDim')
   const axis = canonicalAxis(options.axis ?? 0, x.ndim, 'dynamicIndexInDim')
   const part = dynamicSliceInDim(x, index, 1, { axis })

@@ -20,6 +20,7 @@ import {
   knownInput,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { neg } from './arithmetic.js'
 import { numbers, zerosOf } from './broadcasting.js'
@@ -216,6 +217,7 @@ export const gather = (
   sliceSizes: readonly number[],
   options: GatherOptions = {},
 ): NDArray => {
+  checkOptions('gather', options, 'mode fillValue uniqueIndices indicesAreSorted')
   const x = asArray(operand, 'gather')
   const mode = windowMode(options.mode ?? 'promiseInBounds', 'gather')
   return bindOne(gatherPrimitive, [x, asArray(startIndices, 'gather')], {

@@ -7,6 +7,7 @@ import {
   definePrimitive,
   known,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { div, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, reshape, transpose, zerosOf } from './broadcasting.js'
@@ -157,7 +158,8 @@ export interface CholeskyOptions {
  * lax.linalg.cholesky(np.array([[4, 2], [2, 5]])).js() // [ [ 2, 0 ], [ 1, 2 ] ]
  * ```
  */
-export const cholesky = (a: ArrayLike, { symmetrizeInput = true }: CholeskyOptions = {}): NDArray => {
+export const cholesky = (a: ArrayLike, options: CholeskyOptions = {}): NDArray => {
+  const { symmetrizeInput = true } = checkOptions('cholesky', options, 'symmetrizeInput')
   const x = asArray(a, 'cholesky')
   checkMatrices('cholesky', x.aval, { square: true })
   return bindOne(choleskyPrimitive, [symmetrizeInput ? symmetrized(x) : x], {})

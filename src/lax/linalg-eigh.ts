@@ -7,6 +7,7 @@ import {
   definePrimitive,
   known,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { abs, add, div, integerPow, mul, sub } from './arithmetic.js'
 import { broadcastInDim, filled, reduceSum, reshape, zerosOf } from './broadcasting.js'
@@ -158,10 +159,12 @@ export interface EighOptions {
  * console.log(w.js()) // [ 1, 3 ]
  * ```
  */
-export const eigh = (
-  a: ArrayLike,
-  { lower = true, symmetrizeInput = true, sortEigenvalues = true }: EighOptions = {},
-): [v: NDArray, w: NDArray] => {
+export const eigh = (a: ArrayLike, options: EighOptions = {}): [v: NDArray, w: NDArray] => {
+  const {
+    lower = true,
+    symmetrizeInput = true,
+    sortEigenvalues = true,
+  } = checkOptions('eigh', options, 'lower symmetrizeInput sortEigenvalues')
   const x = asArray(a, 'eigh')
   checkMatrices('eigh', x.aval, { square: true })
   const [v, w] = bind(eighPrimitive, [symmetrizeInput ? symmetrized(x) : x], { lower, sortEigenvalues })

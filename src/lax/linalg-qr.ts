@@ -7,6 +7,7 @@ import {
   definePrimitive,
   known,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { abs, add, div, mul, neg, sub } from './arithmetic.js'
 import { filled, reduceSum, reshape, zerosOf } from './broadcasting.js'
@@ -205,7 +206,8 @@ export interface QrOptions {
  * console.log(r.get(0, 0).item()) // -5
  * ```
  */
-export const qr = (a: ArrayLike, { fullMatrices = true }: QrOptions = {}): [q: NDArray, r: NDArray] => {
+export const qr = (a: ArrayLike, options: QrOptions = {}): [q: NDArray, r: NDArray] => {
+  const { fullMatrices = true } = checkOptions('qr', options, 'fullMatrices')
   const [q, r] = bind<QrParams>(qrPrimitive, [asArray(a, 'qr')], { fullMatrices, pivoting: false })
   return [known(q, 'q'), known(r, 'r')]
 }

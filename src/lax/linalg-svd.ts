@@ -9,6 +9,7 @@ import {
   definePrimitive,
   known,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { add, div, mul, sub } from './arithmetic.js'
 import { filled, reduceSum, reshape, zerosOf } from './broadcasting.js'
@@ -216,8 +217,9 @@ export interface SvdOptions {
  */
 export const svd = (
   a: ArrayLike,
-  { fullMatrices = true }: Pick<SvdOptions, 'fullMatrices'> = {},
+  options: Pick<SvdOptions, 'fullMatrices'> = {},
 ): [u: NDArray, s: NDArray, vt: NDArray] => {
+  const { fullMatrices = true } = checkOptions('svd', options, 'fullMatrices')
   const [s, u, vt] = bind(svdPrimitive, [asArray(a, 'svd')], { fullMatrices, computeUv: true })
   return [known(u, 'u'), known(s, 'singular values'), known(vt, 'vt')]
 }

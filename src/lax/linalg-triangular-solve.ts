@@ -11,6 +11,7 @@ import {
   known,
   knownInput,
   sameShape,
+  checkOptions,
 } from '../core/index.js'
 import { div, mul, neg, sub } from './arithmetic.js'
 import { moveAxis, reshape, scalarOf, zerosOf } from './broadcasting.js'
@@ -227,6 +228,7 @@ export interface TriangularSolveOptions {
  * ```
  */
 export const triangularSolve = (a: ArrayLike, b: ArrayLike, options: TriangularSolveOptions = {}): NDArray => {
+  checkOptions('triangularSolve', options, 'leftSide lower transposeA conjugateA unitDiagonal')
   const { leftSide = false, lower = false, transposeA = false, unitDiagonal = false } = options
   const [x, y] = operands('triangularSolve', [a, b])
   const matrix = known(x, 'matrix')

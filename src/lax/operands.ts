@@ -10,6 +10,7 @@ import {
   avalText,
   bindOne,
   currentDevice,
+  describe,
   dtypes,
   e,
   isFloating,
@@ -67,28 +68,6 @@ export const asArray = (x: ArrayLike, operation: string): NDArray => {
   throw new ArgumentError(
     `${operation}: expected an array or a number, got ${describe(x)}. Make arrays with np.array(...)${Array.isArray(x) ? ', also from nested lists' : ''}.`,
   )
-}
-
-/**
- * Throws ArgumentError when something else than an options object stands where options go: JS would silently read no
- * option from a number, and compute something else than was meant.
- */
-export const checkOptions = (operation: string, options: unknown): void => {
-  if (options === undefined || options === null) return
-  if (typeof options === 'object' && !Array.isArray(options) && !(options instanceof NDArray)) return
-  const simple = typeof options === 'number' || typeof options === 'string' || typeof options === 'boolean'
-  const given = simple ? `${typeof options} ${options}` : options instanceof NDArray ? 'an array' : describe(options)
-  throw new ArgumentError(
-    `${operation}: options go into one object at the end, such as { axis: 1 } or { dtype: 'int32' }; got ${given}.`,
-  )
-}
-
-/** What a wrong argument is, in words. */
-export const describe = (x: unknown): string => {
-  if (x === null || x === undefined) return String(x)
-  if (Array.isArray(x)) return `a JS array of ${x.length}`
-  if (typeof x === 'object') return `an object with keys ${Object.keys(x).join(', ') || '(none)'}`
-  return `a ${typeof x}`
 }
 
 /**

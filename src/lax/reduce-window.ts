@@ -16,6 +16,7 @@ import {
   range,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { broadcastInDim, defineLinear, filled, moveAxis, reshape, scalarOf } from './broadcasting.js'
 import { numeric } from './elementwise.js'
@@ -215,6 +216,7 @@ export const reduceWindow = (
   padding: Padding,
   options: ReduceWindowOptions = {},
 ): NDArray => {
+  checkOptions('reduceWindow', options, 'baseDilation windowDilation')
   const x = asArray(operand, 'reduceWindow')
   const check = (values: readonly number[], name: string): readonly number[] =>
     checkPerAxis(values, x.ndim, 'reduceWindow', name)

@@ -19,6 +19,7 @@ import {
   range,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { batchInFront } from './concatenate.js'
 import { asArray, operands } from './operands.js'
@@ -203,6 +204,7 @@ export const defineScatter = (definition: ScatterDefinition): Primitive<ScatterP
 export const scatterFunction =
   (operation: string, primitive: Primitive<ScatterParams>): ScatterFunction =>
   (operand, scatterIndices, updates, dimensionNumbers, options = {}) => {
+    checkOptions(operation, options, 'mode uniqueIndices indicesAreSorted')
     const [x, y] = operands(operation, [operand, updates])
     return bindOne(primitive, [known(x, 'operand'), asArray(scatterIndices, operation), known(y, 'updates')], {
       dimensionNumbers: scatterNumbers(dimensionNumbers),

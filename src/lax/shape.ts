@@ -19,6 +19,7 @@ import {
   range,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { broadcastInDim, defineLinear, dropAxes, reshape } from './broadcasting.js'
 import { asArray, checkDType, convertElementType } from './operands.js'
@@ -256,6 +257,7 @@ export const full = (
   fillValue: ArrayLike,
   options: { readonly dtype?: DType } = {},
 ): NDArray => {
+  checkOptions('full', options, 'dtype')
   const value = asArray(fillValue, 'full')
   checkScalar(value, 'full')
   const { dtype } = options
@@ -275,6 +277,7 @@ export const fullLike = (
   fillValue: ArrayLike,
   options: { readonly dtype?: DType; readonly shape?: readonly number[] } = {},
 ): NDArray => {
+  checkOptions('fullLike', options, 'dtype shape')
   const like = asArray(x, 'fullLike')
   const value = asArray(fillValue, 'fullLike')
   checkScalar(value, 'fullLike')

@@ -20,6 +20,7 @@ import {
   shapeText,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import { broadcastInDim, defineLinear, filled, moveAxis, reduceSum, scalarOf, zerosOf } from './broadcasting.js'
 import { select } from './comparison.js'
@@ -130,12 +131,11 @@ export const slice = (
   startIndices: readonly number[],
   limitIndices: readonly number[],
   strides: readonly number[] | SliceOptions | null = null,
-): NDArray =>
-  bindOne(slicePrimitive, [asArray(operand, 'slice')], {
-    startIndices,
-    limitIndices,
-    strides: isStrides(strides) ? strides : (strides?.strides ?? null),
-  })
+): NDArray => {
+  const steps =
+    strides === null || isStrides(strides) ? strides : (checkOptions('slice', strides, 'strides').strides ?? null)
+  return bindOne(slicePrimitive, [asArray(operand, 'slice')], { startIndices, limitIndices, strides: steps })
+}
 
 /**
  * A slice of one axis; negative bounds count from its end, null is the beginning or the end.
@@ -151,6 +151,7 @@ export const sliceInDim = (
   limitIndex: number | null,
   options: { readonly stride?: number; readonly axis?: number } = {},
 ): NDArray => {
+  checkOptions('sliceInDim', options, 'stride axis')
   const x = asArray(operand, 'sliceInDim')
   const axis = canonicalAxis(options.axis ?? 0, x.ndim, 'sliceInDim')
   const size = known(x.shape[axis], 'size')
@@ -180,6 +181,7 @@ export const indexInDim = (
   index: number,
   options: { readonly axis?: number; readonly keepdims?: boolean } = {},
 ): NDArray => {
+  checkOptions('indexInDim', options, 'axis keepdims')
   const x = asArray(operand, 'indexInDim')
   const axis = canonicalAxis(options.axis ?? 0, x.ndim, 'indexInDim')
   const size = known(x.shape[axis], 'size')

@@ -17,6 +17,7 @@ import {
   range,
   sameShape,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import { broadcastInDim, first } from './broadcasting.js'
 import { batchInFront } from './concatenate.js'
@@ -113,10 +114,8 @@ export interface SortOptions {
  */
 export function sort(operand: NDArray, options?: SortOptions): NDArray
 export function sort(operands: readonly NDArray[], options?: SortOptions): NDArray[]
-export function sort(
-  operand: NDArray | readonly NDArray[],
-  { dimension = -1, isStable = true, numKeys = 1 }: SortOptions = {},
-): NDArray | NDArray[] {
+export function sort(operand: NDArray | readonly NDArray[], options: SortOptions = {}): NDArray | NDArray[] {
+  const { dimension = -1, isStable = true, numKeys = 1 } = checkOptions('sort', options, 'dimension isStable numKeys')
   const several = Array.isArray(operand)
   const arrays = (several ? operand : [operand]).map((x: ArrayLike) => asArray(x, 'sort'))
   if (arrays.length === 0) throw new ArgumentError('sort: the list of operands is empty; give at least one array.')
@@ -197,8 +196,9 @@ const topKPrimitive: Primitive<TopKParams> = definePrimitive<TopKParams>({
 export const topK = (
   operand: ArrayLike,
   k: number,
-  { axis = -1 }: { readonly axis?: number } = {},
+  options: { readonly axis?: number } = {},
 ): [values: NDArray, indices: NDArray] => {
+  const { axis = -1 } = checkOptions('topK', options, 'axis')
   const x = asArray(operand, 'topK')
   const [values, indices] = bind(topKPrimitive, [x], { axis: canonicalAxis(axis, x.ndim, 'topK'), k })
   return [known(values, 'values'), known(indices, 'indices')]

@@ -10,6 +10,7 @@ import {
   isInteger,
   known,
   sameShape,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
@@ -104,18 +105,16 @@ export const sigmoidBinaryCrossEntropy = (logits: ArrayLike, labels: ArrayLike):
 export const softmaxCrossEntropy = (
   logits: ArrayLike,
   labels: ArrayLike,
-  { axis = -1, where = null }: ClassOptions & WhereOptions = {},
+  options: ClassOptions & WhereOptions = {},
 ): NDArray => {
+  const { axis = -1, where = null } = checkOptions('losses.softmaxCrossEntropy', options, 'axis where')
   const terms = np.multiply(labels, nn.logSoftmax(logits, { axis, where }))
   return lax.neg(np.sum(where === null ? terms : np.where(where, terms, 0), { axis }))
 }
 
 /** `softmaxCrossEntropy` in which a probability of 0 contributes 0 even where the logit is -Infinity. */
-export const safeSoftmaxCrossEntropy = (
-  logits: ArrayLike,
-  labels: ArrayLike,
-  { axis = -1 }: ClassOptions = {},
-): NDArray => {
+export const safeSoftmaxCrossEntropy = (logits: ArrayLike, labels: ArrayLike, options: ClassOptions = {}): NDArray => {
+  const { axis = -1 } = checkOptions('losses.safeSoftmaxCrossEntropy', options, 'axis')
   const terms = np.multiply(labels, np.where(np.equal(labels, 0), 0, nn.logSoftmax(logits, { axis })))
   return lax.neg(np.sum(terms, { axis }))
 }
@@ -134,8 +133,9 @@ export const safeSoftmaxCrossEntropy = (
 export const softmaxCrossEntropyWithIntegerLabels = (
   logits: ArrayLike,
   labels: ArrayLike,
-  { axis = -1, where = null }: ClassOptions & WhereOptions = {},
+  options: ClassOptions & WhereOptions = {},
 ): NDArray => {
+  const { axis = -1, where = null } = checkOptions('losses.softmaxCrossEntropyWithIntegerLabels', options, 'axis where')
   const [rows, y] = rowsAndLabels(logits, labels, axis, 'losses.softmaxCrossEntropyWithIntegerLabels')
   const included = where === null ? null : classesLast(lax.broadcastTo(where, np.shape(logits)), axis, 'where')
   return np.subtract(nn.logsumexp(rows, { axis: -1, where: included }), picked(rows, y))
@@ -145,8 +145,9 @@ export const softmaxCrossEntropyWithIntegerLabels = (
 export const polyLossCrossEntropy = (
   logits: ArrayLike,
   labels: ArrayLike,
-  { epsilon = 2, axis = -1 }: ClassOptions & { readonly epsilon?: number } = {},
+  options: ClassOptions & { readonly epsilon?: number } = {},
 ): NDArray => {
+  const { epsilon = 2, axis = -1 } = checkOptions('losses.polyLossCrossEntropy', options, 'axis epsilon')
   const target = np.sum(np.multiply(labels, nn.softmax(logits, { axis })), { axis })
   return np.add(softmaxCrossEntropy(logits, labels, { axis }), np.multiply(epsilon, np.subtract(1, target)))
 }
@@ -171,11 +172,8 @@ export interface SigmoidFocalOptions {
  * losses.sigmoidFocalLoss(np.array([2, -1]), np.array([1, 0]), { alpha: 0.25 })
  * ```
  */
-export const sigmoidFocalLoss = (
-  logits: ArrayLike,
-  labels: ArrayLike,
-  { alpha = null, gamma = 2 }: SigmoidFocalOptions = {},
-): NDArray => {
+export const sigmoidFocalLoss = (logits: ArrayLike, labels: ArrayLike, options: SigmoidFocalOptions = {}): NDArray => {
+  const { alpha = null, gamma = 2 } = checkOptions('losses.sigmoidFocalLoss', options, 'alpha gamma')
   const x = floats(logits, 'losses.sigmoidFocalLoss')
   const others = np.subtract(1, labels)
   // 1 - p_t, from both sides of the sigmoid, so that nothing cancels.
@@ -209,11 +207,12 @@ export interface FocalOptions {
  * losses.focalLoss(np.array([[1, 2, 3]]), np.array([0], { dtype: 'int32' }), { alpha: [1, 1, 0.5] })
  * ```
  */
-export const focalLoss = (
-  logits: ArrayLike,
-  integerLabels: ArrayLike,
-  { alpha = null, gamma = 2, reduction = 'mean' }: FocalOptions = {},
-): NDArray => {
+export const focalLoss = (logits: ArrayLike, integerLabels: ArrayLike, options: FocalOptions = {}): NDArray => {
+  const {
+    alpha = null,
+    gamma = 2,
+    reduction = 'mean',
+  } = checkOptions('losses.focalLoss', options, 'alpha gamma reduction')
   const operation = 'losses.focalLoss'
   const [rows, labels] = rowsAndLabels(logits, integerLabels, -1, operation)
   const logProbability = picked(nn.logSoftmax(rows), labels)

@@ -1,5 +1,5 @@
 /** Losses of regression and of distributions: squares, absolute values and between, similarities, divergences. */
-import { type ArrayLike, type NDArray } from '../core/index.js'
+import { type ArrayLike, type NDArray, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import * as np from '../numpy/index.js'
@@ -41,8 +41,9 @@ export const absoluteError = (predictions: ArrayLike, targets: ArrayLike | null 
 export const huberLoss = (
   predictions: ArrayLike,
   targets: ArrayLike | null = null,
-  { delta = 1 }: { readonly delta?: number } = {},
+  options: { readonly delta?: number } = {},
 ): NDArray => {
+  const { delta = 1 } = checkOptions('losses.huberLoss', options, 'delta')
   const size = lax.abs(errors(predictions, targets, 'losses.huberLoss'))
   const quadratic = np.minimum(size, delta)
   return np.add(np.multiply(0.5, np.square(quadratic)), np.multiply(delta, np.subtract(size, quadratic)))
@@ -73,8 +74,9 @@ export interface SimilarityOptions {
 export const cosineSimilarity = (
   predictions: ArrayLike,
   targets: ArrayLike,
-  { epsilon = 0, axis = -1 }: SimilarityOptions = {},
+  options: SimilarityOptions = {},
 ): NDArray => {
+  const { epsilon = 0, axis = -1 } = checkOptions('losses.cosineSimilarity', options, 'epsilon axis')
   const unit = (x: ArrayLike): NDArray => {
     const v = floats(x, 'losses.cosineSimilarity')
     const squares = np.sum(np.square(v), { axis, keepdims: true })
@@ -87,8 +89,14 @@ export const cosineSimilarity = (
 }
 
 /** 1 - cosineSimilarity. */
-export const cosineDistance = (predictions: ArrayLike, targets: ArrayLike, options: SimilarityOptions = {}): NDArray =>
-  np.subtract(1, cosineSimilarity(predictions, targets, options))
+export const cosineDistance = (
+  predictions: ArrayLike,
+  targets: ArrayLike,
+  options: SimilarityOptions = {},
+): NDArray => {
+  checkOptions('losses.cosineDistance', options, 'epsilon axis')
+  return np.subtract(1, cosineSimilarity(predictions, targets, options))
+}
 
 /** Options of divergences. */
 export interface DivergenceOptions {
@@ -106,8 +114,9 @@ export interface DivergenceOptions {
 export const klDivergence = (
   logPredictions: ArrayLike,
   targets: ArrayLike,
-  { axis = -1 }: DivergenceOptions = {},
+  options: DivergenceOptions = {},
 ): NDArray => {
+  const { axis = -1 } = checkOptions('losses.klDivergence', options, 'axis')
   const t = floats(targets, 'losses.klDivergence')
   const none = np.equal(t, 0)
   const logT = np.where(none, 0, np.log(np.where(none, 1, t)))
@@ -121,8 +130,9 @@ export const klDivergence = (
 export const generalizedKlDivergence = (
   logPredictions: ArrayLike,
   targets: ArrayLike,
-  { axis = -1 }: DivergenceOptions = {},
+  options: DivergenceOptions = {},
 ): NDArray => {
+  const { axis = -1 } = checkOptions('losses.generalizedKlDivergence', options, 'axis')
   const t = floats(targets, 'losses.generalizedKlDivergence')
   return np.add(klDivergence(logPredictions, t, { axis }), np.sum(np.subtract(np.exp(logPredictions), t), { axis }))
 }
@@ -131,8 +141,9 @@ export const generalizedKlDivergence = (
 export const klDivergenceWithLogTargets = (
   logPredictions: ArrayLike,
   logTargets: ArrayLike,
-  { axis = -1 }: DivergenceOptions = {},
+  options: DivergenceOptions = {},
 ): NDArray => {
+  const { axis = -1 } = checkOptions('losses.klDivergenceWithLogTargets', options, 'axis')
   const t = floats(logTargets, 'losses.klDivergenceWithLogTargets')
   return np.sum(np.multiply(np.exp(t), np.subtract(t, logPredictions)), { axis })
 }
@@ -141,12 +152,14 @@ export const klDivergenceWithLogTargets = (
 export const convexKlDivergence = (
   logPredictions: ArrayLike,
   targets: ArrayLike,
-  { axis = -1 }: DivergenceOptions = {},
-): NDArray =>
-  np.add(
+  options: DivergenceOptions = {},
+): NDArray => {
+  const { axis = -1 } = checkOptions('losses.convexKlDivergence', options, 'axis')
+  return np.add(
     klDivergence(logPredictions, targets, { axis }),
     np.sum(np.subtract(np.exp(logPredictions), targets), { axis }),
   )
+}
 
 /** Options of `tripletMarginLoss`. */
 export interface TripletOptions {
@@ -162,8 +175,14 @@ export const tripletMarginLoss = (
   anchors: ArrayLike,
   positives: ArrayLike,
   negatives: ArrayLike,
-  { axis = -1, normDegree = 2, margin = 1, eps = 1e-6 }: TripletOptions = {},
+  options: TripletOptions = {},
 ): NDArray => {
+  const {
+    axis = -1,
+    normDegree = 2,
+    margin = 1,
+    eps = 1e-6,
+  } = checkOptions('losses.tripletMarginLoss', options, 'axis normDegree margin eps')
   const distance = (other: ArrayLike): NDArray => {
     const powers = np.power(lax.abs(floats(np.subtract(anchors, other), 'losses.tripletMarginLoss')), normDegree)
     return np.power(np.add(np.sum(powers, { axis }), eps), 1 / normDegree)

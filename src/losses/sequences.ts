@@ -8,6 +8,7 @@ import {
   known,
   range,
   sameShape,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
@@ -53,8 +54,9 @@ export const ctcLoss = (
   logitPaddings: ArrayLike,
   labels: ArrayLike,
   labelPaddings: ArrayLike,
-  { blankId = 0, logEpsilon = -1e5 }: CtcOptions = {},
+  options: CtcOptions = {},
 ): NDArray => {
+  const { blankId = 0, logEpsilon = -1e5 } = checkOptions('losses.ctcLoss', options, 'blankId logEpsilon')
   const operation = 'losses.ctcLoss'
   const [scores, ends] = [floats(logits, operation), floats(logitPaddings, operation)]
   const names = lax.asArray(labels, operation)
@@ -133,10 +135,8 @@ export interface DiceOptions {
  *
  * @throws ArgumentError for an unknown reduction, ShapeError where the shapes differ
  */
-export const diceLoss = (
-  predictions: ArrayLike,
-  targets: ArrayLike,
-  {
+export const diceLoss = (predictions: ArrayLike, targets: ArrayLike, options: DiceOptions = {}): NDArray => {
+  const {
     classWeights = null,
     smooth = 1,
     alpha = 0.5,
@@ -145,8 +145,11 @@ export const diceLoss = (
     reduction = 'mean',
     ignoreBackground = false,
     axis = null,
-  }: DiceOptions = {},
-): NDArray => {
+  } = checkOptions(
+    'losses.diceLoss',
+    options,
+    'classWeights smooth alpha beta applySoftmax reduction ignoreBackground axis',
+  )
   const operation = 'losses.diceLoss'
   const [given, wanted] = [floats(predictions, operation), floats(targets, operation)]
   const x = given.ndim === wanted.ndim - 1 ? np.expandDims(given, -1) : given
@@ -190,12 +193,13 @@ export interface BinaryDiceOptions {
 export const binaryDiceLoss = (
   predictions: ArrayLike,
   targets: ArrayLike,
-  { smooth = 1, applySigmoid = true }: BinaryDiceOptions = {},
+  options: BinaryDiceOptions = {},
 ): NDArray => {
+  const { smooth = 1, applySigmoid = true } = checkOptions('losses.binaryDiceLoss', options, 'smooth applySigmoid')
   const [x, y] = [floats(predictions, 'losses.binaryDiceLoss'), floats(targets, 'losses.binaryDiceLoss')]
   const bare = x.ndim === y.ndim && x.shape.at(-1) !== 1
-  const options = { smooth, applySoftmax: applySigmoid }
-  return bare ? diceLoss(np.expandDims(x, -1), np.expandDims(y, -1), options) : diceLoss(x, y, options)
+  const dice = { smooth, applySoftmax: applySigmoid }
+  return bare ? diceLoss(np.expandDims(x, -1), np.expandDims(y, -1), dice) : diceLoss(x, y, dice)
 }
 
 /** Options of `multiclassGeneralizedDiceLoss`. */
@@ -207,6 +211,7 @@ export const multiclassGeneralizedDiceLoss = (
   targets: ArrayLike,
   options: GeneralizedDiceOptions = {},
 ): NDArray => {
+  checkOptions('losses.multiclassGeneralizedDiceLoss', options, 'smooth applySoftmax ignoreBackground')
   const [x, y] = [
     floats(predictions, 'losses.multiclassGeneralizedDiceLoss'),
     floats(targets, 'losses.multiclassGeneralizedDiceLoss'),
@@ -226,11 +231,8 @@ export interface NtxentOptions {
  * Normalized temperature-scaled cross entropy of embeddings [batch, features] (https://arxiv.org/abs/2002.05709): those
  * with one label should be close, and others far.
  */
-export const ntxent = (
-  embeddings: ArrayLike,
-  labels: ArrayLike,
-  { temperature = 0.07 }: NtxentOptions = {},
-): NDArray => {
+export const ntxent = (embeddings: ArrayLike, labels: ArrayLike, options: NtxentOptions = {}): NDArray => {
+  const { temperature = 0.07 } = checkOptions('losses.ntxent', options, 'temperature')
   const operation = 'losses.ntxent'
   const x = floats(embeddings, operation)
   const names = lax.asArray(labels, operation)
@@ -262,11 +264,12 @@ export interface RankingOptions {
 }
 
 /** Softmax cross entropy of lists of items, [..., items], for ranking (https://dl.acm.org/doi/10.1145/1273496.1273513). */
-export const rankingSoftmaxLoss = (
-  logits: ArrayLike,
-  labels: ArrayLike,
-  { where = null, weights = null, reduceFn = np.mean }: RankingOptions = {},
-): NDArray => {
+export const rankingSoftmaxLoss = (logits: ArrayLike, labels: ArrayLike, options: RankingOptions = {}): NDArray => {
+  const {
+    where = null,
+    weights = null,
+    reduceFn = np.mean,
+  } = checkOptions('losses.rankingSoftmaxLoss', options, 'where weights reduceFn')
   const [scores, relevance] = [floats(logits, 'losses.rankingSoftmaxLoss'), floats(labels, 'losses.rankingSoftmaxLoss')]
   const mask = where === null ? null : np.astype(where, 'bool')
   const x = mask === null ? scores : np.where(mask, scores, -Infinity)

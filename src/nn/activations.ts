@@ -8,6 +8,7 @@ import {
   canonicalAxis,
   inexact,
   known,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -68,7 +69,8 @@ export const softplus = (x: ArrayLike): NDArray => {
 }
 
 /** (x + sqrt(x^2 + b)) / 2. */
-export const squareplus = (x: ArrayLike, { b = 4 }: { readonly b?: ArrayLike } = {}): NDArray => {
+export const squareplus = (x: ArrayLike, options: { readonly b?: ArrayLike } = {}): NDArray => {
+  const { b = 4 } = checkOptions('nn.squareplus', options, 'b')
   const a = floatArray(x, 'nn.squareplus')
   return np.divide(np.add(a, np.sqrt(np.add(np.square(a), b))), 2)
 }
@@ -129,7 +131,8 @@ export const log1mexp: (x: ArrayLike) => NDArray = /* @__PURE__ */ (() => {
 })()
 
 /** x where x > 0, else alpha (exp(x) - 1) (https://arxiv.org/abs/1511.07289). */
-export const elu = (x: ArrayLike, { alpha = 1 }: { readonly alpha?: ArrayLike } = {}): NDArray => {
+export const elu = (x: ArrayLike, options: { readonly alpha?: ArrayLike } = {}): NDArray => {
+  const { alpha = 1 } = checkOptions('nn.elu', options, 'alpha')
   const a = floatArray(x, 'nn.elu')
   const positive = lax.gt(a, like(a, 0))
   // The inner selection keeps exp of a large number out of the derivative.
@@ -138,7 +141,8 @@ export const elu = (x: ArrayLike, { alpha = 1 }: { readonly alpha?: ArrayLike } 
 }
 
 /** max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (https://arxiv.org/abs/1704.07483). */
-export const celu = (x: ArrayLike, { alpha = 1 }: { readonly alpha?: ArrayLike } = {}): NDArray => {
+export const celu = (x: ArrayLike, options: { readonly alpha?: ArrayLike } = {}): NDArray => {
+  const { alpha = 1 } = checkOptions('nn.celu', options, 'alpha')
   const a = floatArray(x, 'nn.celu')
   const below = np.multiply(alpha, np.expm1(np.divide(np.minimum(a, 0), alpha)))
   return np.add(np.maximum(a, 0), below)
@@ -154,7 +158,8 @@ export interface LeakyReluOptions {
 }
 
 /** x where x >= 0, else negativeSlope x. */
-export const leakyRelu = (x: ArrayLike, { negativeSlope = 0.01 }: LeakyReluOptions = {}): NDArray => {
+export const leakyRelu = (x: ArrayLike, options: LeakyReluOptions = {}): NDArray => {
+  const { negativeSlope = 0.01 } = checkOptions('nn.leakyRelu', options, 'negativeSlope')
   const a = floatArray(x, 'nn.leakyRelu')
   return np.where(lax.ge(a, like(a, 0)), a, np.multiply(negativeSlope, a))
 }
@@ -191,7 +196,8 @@ export interface GeluOptions {
  * nn.gelu(np.array([-1, 0, 2]), { approximate: false })
  * ```
  */
-export const gelu = (x: ArrayLike, { approximate = true }: GeluOptions = {}): NDArray => {
+export const gelu = (x: ArrayLike, options: GeluOptions = {}): NDArray => {
+  const { approximate = true } = checkOptions('nn.gelu', options, 'approximate')
   const a = floatArray(x, 'nn.gelu')
   if (!approximate) return lax.mul(lax.mul(a, 0.5), lax.erfc(lax.mul(lax.neg(a), Math.SQRT1_2)))
   // (1 + tanh(u)) / 2 = logistic(2 u), which keeps its accuracy where the tanh is close to -1.
@@ -208,7 +214,8 @@ export const gelu = (x: ArrayLike, { approximate = true }: GeluOptions = {}): ND
  * nn.glu(np.ones([2, 6])).shape // [2, 3]
  * ```
  */
-export const glu = (x: ArrayLike, { axis = -1 }: { readonly axis?: number } = {}): NDArray => {
+export const glu = (x: ArrayLike, options: { readonly axis?: number } = {}): NDArray => {
+  const { axis = -1 } = checkOptions('nn.glu', options, 'axis')
   const a = floatArray(x, 'nn.glu')
   const along = canonicalAxis(axis, a.ndim, 'nn.glu')
   const size = known(a.shape[along], 'size')
@@ -236,11 +243,8 @@ export interface OneHotOptions {
  * nn.oneHot(np.array([0, 2], { dtype: 'int32' }), 3) // [[1, 0, 0], [0, 0, 1]]
  * ```
  */
-export const oneHot = (
-  x: ArrayLike,
-  numClasses: number,
-  { axis = -1, dtype = 'float32' }: OneHotOptions = {},
-): NDArray => {
+export const oneHot = (x: ArrayLike, numClasses: number, options: OneHotOptions = {}): NDArray => {
+  const { axis = -1, dtype = 'float32' } = checkOptions('nn.oneHot', options, 'axis dtype')
   const a = lax.asArray(x, 'nn.oneHot')
   const along = canonicalAxis(axis, a.ndim + 1, 'nn.oneHot')
   const shape = [...a.shape.slice(0, along), numClasses, ...a.shape.slice(along)]

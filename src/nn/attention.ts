@@ -1,5 +1,14 @@
 /** Scaled dot-product attention, multi-head, grouped-query and multi-query. */
-import { type ArrayLike, type NDArray, DTypeError, ShapeError, avalText, isFloating, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  DTypeError,
+  ShapeError,
+  avalText,
+  isFloating,
+  known,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { softmax } from './softmax.js'
@@ -104,7 +113,11 @@ export const dotProductAttention = (
   value: NDArray,
   options: AttentionOptions = {},
 ): NDArray => {
-  lax.checkOptions('nn.dotProductAttention', options)
+  checkOptions(
+    'nn.dotProductAttention',
+    options,
+    'bias mask scale isCausal localWindowSize querySeqLengths keyValueSeqLengths',
+  )
   if (query.ndim === 3) {
     const batched = [query, key, value].map((x) => lax.reshape(x, [1, ...x.shape]))
     const [q, k, v] = [known(batched[0], 'query'), known(batched[1], 'key'), known(batched[2], 'value')]

@@ -8,6 +8,7 @@ import {
   known,
   shapeText,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as random from '../random/index.js'
@@ -23,11 +24,15 @@ export type Initializer = (key: NDArray, shape: readonly number[], options?: Ini
 const scalar = (value: ArrayLike, dtype: DType): NDArray =>
   lax.convertElementType(lax.asArray(value, 'nn.initializers'), dtype)
 
+/** The dtype that an initializer is called for. */
+const dtypeOf = (options: InitializerOptions | undefined, otherwise: DType = 'float32'): DType =>
+  checkOptions('nn.initializers', options, 'dtype')?.dtype ?? otherwise
+
 /** All zeros. */
-export const zeros: Initializer = (_, shape, { dtype = 'float32' } = {}) => lax.full(shape, 0, { dtype })
+export const zeros: Initializer = (_, shape, options) => lax.full(shape, 0, { dtype: dtypeOf(options) })
 
 /** All ones. */
-export const ones: Initializer = (_, shape, { dtype = 'float32' } = {}) => lax.full(shape, 1, { dtype })
+export const ones: Initializer = (_, shape, options) => lax.full(shape, 1, { dtype: dtypeOf(options) })
 
 /**
  * One value everywhere.
@@ -38,10 +43,10 @@ export const ones: Initializer = (_, shape, { dtype = 'float32' } = {}) => lax.f
  * init(random.key(0), [2, 3])
  * ```
  */
-export const constant =
-  (value: ArrayLike, defaults: InitializerOptions = {}): Initializer =>
-  (_, shape, { dtype = defaults.dtype ?? 'float32' } = {}) =>
-    lax.broadcastTo(scalar(value, dtype), shape)
+export const constant = (value: ArrayLike, defaults: InitializerOptions = {}): Initializer => {
+  checkOptions('nn.initializers.constant', defaults, 'dtype')
+  return (_, shape, options) => lax.broadcastTo(scalar(value, dtypeOf(options, defaults.dtype)), shape)
+}
 
 /** Options of initializers with a scale. */
 export interface ScaleOptions extends InitializerOptions {
@@ -55,20 +60,26 @@ export interface StddevOptions extends InitializerOptions {
 
 /** A number in front of the options, or among them, as JAX's keywords are. */
 const isOptions = <O extends object>(given: ArrayLike | O): given is O =>
-  typeof given === 'object' && !(given instanceof NDArray)
+  typeof given !== 'number' && typeof given !== 'boolean' && !(given instanceof NDArray)
 
 /** Uniform in [0, scale). @example nn.initializers.uniform({ scale: 0.1 }) */
 export const uniform = (scale: ArrayLike | ScaleOptions = 1e-2, options: InitializerOptions = {}): Initializer => {
   const given = isOptions(scale) ? scale : { ...options, scale }
-  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
-    lax.mul(random.uniform(key, shape, { dtype }), scalar(given.scale ?? 1e-2, dtype))
+  checkOptions('nn.initializers.uniform', given, 'scale dtype')
+  return (key, shape, called) => {
+    const dtype = dtypeOf(called, given.dtype)
+    return lax.mul(random.uniform(key, shape, { dtype }), scalar(given.scale ?? 1e-2, dtype))
+  }
 }
 
 /** Normal with standard deviation `stddev`. @example nn.initializers.normal({ stddev: 0.02 }) */
 export const normal = (stddev: ArrayLike | StddevOptions = 1e-2, options: InitializerOptions = {}): Initializer => {
   const given = isOptions(stddev) ? stddev : { ...options, stddev }
-  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
-    lax.mul(random.normal(key, shape, { dtype }), scalar(given.stddev ?? 1e-2, dtype))
+  checkOptions('nn.initializers.normal', given, 'stddev dtype')
+  return (key, shape, called) => {
+    const dtype = dtypeOf(called, given.dtype)
+    return lax.mul(random.normal(key, shape, { dtype }), scalar(given.stddev ?? 1e-2, dtype))
+  }
 }
 
 /** Options of `truncatedNormal`: the bounds in standard deviations. */
@@ -83,11 +94,12 @@ export const truncatedNormal = (
   options: TruncatedNormalOptions = {},
 ): Initializer => {
   const given = isOptions(stddev) ? stddev : { ...options, stddev }
-  return (key, shape, { dtype = given.dtype ?? 'float32' } = {}) =>
-    lax.mul(
-      random.truncatedNormal(key, given.lower ?? -2, given.upper ?? 2, shape, { dtype }),
-      scalar(given.stddev ?? 1e-2, dtype),
-    )
+  checkOptions('nn.initializers.truncatedNormal', given, 'stddev dtype lower upper')
+  return (key, shape, called) => {
+    const dtype = dtypeOf(called, given.dtype)
+    const values = random.truncatedNormal(key, given.lower ?? -2, given.upper ?? 2, shape, { dtype })
+    return lax.mul(values, scalar(given.stddev ?? 1e-2, dtype))
+  }
 }
 
 /** Which axes of a kernel are inputs, outputs, and independent copies. */
@@ -158,9 +170,15 @@ const truncatedDeviation = 0.87962566103423978
  * init(random.key(0), [3, 3, 16, 32])
  * ```
  */
-export const varianceScaling =
-  (scale: number, mode: VarianceMode, distribution: VarianceDistribution, options: FanOptions = {}): Initializer =>
-  (key, shape, { dtype = options.dtype ?? 'float32' } = {}) => {
+export const varianceScaling = (
+  scale: number,
+  mode: VarianceMode,
+  distribution: VarianceDistribution,
+  options: FanOptions = {},
+): Initializer => {
+  checkOptions('nn.initializers.varianceScaling', options, 'dtype inAxis outAxis batchAxis')
+  return (key, shape, called) => {
+    const dtype = dtypeOf(called, options.dtype)
     if (sizeOf(shape) === 0) return lax.full(shape, 0, { dtype })
     const [fanIn, fanOut] = fans(shape, options)
     const variance = scale / denominatorOf(mode, fanIn, fanOut)
@@ -181,6 +199,7 @@ export const varianceScaling =
         )
     }
   }
+}
 
 /* @__NO_SIDE_EFFECTS__ */
 const family =
@@ -230,12 +249,11 @@ export interface OrthogonalOptions extends InitializerOptions {
  * np.matmul(w.T, w) // the identity, but for rounding
  * ```
  */
-export const orthogonal =
-  (scale: number | OrthogonalOptions = 1, options: OrthogonalOptions = {}): Initializer =>
-  (key, shape, { dtype } = {}) => {
-    const given = isOptions(scale) ? scale : { ...options, scale }
-    return orthogonalValues(key, shape, dtype ?? given.dtype ?? 'float32', given)
-  }
+export const orthogonal = (scale: number | OrthogonalOptions = 1, options: OrthogonalOptions = {}): Initializer => {
+  const given = isOptions(scale) ? scale : { ...options, scale }
+  checkOptions('nn.initializers.orthogonal', given, 'dtype scale columnAxis')
+  return (key, shape, called) => orthogonalValues(key, shape, dtypeOf(called, given.dtype), given)
+}
 
 const orthogonalValues = (
   key: NDArray,
@@ -265,12 +283,14 @@ const orthogonalValues = (
  * nn.initializers.deltaOrthogonal()(random.key(0), [3, 3, 8, 16])
  * ```
  */
-export const deltaOrthogonal =
-  (scale: number | OrthogonalOptions = 1, options: OrthogonalOptions = {}): Initializer =>
-  (key, shape, { dtype } = {}) => {
-    const given = isOptions(scale) ? scale : { ...options, scale }
-    return deltaOrthogonalValues(key, shape, dtype ?? given.dtype ?? 'float32', given)
-  }
+export const deltaOrthogonal = (
+  scale: number | OrthogonalOptions = 1,
+  options: OrthogonalOptions = {},
+): Initializer => {
+  const given = isOptions(scale) ? scale : { ...options, scale }
+  checkOptions('nn.initializers.deltaOrthogonal', given, 'dtype scale columnAxis')
+  return (key, shape, called) => deltaOrthogonalValues(key, shape, dtypeOf(called, given.dtype), given)
+}
 
 const deltaOrthogonalValues = (
   key: NDArray,

@@ -8,6 +8,7 @@ import {
   canonicalAxes,
   canonicalAxis,
   known,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -77,8 +78,14 @@ export function batchNorm(
   bias: ArrayLike,
   mean: ArrayLike,
   variance: ArrayLike,
-  { training = false, momentum = 0.9, epsilon = 1e-5, axis = -1 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): NDArray | [NDArray, NDArray, NDArray] {
+  const {
+    training = false,
+    momentum = 0.9,
+    epsilon = 1e-5,
+    axis = -1,
+  } = checkOptions('nn.batchNorm', options, 'training momentum epsilon axis')
   const operation = 'nn.batchNorm'
   const a = floatArray(x, operation)
   const channel = canonicalAxis(axis, a.ndim, operation)
@@ -122,8 +129,9 @@ export const layerNorm = (
   x: ArrayLike,
   scale: ArrayLike | null = null,
   bias: ArrayLike | null = null,
-  { axis = -1, epsilon = 1e-5 }: LayerNormOptions = {},
+  options: LayerNormOptions = {},
 ): NDArray => {
+  const { axis = -1, epsilon = 1e-5 } = checkOptions('nn.layerNorm', options, 'axis epsilon')
   const a = floatArray(x, 'nn.layerNorm')
   return scaled(standardize(a, { axis: canonicalAxes(axis, a.ndim, 'nn.layerNorm'), epsilon }), scale, bias)
 }
@@ -136,11 +144,8 @@ export const layerNorm = (
  * nn.rmsNorm(np.arange(6).reshape([2, 3]), np.ones([3]))
  * ```
  */
-export const rmsNorm = (
-  x: ArrayLike,
-  scale: ArrayLike | null = null,
-  { axis = -1, epsilon = 1e-6 }: LayerNormOptions = {},
-): NDArray => {
+export const rmsNorm = (x: ArrayLike, scale: ArrayLike | null = null, options: LayerNormOptions = {}): NDArray => {
+  const { axis = -1, epsilon = 1e-6 } = checkOptions('nn.rmsNorm', options, 'axis epsilon')
   const a = floatArray(x, 'nn.rmsNorm')
   const meanSquare = np.mean(np.square(a), { axis: canonicalAxes(axis, a.ndim, 'nn.rmsNorm'), keepdims: true })
   return scaled(np.multiply(a, lax.rsqrt(np.add(meanSquare, epsilon))), scale, null)
@@ -167,8 +172,9 @@ export const groupNorm = (
   x: ArrayLike,
   scale: ArrayLike | null,
   bias: ArrayLike | null,
-  { numGroups, epsilon = 1e-5 }: GroupNormOptions,
+  options: GroupNormOptions,
 ): NDArray => {
+  const { numGroups, epsilon = 1e-5 } = checkOptions('nn.groupNorm', options, 'numGroups epsilon')
   const a = floatArray(x, 'nn.groupNorm')
   const channels = a.shape.at(-1) ?? 0
   if (a.ndim < 2 || !Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {

@@ -1,5 +1,14 @@
 /** Pooling over windows of channels-last arrays. */
-import { type ArrayLike, type NDArray, ShapeError, avalText, dtypeRange, isFloating, shapeText } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ShapeError,
+  avalText,
+  dtypeRange,
+  isFloating,
+  shapeText,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { floatArray } from './activations.js'
 
@@ -44,7 +53,7 @@ const windowOf = (x: NDArray, windowShape: readonly number[], options: PoolOptio
  * ```
  */
 export const maxPool = (inputs: ArrayLike, windowShape: readonly number[], options: PoolOptions = {}): NDArray => {
-  lax.checkOptions('nn.maxPool', options)
+  checkOptions('nn.maxPool', options, 'strides padding')
   const x = lax.asArray(inputs, 'nn.maxPool')
   const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.maxPool')
   const least = isFloating(x.dtype) ? -Infinity : dtypeRange(x.dtype).min
@@ -53,7 +62,7 @@ export const maxPool = (inputs: ArrayLike, windowShape: readonly number[], optio
 
 /** The smallest element of each window, of [batch, ...spatial, channels]. */
 export const minPool = (inputs: ArrayLike, windowShape: readonly number[], options: PoolOptions = {}): NDArray => {
-  lax.checkOptions('nn.minPool', options)
+  checkOptions('nn.minPool', options, 'strides padding')
   const x = lax.asArray(inputs, 'nn.minPool')
   const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.minPool')
   const greatest = isFloating(x.dtype) ? Infinity : dtypeRange(x.dtype).max
@@ -74,13 +83,10 @@ export interface AvgPoolOptions extends PoolOptions {
  * nn.avgPool(np.ones([1, 4, 4, 3]), [2, 2], { strides: [2, 2] }).shape // [1, 2, 2, 3]
  * ```
  */
-export const avgPool = (
-  inputs: ArrayLike,
-  windowShape: readonly number[],
-  { countIncludePad = true, ...options }: AvgPoolOptions = {},
-): NDArray => {
+export const avgPool = (inputs: ArrayLike, windowShape: readonly number[], options: AvgPoolOptions = {}): NDArray => {
+  const { countIncludePad = true, ...rest } = checkOptions('nn.avgPool', options, 'strides padding countIncludePad')
   const x = floatArray(inputs, 'nn.avgPool')
-  const { dimensions, strides, padding } = windowOf(x, windowShape, options, 'nn.avgPool')
+  const { dimensions, strides, padding } = windowOf(x, windowShape, rest, 'nn.avgPool')
   const sums = lax.reduceWindow(x, 0, lax.add, dimensions, strides, padding)
   if (countIncludePad)
     return lax.div(

@@ -1,5 +1,5 @@
 /** Functions that normalise over an axis: softmax and its logarithm, log-sum-exp, standardization. */
-import { type ArrayLike, type NDArray, canonicalAxes } from '../core/index.js'
+import { type ArrayLike, type NDArray, canonicalAxes, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { floatArray } from './activations.js'
@@ -31,7 +31,7 @@ const shiftOf = (x: NDArray, axis: Axis, where: NDArray | null, finite: boolean)
  * ```
  */
 export const softmax = (x: ArrayLike, options: SoftmaxOptions = {}): NDArray => {
-  lax.checkOptions('nn.softmax', options)
+  checkOptions('nn.softmax', options, 'axis where')
   const { axis = -1, where = null } = options
   const a = floatArray(x, 'nn.softmax')
   if (where === null) {
@@ -53,7 +53,7 @@ export const softmax = (x: ArrayLike, options: SoftmaxOptions = {}): NDArray => 
  * ```
  */
 export const logSoftmax = (x: ArrayLike, options: SoftmaxOptions = {}): NDArray => {
-  lax.checkOptions('nn.logSoftmax', options)
+  checkOptions('nn.logSoftmax', options, 'axis where')
   const { axis = -1, where = null } = options
   const a = floatArray(x, 'nn.logSoftmax')
   const included = where === null ? a : np.where(where, a, -Infinity)
@@ -96,6 +96,7 @@ export function logsumexp(
   a: ArrayLike,
   options: WeightedLogSumExpOptions & { readonly returnSign?: boolean } = {},
 ): NDArray | [NDArray, NDArray] {
+  checkOptions('nn.logsumexp', options, 'axis keepdims where b returnSign')
   const { axis = null, keepdims = false, where = null, b = null, returnSign = false } = options
   const given = floatArray(a, 'nn.logsumexp')
   const weighted = b === null ? given : np.where(np.notEqual(b, 0), given, -Infinity)
@@ -113,7 +114,7 @@ export function logsumexp(
 
 /** log(mean(exp(a))). */
 export const logmeanexp = (a: ArrayLike, options: LogSumExpOptions = {}): NDArray => {
-  lax.checkOptions('nn.logmeanexp', options)
+  checkOptions('nn.logmeanexp', options, 'axis keepdims where')
   const x = floatArray(a, 'nn.logmeanexp')
   const { axis = null, keepdims = false, where = null } = options
   const ones = where === null ? lax.fullLike(x, 1) : np.where(where, lax.fullLike(x, 1), 0)
@@ -145,10 +146,14 @@ const keptMean = (x: NDArray, axis: Axis, where: NDArray | null): NDArray =>
  * nn.standardize(np.array([[1, 2, 3]])) // mean 0, variance 1
  * ```
  */
-export const standardize = (
-  x: ArrayLike,
-  { axis = -1, mean = null, variance = null, epsilon = 1e-5, where = null }: StandardizeOptions = {},
-): NDArray => {
+export const standardize = (x: ArrayLike, options: StandardizeOptions = {}): NDArray => {
+  const {
+    axis = -1,
+    mean = null,
+    variance = null,
+    epsilon = 1e-5,
+    where = null,
+  } = checkOptions('nn.standardize', options, 'axis mean variance epsilon where')
   const a = floatArray(x, 'nn.standardize')
   const deviation = np.subtract(a, mean ?? keptMean(a, axis, where))
   const spread = variance ?? keptMean(np.square(deviation), axis, where)

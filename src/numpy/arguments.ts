@@ -1,26 +1,27 @@
 /** Reading arguments: trailing options, integers, lists of arrays, values that must be known. */
-import { type ArrayLike, ArgumentError, NDArray, concrete, range } from '../core/index.js'
+import { type ArrayLike, ArgumentError, NDArray, concrete, range, describe } from '../core/index.js'
 import * as lax from '../lax/index.js'
 
 /** Whether an argument is an options object and not an array. */
 export const isOptions = <O extends object>(x: ArrayLike | O | null | undefined): x is O =>
   typeof x === 'object' && x !== null && !(x instanceof NDArray)
 
-/** Variadic arrays and the options object that may follow them. */
+/** Variadic arrays and the options object that may follow them. Throws ArgumentError for anything else. */
 export const splitOptions = <O extends object>(
   args: readonly (ArrayLike | O)[],
+  operation: string,
 ): { readonly arrays: ArrayLike[]; readonly options: O | undefined } => {
   const last = args.at(-1)
-  const arrays: ArrayLike[] = []
-  for (const arg of args) if (!isOptions(arg)) arrays.push(arg)
-  return { arrays, options: isOptions(last) ? last : undefined }
+  const options = isOptions(last) && !Array.isArray(last) ? last : undefined
+  const before = options === undefined ? args : args.slice(0, -1)
+  return { arrays: before.map((x) => (isOptions(x) ? lax.asArray(Object(x), operation) : x)), options }
 }
 
 /** A list of arrays; an array stands for the list of its elements along the first axis. */
 export const listOfArrays = (xs: readonly ArrayLike[] | NDArray, operation: string): NDArray[] => {
   if (xs instanceof NDArray) return unstackFirst(xs, operation)
   if (!Array.isArray(xs)) {
-    throw new ArgumentError(`${operation}: expected a list of arrays, got ${lax.describe(xs)}.`)
+    throw new ArgumentError(`${operation}: expected a list of arrays, got ${describe(xs)}.`)
   }
   return xs.map((x: ArrayLike) => lax.asArray(x, operation))
 }

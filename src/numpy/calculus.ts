@@ -11,10 +11,11 @@ import {
   isInteger,
   known,
   range,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { mod, multiply, subtract } from './arithmetic.js'
-import { isOptions } from './arguments.js'
+import { splitOptions } from './arguments.js'
 import { notEqual } from './comparison.js'
 import { constantLike } from './constant-like.js'
 import { concatenate } from './joining.js'
@@ -56,7 +57,7 @@ const edgeOf = (value: ArrayLike, x: NDArray, axis: number): NDArray => {
  * ```
  */
 export const diff = (a: ArrayLike, options?: DiffOptions): NDArray => {
-  lax.checkOptions('diff', options)
+  checkOptions('diff', options, 'n axis prepend append')
   const array = lax.asArray(a, 'diff')
   if (array.ndim === 0) throw new ShapeError('diff: a scalar has no neighbours; it needs one axis or more.')
   const axis = canonicalAxis(options?.axis ?? -1, array.ndim, 'diff')
@@ -89,7 +90,7 @@ export const ediff1d = (
   ary: ArrayLike,
   options?: { readonly toEnd?: ArrayLike | null; readonly toBegin?: ArrayLike | null },
 ): NDArray => {
-  lax.checkOptions('ediff1d', options)
+  checkOptions('ediff1d', options, 'toEnd toBegin')
   const x = ravel(ary)
   const parts: NDArray[] = []
   const add = (value: ArrayLike | null | undefined): void => {
@@ -164,10 +165,11 @@ const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
  * ```
  */
 export const gradient = (f: ArrayLike, ...spacing: readonly (ArrayLike | GradientOptions)[]): NDArray | NDArray[] => {
-  const options = spacing.find((x) => isOptions<GradientOptions>(x))
+  const { arrays, options } = splitOptions<GradientOptions>(spacing, 'gradient')
+  checkOptions('gradient', options, 'axis')
   const x = inexactOperand('gradient', f)
   const axes = canonicalAxes(options?.axis, x.ndim, 'gradient')
-  const given = spacing.filter((s): s is ArrayLike => !isOptions(s)).map((s) => lax.convertElementType(s, x.dtype))
+  const given = arrays.map((s) => lax.convertElementType(s, x.dtype))
   if (given.length > 1 && given.length !== axes.length)
     throw new ArgumentError(`gradient: ${given.length} spacings for ${axes.length} axes; give one, or one for each.`)
   const results = axes.map((axis, i) => gradientAlong(x, axis, given[given.length === 1 ? 0 : i] ?? constantLike(x, 1)))
@@ -187,7 +189,7 @@ export const trapezoid = (
   y: ArrayLike,
   options?: { readonly x?: ArrayLike | null; readonly dx?: ArrayLike; readonly axis?: number },
 ): NDArray => {
-  lax.checkOptions('trapezoid', options)
+  checkOptions('trapezoid', options, 'x dx axis')
   const coordinates = options?.x ?? null
   const [first, second] = promoteInexact('trapezoid', [y, coordinates ?? options?.dx ?? 1])
   const values = known(first, 'y')
@@ -218,7 +220,7 @@ export interface InterpOptions {
  * ```
  */
 export const interp = (x: ArrayLike, xp: ArrayLike, fp: ArrayLike, options?: InterpOptions): NDArray => {
-  lax.checkOptions('interp', options)
+  checkOptions('interp', options, 'left right period')
   const arrays = promoteInexact('interp', [x, xp, fp])
   let at = known(arrays[0], 'x')
   let places = known(arrays[1], 'xp')
@@ -282,7 +284,7 @@ export interface UnwrapOptions {
  * ```
  */
 export const unwrap = (p: ArrayLike, options?: UnwrapOptions): NDArray => {
-  lax.checkOptions('unwrap', options)
+  checkOptions('unwrap', options, 'discont axis period')
   const array = lax.asArray(p, 'unwrap')
   const period = options?.period ?? 2 * Math.PI
   const wholeNumbers = isInteger(array.dtype) && Number.isInteger(period)

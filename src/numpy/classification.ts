@@ -1,5 +1,5 @@
 /** NaN, infinities, signs of zero: telling them apart, and replacing them. */
-import { type ArrayLike, type NDArray, dtypeRange, isFloating, shapedArray } from '../core/index.js'
+import { type ArrayLike, type NDArray, dtypeRange, isFloating, shapedArray, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { constantLike } from './constant-like.js'
 import { convertTo } from './promotion-args.js'
@@ -86,7 +86,7 @@ export interface NanToNumOptions {
  * ```
  */
 export const nanToNum = (x: ArrayLike, options?: NanToNumOptions): NDArray => {
-  lax.checkOptions('nanToNum', options)
+  checkOptions('nanToNum', options, 'nan posinf neginf')
   const array = lax.asArray(x, 'nanToNum')
   if (!isFloating(array.dtype)) return array
   const { min, max } = dtypeRange(array.dtype)

@@ -7,6 +7,7 @@ import {
   sameShape,
   ShapeError,
   broadcastShapes,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import type { Binary } from './arithmetic.js'
@@ -129,7 +130,7 @@ export interface CloseOptions {
  * ```
  */
 export const isclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): NDArray => {
-  lax.checkOptions('isclose', options)
+  checkOptions('isclose', options, 'rtol atol equalNan')
   const [first, second] = promotePair('isclose', a, b)
   if (!isFloating(first.dtype)) {
     const wide = promoteInexactPair('isclose', a, b)
@@ -157,8 +158,10 @@ const everyTrue = (x: NDArray): NDArray => lax.reduceAnd(x, range(x.ndim))
  * np.allclose(np.array([1, 2]), np.array([1, 2.0000001])).item() // 1
  * ```
  */
-export const allclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): NDArray =>
-  everyTrue(isclose(a, b, options))
+export const allclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): NDArray => {
+  checkOptions('allclose', options, 'rtol atol equalNan')
+  return everyTrue(isclose(a, b, options))
+}
 
 /**
  * Whether two arrays have one shape and equal elements, as a bool scalar.
@@ -169,7 +172,7 @@ export const allclose = (a: ArrayLike, b: ArrayLike, options?: CloseOptions): ND
  * ```
  */
 export const arrayEqual = (a1: ArrayLike, a2: ArrayLike, options?: { readonly equalNan?: boolean }): NDArray => {
-  lax.checkOptions('arrayEqual', options)
+  checkOptions('arrayEqual', options, 'equalNan')
   const [x, y] = [lax.asArray(a1, 'arrayEqual'), lax.asArray(a2, 'arrayEqual')]
   if (!sameShape(x.shape, y.shape)) return lax.scalarOf(0, { dtype: 'bool' })
   const same = equal(x, y)

@@ -1,5 +1,5 @@
 /** Parts of complex values, which are pairs of arrays `{real, imag}`; arrays alone count as real. */
-import { type ArrayLike, type NDArray, isFloating } from '../core/index.js'
+import { type ArrayLike, type NDArray, isFloating, checkOptions } from '../core/index.js'
 import type { ComplexLike } from '../lax/index.js'
 import * as lax from '../lax/index.js'
 import type { Complex } from './fft.js'
@@ -39,7 +39,8 @@ export const conj: typeof conjugate = conjugate
  * np.angle({ real: np.array([1, 0]), imag: np.array([1, 2]) }, { deg: true }) // [45, 90]
  * ```
  */
-export const angle = (z: ComplexLike, { deg = false }: { readonly deg?: boolean } = {}): NDArray => {
+export const angle = (z: ComplexLike, options: { readonly deg?: boolean } = {}): NDArray => {
+  const { deg = false } = checkOptions('angle', options, 'deg')
   const pair = lax.isComplex(z) ? z : { real: real(z), imag: imag(z) }
   const radians = lax.atan2(floating(pair.imag), floating(pair.real))
   return deg ? lax.mul(radians, 180 / Math.PI) : radians

@@ -16,6 +16,8 @@ import {
   scalarArray,
   shapedArray,
   sizeOf,
+  checkOptions,
+  describe,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { isOptions, knownNumber } from './arguments.js'
@@ -125,7 +127,7 @@ const survey = (data: ArrayData, nest: Nest, depth: number, path: string): void 
   else if (typeof data === 'number') nest.hasNumbers = true
   else if (typeof data !== 'boolean') {
     throw new ArgumentError(
-      `array: ${path} is ${lax.describe(data)}; elements are numbers, booleans, arrays or typed arrays.`,
+      `array: ${path} is ${describe(data)}; elements are numbers, booleans, arrays or typed arrays.`,
     )
   }
   if (shape.length !== rest.length || shape.some((n, i) => n !== rest[i]))
@@ -172,7 +174,7 @@ const stackNested = (data: ArrayData): NDArray => {
  * ```
  */
 export const array = (data: ArrayData, options?: DTypeOptions): NDArray => {
-  lax.checkOptions('array', options)
+  checkOptions('array', options, 'dtype')
   const given = options?.dtype
   if (given !== undefined && given !== null) lax.checkDType(given, 'array')
   if (data instanceof NDArray) return convertTo(data, given ?? data.dtype, false)
@@ -218,7 +220,7 @@ export const astype = (x: ArrayLike, dtype: DType): NDArray =>
 
 const shapeOf = (shape: number | readonly number[], operation: string): readonly number[] => {
   const list = typeof shape === 'number' ? [shape] : shape
-  if (!Array.isArray(list)) throw new ArgumentError(`${operation}: expected a shape, got ${lax.describe(shape)}.`)
+  if (!Array.isArray(list)) throw new ArgumentError(`${operation}: expected a shape, got ${describe(shape)}.`)
   checkShape(list, operation)
   return list
 }
@@ -235,7 +237,7 @@ const constantArray = (value: number, shape: readonly number[], dtype: DType): N
  * ```
  */
 export const zeros = (shape: number | readonly number[], options?: DTypeOptions): NDArray => {
-  lax.checkOptions('zeros', options)
+  checkOptions('zeros', options, 'dtype')
   return constantArray(0, shapeOf(shape, 'zeros'), dtypeOr(options?.dtype, 'float32', 'zeros'))
 }
 
@@ -248,12 +250,15 @@ export const zeros = (shape: number | readonly number[], options?: DTypeOptions)
  * ```
  */
 export const ones = (shape: number | readonly number[], options?: DTypeOptions): NDArray => {
-  lax.checkOptions('ones', options)
+  checkOptions('ones', options, 'dtype')
   return constantArray(1, shapeOf(shape, 'ones'), dtypeOr(options?.dtype, 'float32', 'ones'))
 }
 
 /** Zeros, since nothing here is uninitialised. */
-export const empty = (shape: number | readonly number[], options?: DTypeOptions): NDArray => zeros(shape, options)
+export const empty = (shape: number | readonly number[], options?: DTypeOptions): NDArray => {
+  checkOptions('empty', options, 'dtype')
+  return zeros(shape, options)
+}
 
 /**
  * One repeated value; an array as the value is broadcast. JS numbers give float32, booleans bool.
@@ -264,7 +269,7 @@ export const empty = (shape: number | readonly number[], options?: DTypeOptions)
  * ```
  */
 export const full = (shape: number | readonly number[], fillValue: ArrayLike, options?: DTypeOptions): NDArray => {
-  lax.checkOptions('full', options)
+  checkOptions('full', options, 'dtype')
   const sizes = shapeOf(shape, 'full')
   const value = lax.asArray(fillValue, 'full')
   const dtype = dtypeOr(options?.dtype, typeof fillValue === 'number' ? 'float32' : value.dtype, 'full')
@@ -277,11 +282,20 @@ const likeShape = (a: NDArray, options: LikeOptions | undefined, operation: stri
   options?.shape === undefined || options.shape === null ? a.shape : shapeOf(options.shape, operation)
 
 /** Zeros of the shape and dtype of another array. */
-export const zerosLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullLike(a, 0, options)
+export const zerosLike = (a: ArrayLike, options?: LikeOptions): NDArray => {
+  checkOptions('zerosLike', options, 'dtype shape')
+  return fullLike(a, 0, options)
+}
 /** Ones of the shape and dtype of another array. */
-export const onesLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullLike(a, 1, options)
+export const onesLike = (a: ArrayLike, options?: LikeOptions): NDArray => {
+  checkOptions('onesLike', options, 'dtype shape')
+  return fullLike(a, 1, options)
+}
 /** Zeros of the shape and dtype of another array, since nothing here is uninitialised. */
-export const emptyLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullLike(a, 0, options)
+export const emptyLike = (a: ArrayLike, options?: LikeOptions): NDArray => {
+  checkOptions('emptyLike', options, 'dtype shape')
+  return fullLike(a, 0, options)
+}
 
 /**
  * One repeated value, in the shape and dtype of another array.
@@ -292,7 +306,7 @@ export const emptyLike = (a: ArrayLike, options?: LikeOptions): NDArray => fullL
  * ```
  */
 export const fullLike = (a: ArrayLike, fillValue: ArrayLike, options?: LikeOptions): NDArray => {
-  lax.checkOptions('fullLike', options)
+  checkOptions('fullLike', options, 'dtype shape')
   const like = lax.asArray(a, 'fullLike')
   const dtype = dtypeOr(options?.dtype, like.dtype, 'fullLike')
   return full(likeShape(like, options, 'fullLike'), fillValue, { dtype })
@@ -314,8 +328,7 @@ export const arange = (
   step?: ArrayLike | DTypeOptions | null,
   options?: DTypeOptions,
 ): NDArray => {
-  lax.checkOptions('arange', options)
-  const settings = [stop, step, options].find((x) => isOptions<DTypeOptions>(x))
+  const settings = checkOptions('arange', options ?? [stop, step].find((x) => isOptions<DTypeOptions>(x)), 'dtype')
   const bounds = [start, stop, step].filter((x): x is ArrayLike => x !== undefined && x !== null && !isOptions(x))
   const numbers = bounds.map((x) => knownNumber(x, 'arange: its bounds and step'))
   const from = numbers.length === 1 ? 0 : known(numbers[0], 'start')

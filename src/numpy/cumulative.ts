@@ -1,5 +1,13 @@
 /** Running sums and products along an axis. */
-import { type ArrayLike, type DType, type NDArray, ArgumentError, canonicalAxis, isHalf } from '../core/index.js'
+import {
+  type ArrayLike,
+  type DType,
+  type NDArray,
+  ArgumentError,
+  canonicalAxis,
+  isHalf,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { withoutNan } from './nan-reductions.js'
 import { dtypeOr } from './promotion-args.js'
@@ -17,7 +25,7 @@ const running = (
   options: CumulativeOptions | undefined,
   accumulate: lax.Cumulative,
 ): NDArray => {
-  lax.checkOptions(operation, options)
+  checkOptions(operation, options, 'axis dtype')
   const x = lax.asArray(a, operation)
   const axis = options?.axis ?? null
   const operand = axis === null ? lax.reshape(x, [x.size]) : x
@@ -56,8 +64,10 @@ export const cumprod = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
  * np.nancumsum(np.array([1, NaN, 3])) // [1, 1, 4]
  * ```
  */
-export const nancumsum = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
-  cumsum(withoutNan(a, 0, 'nancumsum'), options)
+export const nancumsum = (a: ArrayLike, options?: CumulativeOptions): NDArray => {
+  checkOptions('nancumsum', options, 'axis dtype')
+  return cumsum(withoutNan(a, 0, 'nancumsum'), options)
+}
 
 /**
  * Running product that passes over NaN.
@@ -67,8 +77,10 @@ export const nancumsum = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
  * np.nancumprod(np.array([2, NaN, 3])) // [2, 2, 6]
  * ```
  */
-export const nancumprod = (a: ArrayLike, options?: CumulativeOptions): NDArray =>
-  cumprod(withoutNan(a, 1, 'nancumprod'), options)
+export const nancumprod = (a: ArrayLike, options?: CumulativeOptions): NDArray => {
+  checkOptions('nancumprod', options, 'axis dtype')
+  return cumprod(withoutNan(a, 1, 'nancumprod'), options)
+}
 
 export interface IncludeInitialOptions extends CumulativeOptions {
   /** Whether the result starts with the value of no elements, and so is longer by one. */
@@ -86,7 +98,7 @@ const withStart = (
   if (array.ndim !== 1 && (options?.axis ?? null) === null)
     throw new ArgumentError(`${operation}: an array of ${array.ndim} axes needs the axis to run along.`)
   const axis = canonicalAxis(options?.axis ?? 0, array.ndim, operation)
-  const out = accumulate(array, { ...options, axis })
+  const out = accumulate(array, { axis, dtype: options?.dtype ?? null })
   if (options?.includeInitial !== true) return out
   const first = out.shape.map((n, d) => (d === axis ? 1 : n))
   return lax.concatenate([lax.full(first, start, { dtype: out.dtype }), out], axis)
@@ -100,8 +112,10 @@ const withStart = (
  * np.cumulativeSum(np.array([1, 2]), { includeInitial: true }) // [0, 1, 3]
  * ```
  */
-export const cumulativeSum = (x: ArrayLike, options?: IncludeInitialOptions): NDArray =>
-  withStart('cumulativeSum', x, options, (a, own) => cumsum(a, { ...own, dtype: own?.dtype ?? sumDType(a) }), 0)
+export const cumulativeSum = (x: ArrayLike, options?: IncludeInitialOptions): NDArray => {
+  checkOptions('cumulativeSum', options, 'axis dtype includeInitial')
+  return withStart('cumulativeSum', x, options, (a, own) => cumsum(a, { ...own, dtype: own?.dtype ?? sumDType(a) }), 0)
+}
 
 /** As in sums, and unlike in cumsum, small integers and bool are added up in 32 bits. */
 const sumDType = (a: ArrayLike): DType | null => {
@@ -110,5 +124,7 @@ const sumDType = (a: ArrayLike): DType | null => {
 }
 
 /** Running product along one axis, of the array API; with `includeInitial` it starts with 1. */
-export const cumulativeProd = (x: ArrayLike, options?: IncludeInitialOptions): NDArray =>
-  withStart('cumulativeProd', x, options, cumprod, 1)
+export const cumulativeProd = (x: ArrayLike, options?: IncludeInitialOptions): NDArray => {
+  checkOptions('cumulativeProd', options, 'axis dtype includeInitial')
+  return withStart('cumulativeProd', x, options, cumprod, 1)
+}

@@ -8,6 +8,7 @@ import {
   canonicalAxis,
   known,
   range,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import type { DTypeOptions } from './creation.js'
@@ -40,7 +41,7 @@ const shiftedGrid = (rows: number, columns: number, k: number): readonly [row: N
  * ```
  */
 export const eye = (N: number, options?: EyeOptions): NDArray => {
-  lax.checkOptions('eye', options)
+  checkOptions('eye', options, 'M k dtype')
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.eq(row, column), dtypeOr(options?.dtype, 'float32', 'eye'))
 }
@@ -53,7 +54,10 @@ export const eye = (N: number, options?: EyeOptions): NDArray => {
  * np.identity(3)
  * ```
  */
-export const identity = (n: number, options?: DTypeOptions): NDArray => eye(n, options)
+export const identity = (n: number, options?: DTypeOptions): NDArray => {
+  checkOptions('identity', options, 'dtype')
+  return eye(n, options)
+}
 
 /**
  * Ones at and below a diagonal, zeros above.
@@ -64,7 +68,7 @@ export const identity = (n: number, options?: DTypeOptions): NDArray => eye(n, o
  * ```
  */
 export const tri = (N: number, options?: EyeOptions): NDArray => {
-  lax.checkOptions('tri', options)
+  checkOptions('tri', options, 'M k dtype')
   const [row, column] = shiftedGrid(N, options?.M ?? N, options?.k ?? 0)
   return lax.convertElementType(lax.ge(row, column), dtypeOr(options?.dtype, 'float32', 'tri'))
 }
@@ -87,7 +91,7 @@ const lowerMask = (x: NDArray, k: number, operation: string): NDArray => {
  * ```
  */
 export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
-  lax.checkOptions('tril', options)
+  checkOptions('tril', options, 'k')
   const x = lax.asArray(m, 'tril')
   return lax.select(lowerMask(x, options?.k ?? 0, 'tril'), x, lax.zerosOf(x.aval))
 }
@@ -101,7 +105,7 @@ export const tril = (m: ArrayLike, options?: { readonly k?: number }): NDArray =
  * ```
  */
 export const triu = (m: ArrayLike, options?: { readonly k?: number }): NDArray => {
-  lax.checkOptions('triu', options)
+  checkOptions('triu', options, 'k')
   const x = lax.asArray(m, 'triu')
   return lax.select(lowerMask(x, (options?.k ?? 0) - 1, 'triu'), lax.zerosOf(x.aval), x)
 }
@@ -122,7 +126,7 @@ export interface DiagonalOptions {
  * ```
  */
 export const diagonal = (a: ArrayLike, options?: DiagonalOptions): NDArray => {
-  lax.checkOptions('diagonal', options)
+  checkOptions('diagonal', options, 'offset axis1 axis2')
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'diagonal')
   const start = Math.max(0, -offset)
   const length = Math.max(0, Math.min(rows - start, columns - Math.max(0, offset)))
@@ -167,7 +171,7 @@ const diagonalPlane = (
  * ```
  */
 export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): NDArray => {
-  lax.checkOptions('trace', options)
+  checkOptions('trace', options, 'offset axis1 axis2 dtype')
   const { x, rows, columns, offset } = diagonalPlane(a, options, 'trace')
   const [row, column] = shiftedGrid(rows, columns, offset)
   const mask = lax.broadcastTo(lax.eq(row, column), x.shape)
@@ -184,7 +188,7 @@ export const trace = (a: ArrayLike, options?: DiagonalOptions & DTypeOptions): N
  * ```
  */
 export const diag = (v: ArrayLike, options?: { readonly k?: number }): NDArray => {
-  lax.checkOptions('diag', options)
+  checkOptions('diag', options, 'k')
   const x = lax.asArray(v, 'diag')
   const k = options?.k ?? 0
   if (x.ndim === 2) return diagonal(x, { offset: k })
@@ -205,4 +209,7 @@ export const diag = (v: ArrayLike, options?: { readonly k?: number }): NDArray =
  * np.diagflat(np.array([[1, 2]])) // [[1, 0], [0, 2]]
  * ```
  */
-export const diagflat = (v: ArrayLike, options?: { readonly k?: number }): NDArray => diag(ravel(v), options)
+export const diagflat = (v: ArrayLike, options?: { readonly k?: number }): NDArray => {
+  checkOptions('diagflat', options, 'k')
+  return diag(ravel(v), options)
+}

@@ -1,14 +1,18 @@
 /** Einstein summation: products and sums over named axes, contracted two operands at a time. */
-import { type ArrayLike, type DType, type NDArray, known, range } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, known, range, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { type Subscripts, parseSubscripts } from './einsum-parse.js'
 import { contract } from './products.js'
 import { dtypeOr, promoteDTypes } from './promotion-args.js'
-import { isOptions } from './arguments.js'
+import { splitOptions } from './arguments.js'
 
 export interface EinsumOptions {
   /** Dtype of the result and of the accumulation. */
   readonly preferredElementType?: DType | null
+  /** Accepted as in JAX; products are always of the highest. */
+  readonly precision?: lax.Precision
+  /** Accepted as in NumPy; the cheapest pair of operands is always multiplied first. */
+  readonly optimize?: boolean | string
 }
 
 /** An operand and the labels of its axes. */
@@ -114,11 +118,9 @@ const neededBy = (terms: readonly Term[], output: readonly string[]): ReadonlySe
  * ```
  */
 export const einsum = (subscripts: string, ...operands: readonly (ArrayLike | EinsumOptions)[]): NDArray => {
-  const options = operands.find((x) => isOptions<EinsumOptions>(x))
-  const arrays = promoteDTypes(
-    'einsum',
-    operands.filter((x): x is ArrayLike => !isOptions(x)),
-  )
+  const { arrays: given, options } = splitOptions<EinsumOptions>(operands, 'einsum')
+  checkOptions('einsum', options, 'preferredElementType precision optimize')
+  const arrays = promoteDTypes('einsum', given)
   const parsed = parseSubscripts(subscripts, arrays)
   const dtype = dtypeOr(options?.preferredElementType, known(arrays[0], 'operand').dtype, 'einsum')
   return contractAll(arrays, parsed, dtype)

@@ -12,6 +12,7 @@ import {
   promote,
   range,
   shapeText,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import type { ComplexLike } from '../lax/index.js'
@@ -223,60 +224,88 @@ const opposite = (norm: FftNorm | null | undefined): FftNorm =>
  * const { real, imag } = np.fft.fft(np.array([1, 2, 3, 4])) // [10, -2, -2, -2], [0, 2, 0, -2]
  * ```
  */
-export const fft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): Complex =>
-  complexTransform('fft.fft', a, false, [n], [axis], norm)
+export const fft = (a: ComplexLike, options: FftOptions = {}): Complex => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.fft', options, 'n axis norm')
+  return complexTransform('fft.fft', a, false, [n], [axis], norm)
+}
 
 /** Inverse of `fft`, with the factor 1 / n. */
-export const ifft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): Complex =>
-  complexTransform('fft.ifft', a, true, [n], [axis], norm)
+export const ifft = (a: ComplexLike, options: FftOptions = {}): Complex => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.ifft', options, 'n axis norm')
+  return complexTransform('fft.ifft', a, true, [n], [axis], norm)
+}
 
 /** Fourier transform of real values along one axis: the n / 2 + 1 frequencies that are not negative, as a complex pair. */
-export const rfft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): Complex =>
-  realTransform('fft.rfft', a, [n], [axis], norm)
+export const rfft = (a: ComplexLike, options: FftOptions = {}): Complex => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.rfft', options, 'n axis norm')
+  return realTransform('fft.rfft', a, [n], [axis], norm)
+}
 
 /** Inverse of `rfft`: real values; `n` is their number, 2 (m - 1) unless said. */
-export const irfft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): NDArray =>
-  inverseRealTransform('fft.irfft', a, [n], [axis], norm)
+export const irfft = (a: ComplexLike, options: FftOptions = {}): NDArray => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.irfft', options, 'n axis norm')
+  return inverseRealTransform('fft.irfft', a, [n], [axis], norm)
+}
 
 /** Fourier transform of values with Hermitian symmetry, given by those that are not negative: a real spectrum. */
-export const hfft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): NDArray =>
-  inverseRealTransform('fft.hfft', conjugate(lax.asComplex(a, 'fft.hfft')), [n], [axis], opposite(norm))
+export const hfft = (a: ComplexLike, options: FftOptions = {}): NDArray => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.hfft', options, 'n axis norm')
+  return inverseRealTransform('fft.hfft', conjugate(lax.asComplex(a, 'fft.hfft')), [n], [axis], opposite(norm))
+}
 
 /** Inverse of `hfft`. */
-export const ihfft = (a: ComplexLike, { n = null, axis = -1, norm }: FftOptions = {}): Complex =>
-  conjugate(realTransform('fft.ihfft', a, [n], [axis], opposite(norm)))
+export const ihfft = (a: ComplexLike, options: FftOptions = {}): Complex => {
+  const { n = null, axis = -1, norm } = checkOptions('fft.ihfft', options, 'n axis norm')
+  return conjugate(realTransform('fft.ihfft', a, [n], [axis], opposite(norm)))
+}
 
 /** Fourier transform along several axes, all of them unless said. */
-export const fftn = (a: ComplexLike, { s, axes, norm }: FftnOptions = {}): Complex =>
-  complexTransform('fft.fftn', a, false, s, axes, norm)
+export const fftn = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes, norm } = checkOptions('fft.fftn', options, 's axes norm')
+  return complexTransform('fft.fftn', a, false, s, axes, norm)
+}
 
 /** Inverse of `fftn`. */
-export const ifftn = (a: ComplexLike, { s, axes, norm }: FftnOptions = {}): Complex =>
-  complexTransform('fft.ifftn', a, true, s, axes, norm)
+export const ifftn = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes, norm } = checkOptions('fft.ifftn', options, 's axes norm')
+  return complexTransform('fft.ifftn', a, true, s, axes, norm)
+}
 
 /** Fourier transform of real values along several axes; of the last one only the frequencies that are not negative. */
-export const rfftn = (a: ComplexLike, { s, axes, norm }: FftnOptions = {}): Complex =>
-  realTransform('fft.rfftn', a, s, axes, norm)
+export const rfftn = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes, norm } = checkOptions('fft.rfftn', options, 's axes norm')
+  return realTransform('fft.rfftn', a, s, axes, norm)
+}
 
 /** Inverse of `rfftn`: real values. */
-export const irfftn = (a: ComplexLike, { s, axes, norm }: FftnOptions = {}): NDArray =>
-  inverseRealTransform('fft.irfftn', a, s, axes, norm)
+export const irfftn = (a: ComplexLike, options: FftnOptions = {}): NDArray => {
+  const { s, axes, norm } = checkOptions('fft.irfftn', options, 's axes norm')
+  return inverseRealTransform('fft.irfftn', a, s, axes, norm)
+}
 
 /** Fourier transform along two axes, the last ones unless said. */
-export const fft2 = (a: ComplexLike, { s, axes = [-2, -1], norm }: FftnOptions = {}): Complex =>
-  complexTransform('fft.fft2', a, false, s, axes, norm)
+export const fft2 = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes = [-2, -1], norm } = checkOptions('fft.fft2', options, 's axes norm')
+  return complexTransform('fft.fft2', a, false, s, axes, norm)
+}
 
 /** Inverse of `fft2`. */
-export const ifft2 = (a: ComplexLike, { s, axes = [-2, -1], norm }: FftnOptions = {}): Complex =>
-  complexTransform('fft.ifft2', a, true, s, axes, norm)
+export const ifft2 = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes = [-2, -1], norm } = checkOptions('fft.ifft2', options, 's axes norm')
+  return complexTransform('fft.ifft2', a, true, s, axes, norm)
+}
 
 /** Fourier transform of real values along two axes; of the second one only the frequencies that are not negative. */
-export const rfft2 = (a: ComplexLike, { s, axes = [-2, -1], norm }: FftnOptions = {}): Complex =>
-  realTransform('fft.rfft2', a, s, axes, norm)
+export const rfft2 = (a: ComplexLike, options: FftnOptions = {}): Complex => {
+  const { s, axes = [-2, -1], norm } = checkOptions('fft.rfft2', options, 's axes norm')
+  return realTransform('fft.rfft2', a, s, axes, norm)
+}
 
 /** Inverse of `rfft2`: real values. */
-export const irfft2 = (a: ComplexLike, { s, axes = [-2, -1], norm }: FftnOptions = {}): NDArray =>
-  inverseRealTransform('fft.irfft2', a, s, axes, norm)
+export const irfft2 = (a: ComplexLike, options: FftnOptions = {}): NDArray => {
+  const { s, axes = [-2, -1], norm } = checkOptions('fft.irfft2', options, 's axes norm')
+  return inverseRealTransform('fft.irfft2', a, s, axes, norm)
+}
 
 export interface FrequencyOptions {
   /** Distance between samples. */
@@ -299,7 +328,8 @@ const checkCount = (n: number, operation: string): void => {
  * np.fft.fftfreq(4) // [0, 0.25, -0.5, -0.25]
  * ```
  */
-export const fftfreq = (n: number, { d = 1, dtype }: FrequencyOptions = {}): NDArray => {
+export const fftfreq = (n: number, options: FrequencyOptions = {}): NDArray => {
+  const { d = 1, dtype } = checkOptions('fft.fftfreq', options, 'd dtype')
   checkCount(n, 'fft.fftfreq')
   const k = lax.iota('int32', n)
   const signed = lax.select(lax.lt(k, Math.floor((n + 1) / 2)), k, lax.sub(k, n))
@@ -307,7 +337,8 @@ export const fftfreq = (n: number, { d = 1, dtype }: FrequencyOptions = {}): NDA
 }
 
 /** Frequencies of the elements that `rfft` gives. */
-export const rfftfreq = (n: number, { d = 1, dtype }: FrequencyOptions = {}): NDArray => {
+export const rfftfreq = (n: number, options: FrequencyOptions = {}): NDArray => {
+  const { d = 1, dtype } = checkOptions('fft.rfftfreq', options, 'd dtype')
   checkCount(n, 'fft.rfftfreq')
   const k = lax.iota(dtypeOr(dtype, 'float32', 'fft.rfftfreq'), Math.floor(n / 2) + 1)
   return lax.div(k, d * n)
@@ -329,7 +360,8 @@ const shifted = (x: NDArray, axes: ShiftOptions['axes'], operation: string, by: 
 /** Moves frequency 0 to the middle of the axes, all of them unless said. Complex pairs are shifted by parts. */
 export function fftshift(x: Complex, options?: ShiftOptions): Complex
 export function fftshift(x: ArrayLike, options?: ShiftOptions): NDArray
-export function fftshift(x: ComplexLike, { axes }: ShiftOptions = {}): Complex | NDArray {
+export function fftshift(x: ComplexLike, options: ShiftOptions = {}): Complex | NDArray {
+  const { axes } = checkOptions('fft.fftshift', options, 'axes')
   const move = (part: NDArray): NDArray => shifted(part, axes, 'fft.fftshift', (size) => Math.floor(size / 2))
   return lax.isComplex(x) ? onParts(x, move) : move(lax.asArray(x, 'fft.fftshift'))
 }
@@ -337,7 +369,8 @@ export function fftshift(x: ComplexLike, { axes }: ShiftOptions = {}): Complex |
 /** Inverse of `fftshift`. */
 export function ifftshift(x: Complex, options?: ShiftOptions): Complex
 export function ifftshift(x: ArrayLike, options?: ShiftOptions): NDArray
-export function ifftshift(x: ComplexLike, { axes }: ShiftOptions = {}): Complex | NDArray {
+export function ifftshift(x: ComplexLike, options: ShiftOptions = {}): Complex | NDArray {
+  const { axes } = checkOptions('fft.ifftshift', options, 'axes')
   const move = (part: NDArray): NDArray => shifted(part, axes, 'fft.ifftshift', (size) => -Math.floor(size / 2))
   return lax.isComplex(x) ? onParts(x, move) : move(lax.asArray(x, 'fft.ifftshift'))
 }

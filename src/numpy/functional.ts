@@ -1,5 +1,15 @@
 /** Applying functions along axes and over leading axes. */
-import { type ArrayLike, ArgumentError, NDArray, broadcastShapes, canonicalAxis, known, range } from '../core/index.js'
+import {
+  type ArrayLike,
+  ArgumentError,
+  NDArray,
+  broadcastShapes,
+  canonicalAxis,
+  known,
+  range,
+  checkOptions,
+  describe,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { vmap } from '../transforms/index.js'
 import { keepAxes } from './reductions.js'
@@ -35,7 +45,7 @@ export const applyAlongAxis = (func1d: (x: NDArray) => NDArray, axis: number, ar
 
 const oneArray = (x: unknown, operation: string): NDArray => {
   if (x instanceof NDArray) return x
-  throw new ArgumentError(`${operation}: the function must return one array, got ${lax.describe(x)}.`)
+  throw new ArgumentError(`${operation}: the function must return one array, got ${describe(x)}.`)
 }
 
 /**
@@ -93,9 +103,12 @@ const coreRanks = (signature: string, count: number): number[] => {
  * f(np.ones([4, 3]), np.ones([3])) // float32[4]
  * ```
  */
-export const vectorize =
-  <R>(pyfunc: (...args: NDArray[]) => R, options?: VectorizeOptions): ((...args: ArrayLike[]) => R) =>
-  (...args) => {
+export const vectorize = <R>(
+  pyfunc: (...args: NDArray[]) => R,
+  options?: VectorizeOptions,
+): ((...args: ArrayLike[]) => R) => {
+  checkOptions('vectorize', options, 'signature excluded')
+  return (...args) => {
     const arrays = args.map((x) => lax.asArray(x, 'vectorize'))
     const excluded = new Set(options?.excluded ?? [])
     const mapped = range(arrays.length).filter((i) => !excluded.has(i))
@@ -122,3 +135,4 @@ export const vectorize =
     }
     return f(...inputs)
   }
+}

@@ -9,6 +9,7 @@ import {
   known,
   range,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues, listOfArrays } from './arguments.js'
@@ -40,7 +41,7 @@ export interface BincountOptions {
  * ```
  */
 export const bincount = (x: ArrayLike, options?: BincountOptions): NDArray => {
-  lax.checkOptions('bincount', options)
+  checkOptions('bincount', options, 'weights minlength length')
   const array = lax.asArray(x, 'bincount')
   if (isFloating(array.dtype) || array.ndim !== 1)
     throw new ArgumentError(`bincount: counts integers in a vector, got ${avalText(array.aval)}; convert with astype.`)
@@ -74,7 +75,11 @@ export interface BinOptions {
  * ```
  */
 export const histogramBinEdges = (a: ArrayLike, options?: BinOptions): NDArray => {
-  lax.checkOptions('histogramBinEdges', options)
+  checkOptions('histogramBinEdges', options, 'bins range')
+  return edgesOf(a, options)
+}
+
+const edgesOf = (a: ArrayLike, options: BinOptions | undefined): NDArray => {
   const bins = options?.bins ?? 10
   if (bins instanceof NDArray && bins.ndim === 1)
     return convertTo(inexactOperand('histogramBinEdges', bins), 'float32', false)
@@ -120,9 +125,9 @@ const widths = (edges: NDArray): NDArray =>
  * ```
  */
 export const histogram = (a: ArrayLike, options?: HistogramOptions): readonly [histogram: NDArray, edges: NDArray] => {
-  lax.checkOptions('histogram', options)
+  checkOptions('histogram', options, 'bins range weights density')
   const x = ravel(inexactOperand('histogram', a))
-  const edges = convertTo(histogramBinEdges(x, options), x.dtype, false)
+  const edges = convertTo(edgesOf(x, options), x.dtype, false)
   const weights = options?.weights ?? null
   const amounts = weights === null ? lax.full(x.shape, 1, { dtype: x.dtype }) : ravel(weights)
   const counts = combineSegments('histogram', 'add', lax.broadcastTo(amounts, x.shape), binOf(x, edges), edges.size, 0)
@@ -152,7 +157,7 @@ export const histogramdd = (
   sample: NDArray | readonly ArrayLike[],
   options?: HistogramddOptions,
 ): readonly [histogram: NDArray, edges: readonly NDArray[]] => {
-  lax.checkOptions('histogramdd', options)
+  checkOptions('histogramdd', options, 'bins range weights density')
   const coordinates =
     sample instanceof NDArray
       ? range(sample.ndim === 1 ? 1 : known(sample.shape[1], 'coordinates')).map((d) =>
@@ -222,7 +227,7 @@ export const histogram2d = (
   y: ArrayLike,
   options?: HistogramddOptions,
 ): readonly [histogram: NDArray, xEdges: NDArray, yEdges: NDArray] => {
-  lax.checkOptions('histogram2d', options)
+  checkOptions('histogram2d', options, 'bins range weights density')
   const [counts, edges] = histogramdd([x, y], options)
   return [counts, known(edges[0], 'x edges'), known(edges[1], 'y edges')]
 }

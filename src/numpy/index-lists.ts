@@ -1,5 +1,15 @@
 /** Lists of indices, one array per axis: of diagonals and triangles, outer grids, flat indices and back. */
-import { type ArrayLike, ArgumentError, NDArray, ShapeError, avalText, known, range, sizeOf } from '../core/index.js'
+import {
+  type ArrayLike,
+  ArgumentError,
+  NDArray,
+  ShapeError,
+  avalText,
+  known,
+  range,
+  sizeOf,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues, oneOf } from './arguments.js'
 import { fromHost } from './creation.js'
@@ -30,8 +40,10 @@ export const ix_ = (...args: readonly ArrayLike[]): NDArray[] =>
  * const [i, j] = np.diagIndices(3)
  * ```
  */
-export const diagIndices = (n: number, options?: { readonly ndim?: number }): NDArray[] =>
-  range(options?.ndim ?? 2).map(() => lax.iota('int32', n))
+export const diagIndices = (n: number, options?: { readonly ndim?: number }): NDArray[] => {
+  checkOptions('diagIndices', options, 'ndim')
+  return range(options?.ndim ?? 2).map(() => lax.iota('int32', n))
+}
 
 /** Indices of the main diagonal of an array whose axes have one size. */
 export const diagIndicesFrom = (a: NDArray): NDArray[] => {
@@ -69,12 +81,16 @@ const triangle = (n: number, m: number, keep: (row: number, column: number) => b
  * const [rows, columns] = np.trilIndices(3)
  * ```
  */
-export const trilIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): [NDArray, NDArray] =>
-  triangle(n, m, (row, column) => column - row <= k)
+export const trilIndices = (n: number, options: TriangleOptions = {}): [NDArray, NDArray] => {
+  const { k = 0, m = n } = checkOptions('trilIndices', options, 'k m')
+  return triangle(n, m, (row, column) => column - row <= k)
+}
 
 /** Row and column indices of the upper triangle of an n by m matrix. */
-export const triuIndices = (n: number, { k = 0, m = n }: TriangleOptions = {}): [NDArray, NDArray] =>
-  triangle(n, m, (row, column) => column - row >= k)
+export const triuIndices = (n: number, options: TriangleOptions = {}): [NDArray, NDArray] => {
+  const { k = 0, m = n } = checkOptions('triuIndices', options, 'k m')
+  return triangle(n, m, (row, column) => column - row >= k)
+}
 
 const matrixSizes = (operation: string, arr: ArrayLike): readonly [rows: number, columns: number] => {
   const { shape, aval } = lax.asArray(arr, operation)
@@ -86,13 +102,15 @@ const matrixSizes = (operation: string, arr: ArrayLike): readonly [rows: number,
 }
 
 /** Row and column indices of the lower triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
-export const trilIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): [NDArray, NDArray] => {
+export const trilIndicesFrom = (arr: ArrayLike, options: { readonly k?: number } = {}): [NDArray, NDArray] => {
+  const { k = 0 } = checkOptions('trilIndicesFrom', options, 'k')
   const [n, m] = matrixSizes('trilIndicesFrom', arr)
   return trilIndices(n, { k, m })
 }
 
 /** Row and column indices of the upper triangle of a matrix like `arr`. Throws ShapeError for other ranks than 2. */
-export const triuIndicesFrom = (arr: ArrayLike, { k = 0 }: { readonly k?: number } = {}): [NDArray, NDArray] => {
+export const triuIndicesFrom = (arr: ArrayLike, options: { readonly k?: number } = {}): [NDArray, NDArray] => {
+  const { k = 0 } = checkOptions('triuIndicesFrom', options, 'k')
   const [n, m] = matrixSizes('triuIndicesFrom', arr)
   return triuIndices(n, { k, m })
 }
@@ -111,7 +129,7 @@ export const ravelMultiIndex = (
   dims: readonly number[],
   options?: { readonly mode?: 'raise' | 'wrap' | 'clip' },
 ): NDArray => {
-  lax.checkOptions('ravelMultiIndex', options)
+  checkOptions('ravelMultiIndex', options, 'mode')
   const mode = oneOf(options?.mode ?? 'raise', ['raise', 'wrap', 'clip'], 'ravelMultiIndex', 'mode')
   if (multiIndex.length !== dims.length)
     throw new ArgumentError(`ravelMultiIndex: ${multiIndex.length} index arrays for ${dims.length} axes.`)

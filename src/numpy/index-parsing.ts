@@ -14,6 +14,7 @@ import {
   known,
   range,
   shapeText,
+  describe,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues } from './arguments.js'
@@ -90,7 +91,7 @@ const sliceInteger = (value: number | null | undefined, what: string): number | 
   if (value === null || value === undefined) return undefined
   if (typeof value !== 'number' || !Number.isInteger(value)) {
     throw new ArgumentError(
-      `The ${what} of a slice must be an integer or null, got ${lax.describe(value)} ${String(value)}. ` +
+      `The ${what} of a slice must be an integer or null, got ${describe(value)} ${String(value)}. ` +
         `For a part at a computed place use lax.dynamicSlice.`,
     )
   }
@@ -130,7 +131,7 @@ const listEntry = (list: readonly unknown[]): ArrayEntry | MaskEntry => {
   const values: number[] = []
   for (const item of list) {
     if (typeof item !== (typeof list[0] === 'boolean' ? 'boolean' : 'number')) {
-      throw wrongIndex(`A list with ${lax.describe(item)} in it`)
+      throw wrongIndex(`A list with ${describe(item)} in it`)
     }
     const value = Number(item)
     if (!Number.isInteger(value)) throw wrongIndex(`A list with ${value} in it`)
@@ -172,7 +173,7 @@ const entryOf = (x: Index): Entry | Slice => {
   if (x instanceof NDArray) return arrayEntry(x)
   if (Array.isArray(x)) return listEntry(x)
   if (isSlice(x)) return x
-  throw wrongIndex(typeof x === 'string' ? `The string '${String(x)}'` : lax.describe(x))
+  throw wrongIndex(typeof x === 'string' ? `The string '${String(x)}'` : describe(x))
 }
 
 const isEntry = (x: Entry | Slice): x is Entry => 'kind' in x

@@ -17,6 +17,7 @@ import {
   shapedArray,
   sizeOf,
   withDevice,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { divide, power } from './arithmetic.js'
@@ -291,7 +292,7 @@ export const at = (x: NDArray, ...index: readonly Index[]): IndexUpdate => {
   const factors = (value: ArrayLike, dtype: NDArray['dtype']): NDArray =>
     updateWith(lax.filled(1, shapedArray(x.shape, dtype)), index, value, changes.multiply)
   return {
-    get: (options = {}) => getWith(x, index, options),
+    get: (options = {}) => getWith(x, index, checkOptions('get', options, 'mode fillValue')),
     set: update(changes.set),
     add: update(changes.add),
     subtract: update(changes.subtract),

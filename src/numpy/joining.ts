@@ -12,6 +12,7 @@ import {
   known,
   range,
   sameShape,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues, listOfArrays } from './arguments.js'
@@ -40,7 +41,7 @@ const promoted = (arrays: readonly NDArray[], dtype: DType | null | undefined, o
  * ```
  */
 export const concatenate = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
-  lax.checkOptions('concatenate', options)
+  checkOptions('concatenate', options, 'axis dtype')
   const list = promoted(listOfArrays(arrays, 'concatenate'), options?.dtype, 'concatenate')
   if (options?.axis === null)
     return lax.concatenate(
@@ -63,8 +64,10 @@ export const concatenate = (arrays: readonly ArrayLike[] | NDArray, options?: Jo
 }
 
 /** Joins arrays along an axis that they have, the array API's name of concatenate. */
-export const concat = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray =>
-  concatenate(arrays, options)
+export const concat = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
+  checkOptions('concat', options, 'axis dtype')
+  return concatenate(arrays, options)
+}
 
 /**
  * Joins arrays of one shape along a new axis.
@@ -75,7 +78,7 @@ export const concat = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOpt
  * ```
  */
 export const stack = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOptions): NDArray => {
-  lax.checkOptions('stack', options)
+  checkOptions('stack', options, 'axis dtype')
   const list = promoted(listOfArrays(arrays, 'stack'), options?.dtype, 'stack')
   const first = known(list[0], 'array')
   if (list.some((x) => !sameShape(x.shape, first.shape))) {
@@ -98,8 +101,13 @@ export const stack = (arrays: readonly ArrayLike[] | NDArray, options?: JoinOpti
  * np.vstack([np.zeros([3]), np.ones([3])]) // float32[2,3]
  * ```
  */
-export const vstack = (arrays: readonly ArrayLike[] | NDArray, options?: { readonly dtype?: DType | null }): NDArray =>
-  concatenate(listOfArrays(arrays, 'vstack').map(atleast2d), { ...options, axis: 0 })
+export const vstack = (
+  arrays: readonly ArrayLike[] | NDArray,
+  options?: { readonly dtype?: DType | null },
+): NDArray => {
+  checkOptions('vstack', options, 'dtype')
+  return concatenate(listOfArrays(arrays, 'vstack').map(atleast2d), { ...options, axis: 0 })
+}
 
 /**
  * Joins along axis 1, or 0 for vectors.
@@ -113,7 +121,7 @@ export const hstack = (
   arrays: readonly ArrayLike[] | NDArray,
   options?: { readonly dtype?: DType | null },
 ): NDArray => {
-  lax.checkOptions('hstack', options)
+  checkOptions('hstack', options, 'dtype')
   const list = listOfArrays(arrays, 'hstack').map(atleast1d)
   return concatenate(list, { ...options, axis: list[0]?.ndim === 1 ? 0 : 1 })
 }
@@ -126,8 +134,13 @@ export const hstack = (
  * np.dstack([np.zeros([2, 3]), np.ones([2, 3])]) // float32[2,3,2]
  * ```
  */
-export const dstack = (arrays: readonly ArrayLike[] | NDArray, options?: { readonly dtype?: DType | null }): NDArray =>
-  concatenate(listOfArrays(arrays, 'dstack').map(atleast3d), { ...options, axis: 2 })
+export const dstack = (
+  arrays: readonly ArrayLike[] | NDArray,
+  options?: { readonly dtype?: DType | null },
+): NDArray => {
+  checkOptions('dstack', options, 'dtype')
+  return concatenate(listOfArrays(arrays, 'dstack').map(atleast3d), { ...options, axis: 2 })
+}
 
 /**
  * Joins along axis 1, vectors as columns.
@@ -192,7 +205,7 @@ const depthOf = (x: Blocks, path: string): number => {
  * ```
  */
 export const append = (arr: ArrayLike, values: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
-  lax.checkOptions('append', options)
+  checkOptions('append', options, 'axis')
   const axis = options?.axis ?? null
   return axis === null ? concatenate([ravel(arr), ravel(values)]) : concatenate([arr, values], { axis })
 }
@@ -266,12 +279,14 @@ interface AxisOption {
  */
 export function split<const P extends Parts>(ary: ArrayLike, indicesOrSections: P, options?: AxisOption): Pieces<P>
 export function split(ary: ArrayLike, parts: Parts, options?: AxisOption): NDArray[] {
+  checkOptions('split', options, 'axis')
   return splitAlong(ary, parts, options?.axis ?? 0, true, 'split')
 }
 
 /** Splits into parts that are as equal as possible, or at the given indices. */
 export function arraySplit<const P extends Parts>(ary: ArrayLike, indicesOrSections: P, options?: AxisOption): Pieces<P>
 export function arraySplit(ary: ArrayLike, parts: Parts, options?: AxisOption): NDArray[] {
+  checkOptions('arraySplit', options, 'axis')
   return splitAlong(ary, parts, options?.axis ?? 0, false, 'arraySplit')
 }
 
@@ -300,7 +315,7 @@ export function dsplit(ary: ArrayLike, parts: Parts): NDArray[] {
  * ```
  */
 export const unstack = (x: ArrayLike, options?: { readonly axis?: number }): NDArray[] => {
-  lax.checkOptions('unstack', options)
+  checkOptions('unstack', options, 'axis')
   const array = lax.asArray(x, 'unstack')
   const axis = canonicalAxis(options?.axis ?? 0, array.ndim, 'unstack')
   return range(known(array.shape[axis], 'size')).map((i) => lax.indexInDim(array, i, { axis, keepdims: false }))

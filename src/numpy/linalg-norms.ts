@@ -8,6 +8,7 @@ import {
   canonicalAxes,
   range,
   shapeText,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { divide, power } from './arithmetic.js'
@@ -43,10 +44,8 @@ export interface VectorNormOptions {
  * np.linalg.vectorNorm(np.array([3, 4])) // 5
  * ```
  */
-export const vectorNorm = (
-  x: ArrayLike,
-  { ord = 2, axis = null, keepdims = false }: VectorNormOptions = {},
-): NDArray => {
+export const vectorNorm = (x: ArrayLike, options: VectorNormOptions = {}): NDArray => {
+  const { ord = 2, axis = null, keepdims = false } = checkOptions('linalg.vectorNorm', options, 'ord axis keepdims')
   const array = inexactOperand('linalg.vectorNorm', x)
   const order: unknown = ord ?? 2
   const over = { axis, keepdims }
@@ -122,7 +121,8 @@ const matrixNormOf = (
  * np.linalg.matrixNorm(np.array([[1, -2], [3, 4]]), { ord: 1 }) // 6
  * ```
  */
-export const matrixNorm = (x: ArrayLike, { ord = 'fro', keepdims = false }: MatrixNormOptions = {}): NDArray => {
+export const matrixNorm = (x: ArrayLike, options: MatrixNormOptions = {}): NDArray => {
+  const { ord = 'fro', keepdims = false } = checkOptions('linalg.matrixNorm', options, 'ord keepdims')
   const array = inexactOperand('linalg.matrixNorm', x)
   if (array.ndim < 2) {
     throw new ShapeError(
@@ -151,7 +151,8 @@ export interface NormOptions {
  * np.linalg.norm(np.array([[1, 2], [3, 4]]), { axis: 1 }) // [2.236068, 5]
  * ```
  */
-export const norm = (x: ArrayLike, { ord = null, axis = null, keepdims = false }: NormOptions = {}): NDArray => {
+export const norm = (x: ArrayLike, options: NormOptions = {}): NDArray => {
+  const { ord = null, axis = null, keepdims = false } = checkOptions('linalg.norm', options, 'ord axis keepdims')
   const array = inexactOperand('linalg.norm', x)
   if (axis === null && ord === null) return lax.sqrt(sum(lax.square(array), { keepdims }))
   const axes = axis === null ? range(array.ndim) : canonicalAxes(axis, array.ndim, 'linalg.norm')
@@ -189,7 +190,8 @@ export interface ConditionOptions {
  * np.linalg.cond(np.array([[1, 0], [0, 4]])) // 4
  * ```
  */
-export const cond = (x: ArrayLike, { p = null }: ConditionOptions = {}): NDArray => {
+export const cond = (x: ArrayLike, options: ConditionOptions = {}): NDArray => {
+  const { p = null } = checkOptions('linalg.cond', options, 'p')
   const array = inexactOperand('linalg.cond', x)
   const [m, n] = [array.shape.at(-2), array.shape.at(-1)]
   if (m === undefined || n === undefined || m === 0 || n === 0) {

@@ -1,5 +1,13 @@
 /** Powers and chains of products of matrices. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  known,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { identity } from '../lax/linalg-matrix.js'
 import { diagonal as diagonalAlong, trace as traceAlong } from './diagonals.js'
@@ -91,12 +99,16 @@ export const multiDot = (arrays: readonly ArrayLike[]): NDArray => {
 }
 
 /** Diagonals of matrices `[..., m, n]`, above the main one for a positive offset. */
-export const diagonal = (x: ArrayLike, { offset = 0 }: { readonly offset?: number } = {}): NDArray =>
-  diagonalAlong(x, { offset, axis1: -2, axis2: -1 })
+export const diagonal = (x: ArrayLike, options: { readonly offset?: number } = {}): NDArray => {
+  const { offset = 0 } = checkOptions('linalg.diagonal', options, 'offset')
+  return diagonalAlong(x, { offset, axis1: -2, axis2: -1 })
+}
 
 /** Sums of the diagonals of matrices `[..., m, n]`. */
-export const trace = (x: ArrayLike, { offset = 0 }: { readonly offset?: number } = {}): NDArray =>
-  traceAlong(x, { offset, axis1: -2, axis2: -1 })
+export const trace = (x: ArrayLike, options: { readonly offset?: number } = {}): NDArray => {
+  const { offset = 0 } = checkOptions('linalg.trace', options, 'offset')
+  return traceAlong(x, { offset, axis1: -2, axis2: -1 })
+}
 
 /** Products of every element of one vector with every element of another, `[m, n]`. Throws ShapeError for other ranks. */
 export const outer = (x1: ArrayLike, x2: ArrayLike): NDArray => {

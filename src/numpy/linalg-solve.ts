@@ -10,6 +10,7 @@ import {
   range,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { diagonalOf, identity, sizesOf, transposed } from '../lax/linalg-matrix.js'
@@ -44,7 +45,8 @@ export interface CholeskyOptions {
  * np.linalg.cholesky(np.array([[4, 2], [2, 5]])) // [[2, 0], [1, 2]]
  * ```
  */
-export const cholesky = (a: ArrayLike, { upper = false, symmetrizeInput = true }: CholeskyOptions = {}): NDArray => {
+export const cholesky = (a: ArrayLike, options: CholeskyOptions = {}): NDArray => {
+  const { upper = false, symmetrizeInput = true } = checkOptions('linalg.cholesky', options, 'upper symmetrizeInput')
   const factors = lax.linalg.cholesky(inexactOperand('linalg.cholesky', a), { symmetrizeInput })
   return upper ? transposed(factors) : factors
 }
@@ -249,7 +251,8 @@ export const det = (a: ArrayLike): NDArray => {
  * np.linalg.tensorinv(np.reshape(np.eye(4), [2, 2, 4])).shape // [4, 2, 2]
  * ```
  */
-export const tensorinv = (a: ArrayLike, { ind = 2 }: { readonly ind?: number } = {}): NDArray => {
+export const tensorinv = (a: ArrayLike, options: { readonly ind?: number } = {}): NDArray => {
+  const { ind = 2 } = checkOptions('linalg.tensorinv', options, 'ind')
   const x = inexactOperand('linalg.tensorinv', a)
   if (!Number.isInteger(ind) || ind <= 0) {
     throw new ArgumentError(
@@ -279,8 +282,9 @@ export const tensorinv = (a: ArrayLike, { ind = 2 }: { readonly ind?: number } =
 export const tensorsolve = (
   a: ArrayLike,
   b: ArrayLike,
-  { axes }: { readonly axes?: readonly number[] | null } = {},
+  options: { readonly axes?: readonly number[] | null } = {},
 ): NDArray => {
+  const { axes } = checkOptions('linalg.tensorsolve', options, 'axes')
   const [first, second] = promoteInexact('linalg.tensorsolve', [a, b])
   const given = known(first, 'tensor')
   const right = known(second, 'right-hand side')

@@ -8,6 +8,7 @@ import {
   dtypeEpsilon,
   known,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { product, transposed } from '../lax/linalg-matrix.js'
@@ -48,7 +49,8 @@ export function qr(
   a: ArrayLike,
   options?: QrOptions & { readonly mode?: 'reduced' | 'complete' | 'full' },
 ): [q: NDArray, r: NDArray]
-export function qr(a: ArrayLike, { mode = 'reduced' }: QrOptions = {}): NDArray | [q: NDArray, r: NDArray] {
+export function qr(a: ArrayLike, options: QrOptions = {}): NDArray | [q: NDArray, r: NDArray] {
+  const { mode = 'reduced' } = checkOptions('linalg.qr', options, 'mode')
   if (!['reduced', 'complete', 'r', 'full'].includes(mode)) {
     throw new ArgumentError(`linalg.qr: '${String(mode)}' is not a mode; there are 'reduced', 'complete' and 'r'.`)
   }
@@ -92,10 +94,12 @@ export function svd(
   a: ArrayLike,
   options?: SvdOptions & { readonly computeUv?: true },
 ): [u: NDArray, s: NDArray, vh: NDArray]
-export function svd(
-  a: ArrayLike,
-  { fullMatrices = true, computeUv = true, hermitian = false }: SvdOptions = {},
-): NDArray | [u: NDArray, s: NDArray, vh: NDArray] {
+export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | [u: NDArray, s: NDArray, vh: NDArray] {
+  const {
+    fullMatrices = true,
+    computeUv = true,
+    hermitian = false,
+  } = checkOptions('linalg.svd', options, 'fullMatrices computeUv hermitian')
   const x = matrices('linalg.svd', a)
   if (hermitian) {
     const all = symmetricSvd(x)
@@ -133,10 +137,8 @@ export interface EighOptions {
  * const [w, v] = np.linalg.eigh(np.array([[2, 1], [1, 2]])) // w: [1, 3]
  * ```
  */
-export const eigh = (
-  a: ArrayLike,
-  { UPLO = 'L', symmetrizeInput = true }: EighOptions = {},
-): [eigenvalues: NDArray, eigenvectors: NDArray] => {
+export const eigh = (a: ArrayLike, options: EighOptions = {}): [eigenvalues: NDArray, eigenvectors: NDArray] => {
+  const { UPLO = 'L', symmetrizeInput = true } = checkOptions('linalg.eigh', options, 'UPLO symmetrizeInput')
   if (UPLO !== null && !['L', 'U'].includes(UPLO)) {
     throw new ArgumentError(`linalg.eigh: UPLO is '${String(UPLO)}'; it must be 'L' or 'U', the triangle that is used.`)
   }
@@ -152,7 +154,10 @@ export const eigh = (
  * np.linalg.eigvalsh(np.array([[2, 1], [1, 2]])) // [1, 3]
  * ```
  */
-export const eigvalsh = (a: ArrayLike, options?: EighOptions): NDArray => eigh(a, options)[0]
+export const eigvalsh = (a: ArrayLike, options?: EighOptions): NDArray => {
+  checkOptions('linalg.eigvalsh', options, 'UPLO symmetrizeInput')
+  return eigh(a, options)[0]
+}
 
 export interface PinvOptions {
   /** Singular values up to this multiple of the largest count as zero; 10 max(m, n) epsilon unless said. */
@@ -200,7 +205,8 @@ const symmetricPinv = differentiablePinv(true)
  * np.linalg.pinv(np.array([[2], [0]])) // [[0.5, 0]]
  * ```
  */
-export const pinv = (a: ArrayLike, { rtol = null, hermitian = false }: PinvOptions = {}): NDArray => {
+export const pinv = (a: ArrayLike, options: PinvOptions = {}): NDArray => {
+  const { rtol = null, hermitian = false } = checkOptions('linalg.pinv', options, 'rtol hermitian')
   const x = matrices('linalg.pinv', a)
   const [m, n] = [known(x.shape.at(-2), 'rows'), known(x.shape.at(-1), 'columns')]
   if (m === 0 || n === 0) return lax.zerosOf(shapedArray([...x.shape.slice(0, -2), n, m], x.dtype))
@@ -222,7 +228,8 @@ export interface RankOptions {
  * np.linalg.matrixRank(np.ones([3, 3])) // 1
  * ```
  */
-export const matrixRank = (M: ArrayLike, { rtol = null, hermitian = false }: RankOptions = {}): NDArray => {
+export const matrixRank = (M: ArrayLike, options: RankOptions = {}): NDArray => {
+  const { rtol = null, hermitian = false } = checkOptions('linalg.matrixRank', options, 'rtol hermitian')
   const x = inexactOperand('linalg.matrixRank', M)
   if (x.ndim < 2) return lax.convertElementType(any(lax.ne(x, 0)), 'int32')
   const s = svd(x, { computeUv: false, hermitian })
@@ -254,8 +261,9 @@ export interface LstsqOptions {
 export const lstsq = (
   a: ArrayLike,
   b: ArrayLike,
-  { rcond = null }: LstsqOptions = {},
+  options: LstsqOptions = {},
 ): [x: NDArray, residuals: NDArray, rank: NDArray, s: NDArray] => {
+  const { rcond = null } = checkOptions('linalg.lstsq', options, 'rcond')
   const [first, second] = promoteInexact('linalg.lstsq', [a, b])
   const matrix = known(first, 'matrix')
   const given = known(second, 'right-hand sides')

@@ -1,5 +1,14 @@
 /** Reductions that leave NaN out. */
-import { type ArrayLike, type NDArray, canonicalAxes, isFloating, isHalf, known, range } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  canonicalAxes,
+  isFloating,
+  isHalf,
+  known,
+  range,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import {
   type ArgOptions,
@@ -35,7 +44,10 @@ export const withoutNan = (a: ArrayLike, value: number, operation: string): NDAr
  * np.nansum(np.array([1, NaN])) // 1
  * ```
  */
-export const nansum = (a: ArrayLike, options?: SumOptions): NDArray => sum(withoutNan(a, 0, 'nansum'), options)
+export const nansum = (a: ArrayLike, options?: SumOptions): NDArray => {
+  checkOptions('nansum', options, 'axis keepdims where initial dtype')
+  return sum(withoutNan(a, 0, 'nansum'), options)
+}
 
 /**
  * Product of the elements that are not NaN.
@@ -45,7 +57,10 @@ export const nansum = (a: ArrayLike, options?: SumOptions): NDArray => sum(witho
  * np.nanprod(np.array([2, NaN])) // 2
  * ```
  */
-export const nanprod = (a: ArrayLike, options?: SumOptions): NDArray => prod(withoutNan(a, 1, 'nanprod'), options)
+export const nanprod = (a: ArrayLike, options?: SumOptions): NDArray => {
+  checkOptions('nanprod', options, 'axis keepdims where initial dtype')
+  return prod(withoutNan(a, 1, 'nanprod'), options)
+}
 
 const nanExtremum = (
   a: ArrayLike,
@@ -73,8 +88,10 @@ const nanExtremum = (
  * np.nanmax(np.array([1, NaN])) // 1
  * ```
  */
-export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray =>
-  nanExtremum(a, options, 'nanmax', -Infinity, max)
+export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray => {
+  checkOptions('nanmax', options, 'axis keepdims where initial')
+  return nanExtremum(a, options, 'nanmax', -Infinity, max)
+}
 
 /**
  * Smallest element that is not NaN; NaN where there is none.
@@ -84,8 +101,10 @@ export const nanmax = (a: ArrayLike, options?: ReductionOptions): NDArray =>
  * np.nanmin(np.array([1, NaN])) // 1
  * ```
  */
-export const nanmin = (a: ArrayLike, options?: ReductionOptions): NDArray =>
-  nanExtremum(a, options, 'nanmin', Infinity, min)
+export const nanmin = (a: ArrayLike, options?: ReductionOptions): NDArray => {
+  checkOptions('nanmin', options, 'axis keepdims where initial')
+  return nanExtremum(a, options, 'nanmin', Infinity, min)
+}
 
 /** Elements that are not NaN, of those that count. */
 const present = (x: NDArray, counted: ArrayLike | null | undefined): NDArray => {
@@ -102,21 +121,21 @@ const present = (x: NDArray, counted: ArrayLike | null | undefined): NDArray => 
  * ```
  */
 export const nanmean = (a: ArrayLike, options?: MomentOptions): NDArray => {
-  lax.checkOptions('nanmean', options)
+  checkOptions('nanmean', options, 'axis keepdims where dtype')
   const x = lax.asArray(a, 'nanmean')
   return isFloating(x.dtype) ? mean(x, { ...options, where: present(x, options?.where) }) : mean(x, options)
 }
 
 /** Variance of the elements that are not NaN; NaN where there are not more than `ddof`. */
 export const nanvar = (a: ArrayLike, options?: VarianceOptions): NDArray => {
-  lax.checkOptions('nanvar', options)
+  checkOptions('nanvar', options, 'axis keepdims where dtype ddof correction')
   const x = lax.asArray(a, 'nanvar')
   return isFloating(x.dtype) ? variance(x, { ...options, where: present(x, options?.where) }) : variance(x, options)
 }
 
 /** Standard deviation of the elements that are not NaN. */
 export const nanstd = (a: ArrayLike, options?: VarianceOptions): NDArray => {
-  lax.checkOptions('nanstd', options)
+  checkOptions('nanstd', options, 'axis keepdims where dtype ddof correction')
   const x = lax.asArray(a, 'nanstd')
   if (!isHalf(x.dtype)) return lax.sqrt(nanvar(x, options))
   return lax.convertElementType(lax.sqrt(nanvar(lax.convertElementType(x, 'float32'), options)), x.dtype)
@@ -137,12 +156,16 @@ const nanPosition = (
 }
 
 /** Position of the largest element that is not NaN; -1 where there is none. */
-export const nanargmax = (a: ArrayLike, options?: ArgOptions): NDArray =>
-  nanPosition(a, options, 'nanargmax', -Infinity, argmax)
+export const nanargmax = (a: ArrayLike, options?: ArgOptions): NDArray => {
+  checkOptions('nanargmax', options, 'axis keepdims')
+  return nanPosition(a, options, 'nanargmax', -Infinity, argmax)
+}
 
 /** Position of the smallest element that is not NaN; -1 where there is none. */
-export const nanargmin = (a: ArrayLike, options?: ArgOptions): NDArray =>
-  nanPosition(a, options, 'nanargmin', Infinity, argmin)
+export const nanargmin = (a: ArrayLike, options?: ArgOptions): NDArray => {
+  checkOptions('nanargmin', options, 'axis keepdims')
+  return nanPosition(a, options, 'nanargmin', Infinity, argmin)
+}
 
 /** Sizes of some axes and the others, for statistics along several axes at once. */
 export const splitAxes = (

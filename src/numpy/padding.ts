@@ -1,5 +1,14 @@
 /** Padding of axes, with every mode of NumPy. */
-import { type ArrayLike, ArgumentError, NDArray, avalText, isFloating, known, range } from '../core/index.js'
+import {
+  type ArrayLike,
+  ArgumentError,
+  NDArray,
+  avalText,
+  isFloating,
+  known,
+  range,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { fromHost } from './creation.js'
@@ -91,7 +100,7 @@ const pairs = <T>(given: PerSide<T>, rank: number, name: string): Pair<T>[] => {
  * ```
  */
 export const pad = (array: ArrayLike, padWidth: PerSide<number>, options?: PadOptions): NDArray => {
-  lax.checkOptions('pad', options)
+  checkOptions('pad', options, 'mode constantValues statLength endValues reflectType')
   const x = lax.asArray(array, 'pad')
   const mode = oneOf(options?.mode ?? 'constant', modes, 'pad', 'mode')
   const widths = pairs(padWidth, x.ndim, 'padWidth')

@@ -8,6 +8,7 @@ import {
   known,
   range,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues } from './arguments.js'
@@ -103,7 +104,8 @@ const companionRoots = (p: NDArray): ComplexRoots => {
  * const { real, imag } = np.roots(np.array([1, 0, 1])) // [0, 0], [1, -1]
  * ```
  */
-export const roots = (p: ArrayLike, { stripZeros = true }: RootsOptions = {}): ComplexRoots => {
+export const roots = (p: ArrayLike, options: RootsOptions = {}): ComplexRoots => {
+  const { stripZeros = true } = checkOptions('roots', options, 'stripZeros')
   const x = coefficients('roots', inexactOperand('roots', p))
   if (x.size < 2) return noRoots(x)
   if (stripZeros && x instanceof DeviceArray) {

@@ -10,6 +10,7 @@ import {
   known,
   range,
   shapedArray,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { jit, scan } from '../transforms/index.js'
@@ -60,7 +61,8 @@ export interface TrimOptions {
  * np.polymul(np.array([1, 1]), np.array([1, -1])) // [1, 0, -1]
  * ```
  */
-export const polymul = (a1: ArrayLike, a2: ArrayLike, { trimLeadingZeros = false }: TrimOptions = {}): NDArray => {
+export const polymul = (a1: ArrayLike, a2: ArrayLike, options: TrimOptions = {}): NDArray => {
+  const { trimLeadingZeros = false } = checkOptions('polymul', options, 'trimLeadingZeros')
   const [first, second] = promoteInexact('polymul', [a1, a2]).map((x) => coefficients('polymul', x))
   const trimmed = (p: NDArray | undefined): NDArray => {
     const x = known(p, 'polynomial')
@@ -84,8 +86,9 @@ export const polymul = (a1: ArrayLike, a2: ArrayLike, { trimLeadingZeros = false
 export const polydiv = (
   u: ArrayLike,
   v: ArrayLike,
-  { trimLeadingZeros = false }: TrimOptions = {},
+  options: TrimOptions = {},
 ): [quotient: NDArray, remainder: NDArray] => {
+  const { trimLeadingZeros = false } = checkOptions('polydiv', options, 'trimLeadingZeros')
   const [first, second] = promoteInexact('polydiv', [u, v]).map((x) => coefficients('polydiv', x))
   let rest = known(first, 'dividend')
   const divisor = known(second, 'divisor')
@@ -130,7 +133,8 @@ const checkOrder = (m: number, operation: string): void => {
  * np.polyder(np.array([1, 2, 3])) // [2, 2]
  * ```
  */
-export const polyder = (p: ArrayLike, { m = 1 }: { readonly m?: number } = {}): NDArray => {
+export const polyder = (p: ArrayLike, options: { readonly m?: number } = {}): NDArray => {
+  const { m = 1 } = checkOptions('polyder', options, 'm')
   const x = coefficients('polyder', inexactOperand('polyder', p))
   checkOrder(m, 'polyder')
   if (m === 0) return x
@@ -153,7 +157,8 @@ export interface PolyintOptions {
  * np.polyint(np.array([2, 2])) // [1, 2, 0]
  * ```
  */
-export const polyint = (p: ArrayLike, { m = 1, k = null }: PolyintOptions = {}): NDArray => {
+export const polyint = (p: ArrayLike, options: PolyintOptions = {}): NDArray => {
+  const { m = 1, k = null } = checkOptions('polyint', options, 'm k')
   checkOrder(m, 'polyint')
   const [first, second] = promoteInexact('polyint', [p, k ?? 0])
   const x = coefficients('polyint', known(first, 'polynomial'))
@@ -285,6 +290,7 @@ export function polyfit(
   deg: number,
   options: PolyfitOptions & { readonly full?: boolean; readonly cov?: boolean | 'unscaled' } = {},
 ): NDArray | [NDArray, NDArray, NDArray, NDArray, number] | [NDArray, NDArray] {
+  checkOptions('polyfit', options, 'rcond w full cov')
   const found = fit(x, y, deg, options)
   if (options.full === true) return [found.coefficients, found.residuals, found.rank, found.singularValues, found.rcond]
   if (options.cov === undefined || options.cov === false) return found.coefficients

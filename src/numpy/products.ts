@@ -10,6 +10,7 @@ import {
   canonicalAxis,
   known,
   range,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { dtypeOr, promoteDTypes, withRank } from './promotion-args.js'
@@ -18,6 +19,8 @@ import { multiply } from './arithmetic.js'
 export interface ProductOptions {
   /** Dtype of the result and of the accumulation. */
   readonly preferredElementType?: DType | null
+  /** Accepted as in JAX; products are always of the highest. */
+  readonly precision?: lax.Precision
 }
 
 const operandsOf = (
@@ -67,7 +70,7 @@ const mismatch = (operation: string, x: NDArray, y: NDArray, why: string): Shape
  * ```
  */
 export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
-  lax.checkOptions('matmul', options)
+  checkOptions('matmul', options, 'preferredElementType precision')
   const { x, y, dtype } = operandsOf('matmul', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) throw mismatch('matmul', x, y, 'scalars have no matrix product; use np.multiply')
   const xMatrix = x.ndim > 1
@@ -129,7 +132,7 @@ export const matmul = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): ND
  * ```
  */
 export const dot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
-  lax.checkOptions('dot', options)
+  checkOptions('dot', options, 'preferredElementType precision')
   const { x, y, dtype } = operandsOf('dot', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
   const along = y.ndim === 1 ? 0 : y.ndim - 2
@@ -152,7 +155,7 @@ export const dot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArr
  * ```
  */
 export const inner = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
-  lax.checkOptions('inner', options)
+  checkOptions('inner', options, 'preferredElementType precision')
   const { x, y, dtype } = operandsOf('inner', a, b, options)
   if (x.ndim === 0 || y.ndim === 0) return lax.convertElementType(multiply(x, y), dtype)
   if (x.shape.at(-1) !== y.shape.at(-1)) throw mismatch('inner', x, y, 'last axes differ in size')
@@ -182,7 +185,7 @@ export const outer = (a: ArrayLike, b: ArrayLike): NDArray => {
  * ```
  */
 export const vdot = (a: ArrayLike, b: ArrayLike, options?: ProductOptions): NDArray => {
-  lax.checkOptions('vdot', options)
+  checkOptions('vdot', options, 'preferredElementType precision')
   const { x, y, dtype } = operandsOf('vdot', a, b, options)
   if (x.size !== y.size) throw mismatch('vdot', x, y, 'they have different numbers of elements')
   return contract(lax.reshape(x, [x.size]), lax.reshape(y, [y.size]), [[0], [0]], [[], []], dtype)
@@ -201,7 +204,7 @@ export const vecdot = (
   x2: ArrayLike,
   options?: ProductOptions & { readonly axis?: number },
 ): NDArray => {
-  lax.checkOptions('vecdot', options)
+  checkOptions('vecdot', options, 'preferredElementType precision axis')
   const { x, y, dtype } = operandsOf('vecdot', x1, x2, options)
   const axis = options?.axis ?? -1
   const atEnd = (array: NDArray): NDArray =>
@@ -262,7 +265,7 @@ export interface TensordotOptions extends ProductOptions {
  * ```
  */
 export const tensordot = (a: ArrayLike, b: ArrayLike, options?: TensordotOptions): NDArray => {
-  lax.checkOptions('tensordot', options)
+  checkOptions('tensordot', options, 'preferredElementType precision axes')
   const { x, y, dtype } = operandsOf('tensordot', a, b, options)
   const axes = options?.axes ?? 2
   let ofX: number[]
@@ -321,7 +324,7 @@ export interface CrossOptions {
  * ```
  */
 export const cross = (a: ArrayLike, b: ArrayLike, options?: CrossOptions): NDArray => {
-  lax.checkOptions('cross', options)
+  checkOptions('cross', options, 'axisa axisb axisc axis')
   const { x, y } = operandsOf('cross', a, b)
   const axisOf = (array: NDArray, own: number | undefined): NDArray =>
     lax.moveAxis(array, canonicalAxis(options?.axis ?? own ?? -1, array.ndim, 'cross'), array.ndim - 1)

@@ -1,5 +1,5 @@
 /** Order statistics: medians, quantiles, percentiles, with and without NaN. */
-import { type ArrayLike, type NDArray, canonicalAxes, known, range, sizeOf } from '../core/index.js'
+import { type ArrayLike, type NDArray, canonicalAxes, known, range, sizeOf, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { constantLike } from './constant-like.js'
@@ -131,12 +131,16 @@ const sides = (
  * np.quantile(np.array([1, 2, 3, 4]), 0.5) // 2.5
  * ```
  */
-export const quantile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
-  quantilesOf(a, q, options, 'quantile', false)
+export const quantile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray => {
+  checkOptions('quantile', options, 'method axis keepdims')
+  return quantilesOf(a, q, options, 'quantile', false)
+}
 
 /** Quantiles of the elements that are not NaN. */
-export const nanquantile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
-  quantilesOf(a, q, options, 'nanquantile', true)
+export const nanquantile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray => {
+  checkOptions('nanquantile', options, 'method axis keepdims')
+  return quantilesOf(a, q, options, 'nanquantile', true)
+}
 
 const hundredth = (q: ArrayLike, operation: string): NDArray => {
   const percent = inexactOperand(operation, q)
@@ -151,12 +155,16 @@ const hundredth = (q: ArrayLike, operation: string): NDArray => {
  * np.percentile(np.array([1, 2, 3, 4, 5]), 25) // 2
  * ```
  */
-export const percentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
-  quantilesOf(a, hundredth(q, 'percentile'), options, 'percentile', false)
+export const percentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray => {
+  checkOptions('percentile', options, 'method axis keepdims')
+  return quantilesOf(a, hundredth(q, 'percentile'), options, 'percentile', false)
+}
 
 /** Percentiles of the elements that are not NaN. */
-export const nanpercentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray =>
-  quantilesOf(a, hundredth(q, 'nanpercentile'), options, 'nanpercentile', true)
+export const nanpercentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOptions): NDArray => {
+  checkOptions('nanpercentile', options, 'method axis keepdims')
+  return quantilesOf(a, hundredth(q, 'nanpercentile'), options, 'nanpercentile', true)
+}
 
 /**
  * Middle element, or the mean of the two in the middle; NaN makes NaN.
@@ -166,9 +174,13 @@ export const nanpercentile = (a: ArrayLike, q: ArrayLike, options?: QuantileOpti
  * np.median(np.array([3, 1, 2])) // 2
  * ```
  */
-export const median = (a: ArrayLike, options?: AxisOptions): NDArray =>
-  quantilesOf(a, 0.5, { ...options, method: 'midpoint' }, 'median', false)
+export const median = (a: ArrayLike, options?: AxisOptions): NDArray => {
+  checkOptions('median', options, 'axis keepdims')
+  return quantilesOf(a, 0.5, { ...options, method: 'midpoint' }, 'median', false)
+}
 
 /** Median of the elements that are not NaN; NaN where there is none. */
-export const nanmedian = (a: ArrayLike, options?: AxisOptions): NDArray =>
-  quantilesOf(a, 0.5, { ...options, method: 'midpoint' }, 'nanmedian', true)
+export const nanmedian = (a: ArrayLike, options?: AxisOptions): NDArray => {
+  checkOptions('nanmedian', options, 'axis keepdims')
+  return quantilesOf(a, 0.5, { ...options, method: 'midpoint' }, 'nanmedian', true)
+}

@@ -10,6 +10,7 @@ import {
   isFloating,
   known,
   range,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf, splitOptions } from './arguments.js'
@@ -95,6 +96,7 @@ export function linspace(
   stop: ArrayLike,
   options?: LinspaceOptions & { readonly retstep?: boolean },
 ): NDArray | readonly [NDArray, NDArray] {
+  checkOptions('linspace', options, 'num endpoint axis dtype retstep')
   const num = checkCount(options?.num ?? 50, 'linspace')
   const endpoint = options?.endpoint ?? true
   const values = placed(spaced(start, stop, num, endpoint, 'linspace'), options, 'linspace')
@@ -119,7 +121,7 @@ export const logspace = (
   stop: ArrayLike,
   options?: LinspaceOptions & { readonly base?: number },
 ): NDArray => {
-  lax.checkOptions('logspace', options)
+  checkOptions('logspace', options, 'num endpoint axis dtype base')
   const num = checkCount(options?.num ?? 50, 'logspace')
   const base = options?.base ?? 10
   if (typeof start === 'number' && typeof stop === 'number')
@@ -141,7 +143,7 @@ export const logspace = (
  * ```
  */
 export const geomspace = (start: ArrayLike, stop: ArrayLike, options?: LinspaceOptions): NDArray => {
-  lax.checkOptions('geomspace', options)
+  checkOptions('geomspace', options, 'num endpoint axis dtype')
   const num = checkCount(options?.num ?? 50, 'geomspace')
   const endpoint = options?.endpoint ?? true
   if (typeof start === 'number' && typeof stop === 'number') {
@@ -185,7 +187,8 @@ export function meshgrid<Args extends readonly ArrayLike[]>(
 ): ArrayEach<Args>
 export function meshgrid(...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[]
 export function meshgrid(...args: readonly (ArrayLike | MeshgridOptions)[]): NDArray[] {
-  const { arrays, options } = splitOptions<MeshgridOptions>(args)
+  const { arrays, options } = splitOptions<MeshgridOptions>(args, 'meshgrid')
+  checkOptions('meshgrid', options, 'indexing sparse')
   const indexing = oneOf(options?.indexing ?? 'xy', ['xy', 'ij'], 'meshgrid', 'indexing')
   const inputs = arrays.map((x) => {
     const input = lax.asArray(x, 'meshgrid')
@@ -216,6 +219,7 @@ export function indices(
   dimensions: readonly number[],
   options?: DTypeOptions & { readonly sparse?: boolean },
 ): NDArray | NDArray[] {
+  checkOptions('indices', options, 'dtype sparse')
   const dtype: DType = dtypeOr(options?.dtype, 'int32', 'indices')
   const ones = dimensions.map(() => 1)
   const each = dimensions.map((n, d) =>
@@ -241,7 +245,7 @@ export const vander = (
   x: ArrayLike,
   options?: { readonly N?: number | null; readonly increasing?: boolean },
 ): NDArray => {
-  lax.checkOptions('vander', options)
+  checkOptions('vander', options, 'N increasing')
   const vector = lax.asArray(x, 'vander')
   if (vector.ndim !== 1) throw new ArgumentError(`vander: x must be 1-D, got shape [${vector.shape.join()}].`)
   const N = options?.N ?? vector.size

@@ -17,6 +17,7 @@ import {
   known,
   range,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { add, maximum, minimum, multiply } from './arithmetic.js'
@@ -99,7 +100,7 @@ const computeIn = (x: NDArray, f: (x: NDArray) => NDArray): NDArray =>
  * ```
  */
 export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
-  lax.checkOptions('sum', options)
+  checkOptions('sum', options, 'axis keepdims where initial dtype')
   const x = lax.asArray(a, 'sum')
   const operand = lax.convertElementType(x, dtypeOr(options?.dtype, sumDType(x.dtype), 'sum'))
   const axes = canonicalAxes(options?.axis, x.ndim, 'sum')
@@ -116,7 +117,7 @@ export const sum = (a: ArrayLike, options?: SumOptions): NDArray => {
  * ```
  */
 export const prod = (a: ArrayLike, options?: SumOptions): NDArray => {
-  lax.checkOptions('prod', options)
+  checkOptions('prod', options, 'axis keepdims where initial dtype')
   const x = lax.asArray(a, 'prod')
   const operand = lax.convertElementType(x, dtypeOr(options?.dtype, sumDType(x.dtype), 'prod'))
   const axes = canonicalAxes(options?.axis, x.ndim, 'prod')
@@ -136,7 +137,7 @@ const withInitial = (
 }
 
 const extremum = (operation: 'max' | 'min', a: ArrayLike, options: ReductionOptions | undefined): NDArray => {
-  lax.checkOptions(operation, options)
+  checkOptions(operation, options, 'axis keepdims where initial')
   const x = lax.asArray(a, operation)
   const axes = canonicalAxes(options?.axis, x.ndim, operation)
   const initial = options?.initial
@@ -192,7 +193,10 @@ export { max as amax, min as amin }
  * np.ptp(np.array([3, 1, 2])) // 2
  * ```
  */
-export const ptp = (a: ArrayLike, options?: AxisOptions): NDArray => lax.sub(max(a, options), min(a, options))
+export const ptp = (a: ArrayLike, options?: AxisOptions): NDArray => {
+  checkOptions('ptp', options, 'axis keepdims')
+  return lax.sub(max(a, options), min(a, options))
+}
 
 const asBool = (a: ArrayLike, operation: string): NDArray => lax.convertElementType(lax.asArray(a, operation), 'bool')
 
@@ -205,7 +209,7 @@ const asBool = (a: ArrayLike, operation: string): NDArray => lax.convertElementT
  * ```
  */
 export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
-  lax.checkOptions('any', options)
+  checkOptions('any', options, 'axis keepdims where')
   const x = asBool(a, 'any')
   const axes = canonicalAxes(options?.axis, x.ndim, 'any')
   return keepAxes(lax.reduceOr(masked(x, options?.where, 0, 'any'), axes), x.shape, axes, options?.keepdims)
@@ -220,7 +224,7 @@ export const any = (a: ArrayLike, options?: WhereOptions): NDArray => {
  * ```
  */
 export const all = (a: ArrayLike, options?: WhereOptions): NDArray => {
-  lax.checkOptions('all', options)
+  checkOptions('all', options, 'axis keepdims where')
   const x = asBool(a, 'all')
   const axes = canonicalAxes(options?.axis, x.ndim, 'all')
   return keepAxes(lax.reduceAnd(masked(x, options?.where, 1, 'all'), axes), x.shape, axes, options?.keepdims)
@@ -234,8 +238,10 @@ export const all = (a: ArrayLike, options?: WhereOptions): NDArray => {
  * np.countNonzero(np.array([0, 3, 0])) // 1
  * ```
  */
-export const countNonzero = (a: ArrayLike, options?: AxisOptions): NDArray =>
-  sum(asCondition(a, 'countNonzero'), options)
+export const countNonzero = (a: ArrayLike, options?: AxisOptions): NDArray => {
+  checkOptions('countNonzero', options, 'axis keepdims')
+  return sum(asCondition(a, 'countNonzero'), options)
+}
 
 /** Number of elements that are reduced over: a JS number, or an array where a mask decides. */
 const countOf = (
@@ -262,7 +268,7 @@ const momentDType = (x: NDArray, given: DType | null | undefined, operation: str
  * ```
  */
 export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
-  lax.checkOptions('mean', options)
+  checkOptions('mean', options, 'axis keepdims where dtype')
   const x = lax.asArray(a, 'mean')
   const dtype = momentDType(x, options?.dtype, 'mean')
   const computed = isHalf(dtype) ? 'float32' : dtype
@@ -287,7 +293,7 @@ export const mean = (a: ArrayLike, options?: MomentOptions): NDArray => {
  * ```
  */
 const variance = (a: ArrayLike, options?: VarianceOptions): NDArray => {
-  lax.checkOptions('var', options)
+  checkOptions('var', options, 'axis keepdims where dtype ddof correction')
   const x = lax.asArray(a, 'var')
   const dtype = momentDType(x, options?.dtype, 'var')
   const computed = isHalf(dtype) ? 'float32' : dtype
@@ -320,7 +326,7 @@ export { variance as var }
  * ```
  */
 export const std = (a: ArrayLike, options?: VarianceOptions): NDArray => {
-  lax.checkOptions('std', options)
+  checkOptions('std', options, 'axis keepdims where dtype ddof correction')
   const x = lax.asArray(a, 'std')
   const dtype = momentDType(x, options?.dtype, 'std')
   // The root is taken before halves are rounded.
@@ -336,7 +342,7 @@ export interface ArgOptions {
 
 /** Flattens for a search without an axis. */
 const positionOf = (operation: 'argmax' | 'argmin', a: ArrayLike, options: ArgOptions | undefined): NDArray => {
-  lax.checkOptions(operation, options)
+  checkOptions(operation, options, 'axis keepdims')
   const x = lax.asArray(a, operation)
   const axis = options?.axis ?? null
   const operand = axis === null ? lax.reshape(x, [x.size]) : x

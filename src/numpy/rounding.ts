@@ -1,5 +1,13 @@
 /** Signs, absolute values, squares, rounding: elementwise functions that keep integers. */
-import { type ArrayLike, type NDArray, DTypeError, isFloating, isInteger, isUnsigned } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  DTypeError,
+  isFloating,
+  isInteger,
+  isUnsigned,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { constantLike } from './constant-like.js'
 import { numericOperand } from './promotion-args.js'
@@ -125,7 +133,7 @@ export const rint: Unary = ofFloats('rint', (x) => lax.round(x, 1))
  * ```
  */
 export const round = (a: ArrayLike, options?: { readonly decimals?: number }): NDArray => {
-  lax.checkOptions('round', options)
+  checkOptions('round', options, 'decimals')
   const x = lax.asArray(a, 'round')
   const decimals = options?.decimals ?? 0
   if (x.dtype === 'bool') throw new DTypeError('round: a bool array is not a number; convert with astype.')

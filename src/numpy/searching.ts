@@ -1,5 +1,14 @@
 /** Finding places in sorted arrays: searchsorted, digitize. */
-import { type ArrayLike, type NDArray, ArgumentError, avalText, isFloating, known, range } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  avalText,
+  isFloating,
+  known,
+  range,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { promoteDTypes } from './promotion-args.js'
@@ -25,7 +34,7 @@ export interface SearchOptions {
  * ```
  */
 export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions): NDArray => {
-  lax.checkOptions('searchsorted', options)
+  checkOptions('searchsorted', options, 'side sorter')
   const side = oneOf(options?.side ?? 'left', ['left', 'right'], 'searchsorted', 'side')
   const [first, second] = promoteDTypes('searchsorted', [a, v])
   const unsorted = known(first, 'a')
@@ -59,7 +68,7 @@ export const searchsorted = (a: ArrayLike, v: ArrayLike, options?: SearchOptions
  * ```
  */
 export const digitize = (x: ArrayLike, bins: ArrayLike, options?: { readonly right?: boolean }): NDArray => {
-  lax.checkOptions('digitize', options)
+  checkOptions('digitize', options, 'right')
   const edges = lax.asArray(bins, 'digitize')
   if (edges.ndim !== 1) throw new ArgumentError(`digitize: bins must be 1-D, got ${avalText(edges.aval)}.`)
   const right = options?.right === true

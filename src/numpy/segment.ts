@@ -10,6 +10,7 @@ import {
   isFloating,
   known,
   range,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownValues } from './arguments.js'
@@ -85,21 +86,29 @@ const segments = (
  * ops.segmentSum(np.array([1, 2, 3]), np.array([0, 0, 1], { dtype: 'int32' }), { numSegments: 2 }) // [3, 3]
  * ```
  */
-export const segmentSum = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray =>
-  segments('segmentSum', 'add', data, segmentIds, options, () => 0)
+export const segmentSum = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray => {
+  checkOptions('segmentSum', options, 'numSegments indicesAreSorted uniqueIndices')
+  return segments('segmentSum', 'add', data, segmentIds, options, () => 0)
+}
 
 /** Products of the rows of `data` that share a segment id; 1 for an empty segment. */
-export const segmentProd = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray =>
-  segments('segmentProd', 'mul', data, segmentIds, options, () => 1)
+export const segmentProd = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray => {
+  checkOptions('segmentProd', options, 'numSegments indicesAreSorted uniqueIndices')
+  return segments('segmentProd', 'mul', data, segmentIds, options, () => 1)
+}
 
 /** Smallest of the rows of `data` that share a segment id; the largest number (inf) for an empty segment. */
-export const segmentMin = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray =>
-  segments('segmentMin', 'min', data, segmentIds, options, (dtype) =>
+export const segmentMin = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray => {
+  checkOptions('segmentMin', options, 'numSegments indicesAreSorted uniqueIndices')
+  return segments('segmentMin', 'min', data, segmentIds, options, (dtype) =>
     isFloating(dtype) ? Infinity : dtypeRange(dtype).max,
   )
+}
 
 /** Largest of the rows of `data` that share a segment id; the smallest number (-inf) for an empty segment. */
-export const segmentMax = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray =>
-  segments('segmentMax', 'max', data, segmentIds, options, (dtype) =>
+export const segmentMax = (data: ArrayLike, segmentIds: ArrayLike, options?: SegmentOptions): NDArray => {
+  checkOptions('segmentMax', options, 'numSegments indicesAreSorted uniqueIndices')
+  return segments('segmentMax', 'max', data, segmentIds, options, (dtype) =>
     isFloating(dtype) ? -Infinity : dtypeRange(dtype).min,
   )
+}

@@ -1,5 +1,5 @@
 /** Choosing elements by conditions: where, select, piecewise, clip. */
-import { type ArrayLike, type NDArray, ArgumentError, broadcastShapes, known } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, broadcastShapes, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { promoteDTypes, promotePair } from './promotion-args.js'
 
@@ -63,7 +63,7 @@ export const select = (
   choicelist: readonly ArrayLike[],
   options?: { readonly default?: ArrayLike },
 ): NDArray => {
-  lax.checkOptions('select', options)
+  checkOptions('select', options, 'default')
   if (condlist.length === 0 || condlist.length !== choicelist.length) {
     throw new ArgumentError(
       `select: ${condlist.length} conditions and ${choicelist.length} choices; give one choice per condition, at least one.`,

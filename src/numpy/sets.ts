@@ -12,6 +12,7 @@ import {
   rowMajorStrides,
   roundTo,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { isOptions, knownValues } from './arguments.js'
@@ -38,7 +39,8 @@ const integers = (values: readonly number[]): NDArray => fromHost(values, [value
  * const [rows, columns] = np.nonzero(np.array([[0, 1], [2, 0]]))
  * ```
  */
-export const nonzero = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray[] => {
+export const nonzero = (a: ArrayLike, options: NonzeroOptions = {}): NDArray[] => {
+  const { size = null, fillValue = null } = checkOptions('nonzero', options, 'size fillValue')
   const x = lax.asArray(a, 'nonzero')
   if (x.ndim === 0) throw new ArgumentError('nonzero: a scalar has no axes; use np.atleast1d(x).')
   if (size !== null) return sizedNonzero(x, size, fillValue, 'nonzero')
@@ -57,7 +59,8 @@ export const nonzero = (a: ArrayLike, { size = null, fillValue = null }: Nonzero
  * np.flatnonzero(np.array([0, 3])) // [1]
  * ```
  */
-export const flatnonzero = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray => {
+export const flatnonzero = (a: ArrayLike, options: NonzeroOptions = {}): NDArray => {
+  const { size = null, fillValue = null } = checkOptions('flatnonzero', options, 'size fillValue')
   const x = lax.asArray(a, 'flatnonzero')
   if (size === null) return integers(truePlaces(x, 'flatnonzero'))
   return known(sizedNonzero(ravel(x), size, fillValue, 'flatnonzero')[0], 'indices')
@@ -71,7 +74,8 @@ export const flatnonzero = (a: ArrayLike, { size = null, fillValue = null }: Non
  * np.argwhere(np.array([0, 3])) // [[1]]
  * ```
  */
-export const argwhere = (a: ArrayLike, { size = null, fillValue = null }: NonzeroOptions = {}): NDArray => {
+export const argwhere = (a: ArrayLike, options: NonzeroOptions = {}): NDArray => {
+  const { size = null, fillValue = null } = checkOptions('argwhere', options, 'size fillValue')
   const x = lax.asArray(a, 'argwhere')
   const columns = x.ndim === 0 ? [] : nonzero(x, { size, fillValue })
   const count = x.ndim === 0 ? (size ?? truePlaces(x, 'argwhere').length) : known(columns[0], 'column').size
@@ -108,7 +112,7 @@ export function where(condition: ArrayLike, x?: ArrayLike | NonzeroOptions, y?: 
  * ```
  */
 export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonly axis?: number | null }): NDArray => {
-  lax.checkOptions('compress', options)
+  checkOptions('compress', options, 'axis')
   const array = lax.asArray(a, 'compress')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -209,6 +213,7 @@ export function unique(
 ): NDArray
 export function unique(ar: ArrayLike, options: UniqueOptions): NDArray[]
 export function unique(ar: ArrayLike, options: UniqueOptions = {}): NDArray | NDArray[] {
+  checkOptions('unique', options, 'returnIndex returnInverse returnCounts axis size fillValue')
   if (options.size !== undefined && options.size !== null) {
     const sized = uniqueOfSize(ar, options.size, options)
     return sized.length === 1 ? known(sized[0], 'values') : sized
@@ -347,7 +352,7 @@ export const isin = (
   testElements: ArrayLike,
   options?: { readonly invert?: boolean; readonly assumeUnique?: boolean },
 ): NDArray => {
-  lax.checkOptions('isin', options)
+  checkOptions('isin', options, 'invert assumeUnique')
   const [first, second] = promoteDTypes('isin', [element, testElements])
   const x = known(first, 'element')
   const tests = ravel(known(second, 'test elements'))
@@ -365,7 +370,7 @@ export const isin = (
  * ```
  */
 export const trimZeros = (filt: ArrayLike, options?: { readonly trim?: 'fb' | 'f' | 'b' }): NDArray => {
-  lax.checkOptions('trimZeros', options)
+  checkOptions('trimZeros', options, 'trim')
   const x = lax.asArray(filt, 'trimZeros')
   if (x.ndim !== 1) throw new ArgumentError(`trimZeros: takes a vector, got shape [${x.shape.join()}].`)
   const places = truePlaces(x, 'trimZeros')

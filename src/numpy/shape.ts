@@ -12,6 +12,8 @@ import {
   known,
   range,
   sizeOf,
+  checkOptions,
+  describe,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { listOfArrays } from './arguments.js'
@@ -43,7 +45,7 @@ export const ndim = (a: ArrayLike): number => lax.asArray(a, 'ndim').ndim
  * ```
  */
 export const size = (a: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): number => {
-  lax.checkOptions('size', options)
+  checkOptions('size', options, 'axis')
   const x = lax.asArray(a, 'size')
   return sizeOf(canonicalAxes(options?.axis, x.ndim, 'size').map((d) => known(x.shape[d], 'size')))
 }
@@ -51,7 +53,7 @@ export const size = (a: ArrayLike, options?: { readonly axis?: number | readonly
 /** A shape in which one -1 is worked out. */
 const resolveShape = (x: NDArray, shape: number | readonly number[]): readonly number[] => {
   const sizes = typeof shape === 'number' ? [shape] : shape
-  if (!Array.isArray(sizes)) throw new ArgumentError(`reshape: expected a shape, got ${lax.describe(shape)}.`)
+  if (!Array.isArray(sizes)) throw new ArgumentError(`reshape: expected a shape, got ${describe(shape)}.`)
   const unknown = sizes.indexOf(-1)
   if (unknown < 0) return sizes
   const others = sizeOf(sizes.filter((_, d) => d !== unknown))
@@ -84,7 +86,7 @@ const reversedAxes = (x: NDArray): NDArray => lax.transpose(x, range(x.ndim).rev
  * ```
  */
 export const reshape = (a: ArrayLike, shape: number | readonly number[], options?: OrderOptions): NDArray => {
-  lax.checkOptions('reshape', options)
+  checkOptions('reshape', options, 'order')
   const x = lax.asArray(a, 'reshape')
   const sizes = resolveShape(x, shape)
   if (options?.order === 'F') return reversedAxes(lax.reshape(reversedAxes(x), [...sizes].reverse()))
@@ -99,7 +101,10 @@ export const reshape = (a: ArrayLike, shape: number | readonly number[], options
  * np.ravel(np.array([[1, 2], [3, 4]])) // [1, 2, 3, 4]
  * ```
  */
-export const ravel = (a: ArrayLike, options?: OrderOptions): NDArray => reshape(a, [-1], options)
+export const ravel = (a: ArrayLike, options?: OrderOptions): NDArray => {
+  checkOptions('ravel', options, 'order')
+  return reshape(a, [-1], options)
+}
 
 /**
  * Inserts axes of size 1, at these places of the result.
@@ -124,7 +129,7 @@ export const expandDims = (a: ArrayLike, axis: number | readonly number[]): NDAr
  * ```
  */
 export const squeeze = (a: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): NDArray => {
-  lax.checkOptions('squeeze', options)
+  checkOptions('squeeze', options, 'axis')
   const x = lax.asArray(a, 'squeeze')
   const axis = options?.axis ?? null
   const axes = axis === null ? range(x.ndim).filter((d) => x.shape[d] === 1) : canonicalAxes(axis, x.ndim, 'squeeze')
@@ -149,7 +154,7 @@ export const transpose = (
   options?: { readonly axes?: readonly number[] | null } | readonly number[],
 ): NDArray => {
   const x = lax.asArray(a, 'transpose')
-  const axes = isAxes(options) ? options : options?.axes
+  const axes = isAxes(options) ? options : checkOptions('transpose', options, 'axes')?.axes
   if (axes === undefined || axes === null) return reversedAxes(x)
   const permutation = canonicalAxes(axes, x.ndim, 'transpose')
   if (permutation.length !== x.ndim)
@@ -236,7 +241,7 @@ export const moveaxis = (
  * ```
  */
 export const rollaxis = (a: ArrayLike, axis: number, options?: { readonly start?: number }): NDArray => {
-  lax.checkOptions('rollaxis', options)
+  checkOptions('rollaxis', options, 'start')
   const x = lax.asArray(a, 'rollaxis')
   const from = canonicalAxis(axis, x.ndim, 'rollaxis')
   const start = options?.start ?? 0
@@ -328,7 +333,7 @@ const flipped = (x: NDArray, axes: readonly number[]): NDArray => (axes.length =
  * ```
  */
 export const flip = (m: ArrayLike, options?: { readonly axis?: number | readonly number[] | null }): NDArray => {
-  lax.checkOptions('flip', options)
+  checkOptions('flip', options, 'axis')
   const x = lax.asArray(m, 'flip')
   return flipped(x, canonicalAxes(options?.axis, x.ndim, 'flip'))
 }
@@ -371,7 +376,7 @@ export const rot90 = (
   m: ArrayLike,
   options?: { readonly k?: number; readonly axes?: readonly [number, number] },
 ): NDArray => {
-  lax.checkOptions('rot90', options)
+  checkOptions('rot90', options, 'k axes')
   const x = lax.asArray(m, 'rot90')
   const [first = 0, second = 1] = canonicalAxes(options?.axes ?? [0, 1], x.ndim, 'rot90')
   const turns = (((options?.k ?? 1) % 4) + 4) % 4

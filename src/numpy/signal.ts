@@ -1,11 +1,18 @@
 /** One-dimensional convolution and correlation. */
-import { type ArrayLike, type NDArray, ArgumentError, avalText, known } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, avalText, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { oneOf } from './arguments.js'
 import { promoteInexact } from './promotion-args.js'
 
 /** Which places of a convolution to give: all that overlap, as many as the longer input has, or only full overlaps. */
 export type ConvolveMode = 'full' | 'same' | 'valid'
+
+/** Options of `convolve` and `correlate`. */
+export interface ConvolveOptions {
+  readonly mode?: ConvolveMode
+  /** Accepted as in JAX; products are always of the highest. */
+  readonly precision?: lax.Precision
+}
 
 /** Sliding dot products of a longer vector with a kernel, after padding by the mode. */
 const slide = (long: NDArray, kernel: NDArray, mode: ConvolveMode): NDArray => {
@@ -41,8 +48,8 @@ const vectors = (operation: string, a: ArrayLike, v: ArrayLike): readonly [NDArr
  * np.convolve(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [0, 1, 2.5, 4, 1.5]
  * ```
  */
-export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
-  lax.checkOptions('convolve', options)
+export const convolve = (a: ArrayLike, v: ArrayLike, options?: ConvolveOptions): NDArray => {
+  checkOptions('convolve', options, 'mode precision')
   const mode = oneOf(options?.mode ?? 'full', ['full', 'same', 'valid'], 'convolve', 'mode')
   const [x, y] = vectors('convolve', a, v)
   const [long, short] = x.size < y.size ? [y, x] : [x, y]
@@ -57,8 +64,8 @@ export const convolve = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?:
  * np.correlate(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [3.5]
  * ```
  */
-export const correlate = (a: ArrayLike, v: ArrayLike, options?: { readonly mode?: ConvolveMode }): NDArray => {
-  lax.checkOptions('correlate', options)
+export const correlate = (a: ArrayLike, v: ArrayLike, options?: ConvolveOptions): NDArray => {
+  checkOptions('correlate', options, 'mode precision')
   const mode = oneOf(options?.mode ?? 'valid', ['full', 'same', 'valid'], 'correlate', 'mode')
   const [x, y] = vectors('correlate', a, v)
   // With the longer vector second, the result runs backwards.

@@ -1,5 +1,13 @@
 /** Sorting: sort, argsort, lexsort, partition. */
-import { type ArrayLike, type NDArray, ArgumentError, canonicalAxis, dtypeKind, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  canonicalAxis,
+  dtypeKind,
+  known,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { listOfArrays } from './arguments.js'
 import { ravel } from './shape.js'
@@ -34,7 +42,7 @@ const prepared = (
  * ```
  */
 export const sort = (a: ArrayLike, options?: SortOptions): NDArray => {
-  lax.checkOptions('sort', options)
+  checkOptions('sort', options, 'axis descending stable')
   const { x, axis } = prepared(a, options?.axis, 'sort')
   const sorted = lax.sort(x, { dimension: axis })
   return options?.descending === true ? lax.rev(sorted, [axis]) : sorted
@@ -52,7 +60,7 @@ const downward = (x: NDArray): NDArray => (dtypeKind(x.dtype) === 'float' ? lax.
  * ```
  */
 export const argsort = (a: ArrayLike, options?: SortOptions): NDArray => {
-  lax.checkOptions('argsort', options)
+  checkOptions('argsort', options, 'axis descending stable')
   const { x, axis } = prepared(a, options?.axis, 'argsort')
   const positions = lax.broadcastedIota('int32', x.shape, axis)
   const keys = options?.descending === true ? descendingKeys(x) : [x]
@@ -72,7 +80,7 @@ const descendingKeys = (x: NDArray): NDArray[] =>
  * ```
  */
 export const lexsort = (keys: readonly ArrayLike[] | NDArray, options?: { readonly axis?: number }): NDArray => {
-  lax.checkOptions('lexsort', options)
+  checkOptions('lexsort', options, 'axis')
   const list = listOfArrays(keys, 'lexsort')
   const first = known(list[0], 'key')
   if (first.ndim === 0) return lax.scalarOf(0, { dtype: 'int32' })
@@ -103,7 +111,7 @@ export const partition = (
   kth: number | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
-  lax.checkOptions('partition', options)
+  checkOptions('partition', options, 'axis')
   const { x, axis } = prepared(a, options?.axis, 'partition')
   checkKth(x, axis, kth, 'partition')
   return sort(x, { axis })
@@ -115,12 +123,14 @@ export const argpartition = (
   kth: number | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
-  lax.checkOptions('argpartition', options)
+  checkOptions('argpartition', options, 'axis')
   const { x, axis } = prepared(a, options?.axis, 'argpartition')
   checkKth(x, axis, kth, 'argpartition')
   return argsort(x, { axis })
 }
 
 /** The k largest elements of an axis (the last), largest first, and their indices. */
-export const topK = (x: ArrayLike, k: number, options?: { readonly axis?: number }): readonly [NDArray, NDArray] =>
-  lax.topK(x, k, options)
+export const topK = (x: ArrayLike, k: number, options?: { readonly axis?: number }): readonly [NDArray, NDArray] => {
+  checkOptions('topK', options, 'axis')
+  return lax.topK(x, k, options)
+}

@@ -9,6 +9,7 @@ import {
   known,
   sameShape,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { multiply } from './arithmetic.js'
@@ -44,6 +45,7 @@ export function average(
   a: ArrayLike,
   options?: AverageOptions & { readonly returned?: boolean },
 ): NDArray | readonly [NDArray, NDArray] {
+  checkOptions('average', options, 'axis weights keepdims returned')
   const { result, total } = averaged(a, options)
   return options?.returned === true ? [result, lax.broadcastTo(total, result.shape)] : result
 }
@@ -121,7 +123,7 @@ const weightVector = (weights: ArrayLike, count: number, dtype: DType, name: str
  * ```
  */
 export const cov = (m: ArrayLike, options?: CovarianceOptions): NDArray => {
-  lax.checkOptions('cov', options)
+  checkOptions('cov', options, 'y rowvar bias ddof fweights aweights dtype')
   const rowvar = options?.rowvar ?? true
   const parts = [variablesOf(m, rowvar, 'cov')]
   if (options?.y !== undefined && options.y !== null) parts.push(variablesOf(options.y, rowvar, 'cov'))
@@ -173,7 +175,7 @@ export interface CorrelationOptions {
  * ```
  */
 export const corrcoef = (x: ArrayLike, options?: CorrelationOptions): NDArray => {
-  lax.checkOptions('corrcoef', options)
+  checkOptions('corrcoef', options, 'y rowvar dtype')
   const covariance = cov(x, options)
   if (covariance.ndim === 0) return lax.div(covariance, covariance)
   const n = known(covariance.shape[0], 'variables')

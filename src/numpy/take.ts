@@ -16,6 +16,7 @@ import {
   shapeText,
   shapedArray,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { listOfArrays, oneOf } from './arguments.js'
@@ -79,7 +80,7 @@ const gatherOptions = (mode: TakeMode, fillValue: number | null | undefined): la
  * ```
  */
 export const take = (a: ArrayLike, indices: ArrayLike | readonly number[], options: TakeOptions = {}): NDArray => {
-  lax.checkOptions('take', options)
+  checkOptions('take', options, 'axis mode fillValue')
   const mode = oneOf(options.mode ?? 'fill', modes, 'take', 'mode')
   const given = lax.asArray(a, 'take')
   const flat = options.axis === null || options.axis === undefined
@@ -137,7 +138,7 @@ const alongAxis = (
  * ```
  */
 export const takeAlongAxis = (a: ArrayLike, indices: ArrayLike, options: TakeOptions = {}): NDArray => {
-  lax.checkOptions('takeAlongAxis', options)
+  checkOptions('takeAlongAxis', options, 'axis mode fillValue')
   const operation = 'takeAlongAxis'
   const mode = oneOf(options.mode ?? 'fill', modes, operation, 'mode')
   const along = alongAxis(a, indices, options.axis === undefined ? -1 : options.axis, operation)
@@ -192,7 +193,7 @@ export const putAlongAxis = (
   values: ArrayLike,
   options: { readonly axis?: number | null; readonly inplace?: boolean } = {},
 ): NDArray => {
-  lax.checkOptions('putAlongAxis', options)
+  checkOptions('putAlongAxis', options, 'axis inplace')
   if (options.inplace === true) {
     throw new ArgumentError('putAlongAxis: arrays are immutable; leave inplace out and use the copy that is returned.')
   }
@@ -230,7 +231,7 @@ export const choose = (
   choices: readonly ArrayLike[] | NDArray,
   options: { readonly mode?: 'raise' | 'clip' | 'wrap' } = {},
 ): NDArray => {
-  lax.checkOptions('choose', options)
+  checkOptions('choose', options, 'mode')
   const mode = oneOf(options.mode ?? 'raise', ['raise', 'clip', 'wrap'], 'choose', 'mode')
   const numbers = lax.convertElementType(integerIndices(a, 'choose'), 'int32')
   const list = promoteDTypes('choose', listOfArrays(choices, 'choose'))

@@ -9,6 +9,7 @@ import {
   known,
   range,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { knownInteger, knownValues } from './arguments.js'
@@ -60,7 +61,7 @@ export const repeat = (
   repeats: ArrayLike | readonly number[],
   options?: { readonly axis?: number | null; readonly totalRepeatLength?: number | null },
 ): NDArray => {
-  lax.checkOptions('repeat', options)
+  checkOptions('repeat', options, 'axis totalRepeatLength')
   const array = lax.asArray(a, 'repeat')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -110,7 +111,7 @@ export const roll = (
   shift: ArrayLike | readonly number[],
   options?: { readonly axis?: number | readonly number[] | null },
 ): NDArray => {
-  lax.checkOptions('roll', options)
+  checkOptions('roll', options, 'axis')
   const x = lax.asArray(a, 'roll')
   const axis = options?.axis ?? null
   if (axis === null) return lax.reshape(rollAxis(ravel(x), soleShift(shift), 0), x.shape)
@@ -214,7 +215,7 @@ const deleteAt = (
   obj: ArrayLike | Slice | readonly number[],
   options?: { readonly axis?: number | null },
 ): NDArray => {
-  lax.checkOptions('delete', options)
+  checkOptions('delete', options, 'axis')
   const array = lax.asArray(arr, 'delete')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -240,7 +241,7 @@ export const insert = (
   values: ArrayLike,
   options?: { readonly axis?: number | null },
 ): NDArray => {
-  lax.checkOptions('insert', options)
+  checkOptions('insert', options, 'axis')
   const array = lax.asArray(arr, 'insert')
   const axis = options?.axis ?? null
   const x = axis === null ? ravel(array) : array
@@ -277,7 +278,7 @@ export const fillDiagonal = (
   val: ArrayLike,
   options?: { readonly wrap?: boolean; readonly inplace?: boolean },
 ): NDArray => {
-  lax.checkOptions('fillDiagonal', options)
+  checkOptions('fillDiagonal', options, 'wrap inplace')
   const x = lax.asArray(a, 'fillDiagonal')
   if (x.ndim < 2) throw new ArgumentError(`fillDiagonal: needs two axes or more, got ${avalText(x.aval)}.`)
   if (options?.inplace === true)

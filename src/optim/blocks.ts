@@ -1,5 +1,5 @@
 /** Scalings and clippings that look at an array as a whole: trust ratios, norms of parameters, adaptive clipping, signs. */
-import { type ArrayLike, ArgumentError, type NDArray, known, range } from '../core/index.js'
+import { type ArrayLike, ArgumentError, type NDArray, known, range, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { type GradientTransformation, globalNorm, mapTrees, scalarLike, stateless } from './transformation.js'
@@ -19,15 +19,12 @@ export interface SafeNormOptions {
  * grad((x) => optim.safeNorm(x, 1e-3))(np.zeros([2])).js() // [0, 0]
  * ```
  */
-export const safeNorm = (
-  x: NDArray,
-  minNorm: number,
-  { keepdims = false, ...options }: SafeNormOptions = {},
-): NDArray => {
-  const norm = np.linalg.norm(x, { ...options, keepdims: true })
+export const safeNorm = (x: NDArray, minNorm: number, options: SafeNormOptions = {}): NDArray => {
+  const { keepdims = false, ...rest } = checkOptions('optim.safeNorm', options, 'ord axis keepdims')
+  const norm = np.linalg.norm(x, { ...rest, keepdims: true })
   const small = np.lessEqual(norm, minNorm)
   const away = np.where(small, lax.full(x.shape, 1, { dtype: x.dtype }), x)
-  const safe = np.linalg.norm(away, { ...options, keepdims })
+  const safe = np.linalg.norm(away, { ...rest, keepdims })
   return np.where(keepdims ? small : np.reshape(small, safe.shape), scalarLike(minNorm, safe), safe)
 }
 
@@ -47,12 +44,13 @@ export interface TrustRatioOptions {
 }
 
 /** Scales each array of updates by the norm of its parameters over its own (https://arxiv.org/abs/1904.00962). */
-export const scaleByTrustRatio = ({
-  minNorm = 0,
-  trustCoefficient = 1,
-  eps = 0,
-}: TrustRatioOptions = {}): GradientTransformation<null> =>
-  stateless(
+export const scaleByTrustRatio = (options: TrustRatioOptions = {}): GradientTransformation<null> => {
+  const {
+    minNorm = 0,
+    trustCoefficient = 1,
+    eps = 0,
+  } = checkOptions('optim.scaleByTrustRatio', options, 'minNorm trustCoefficient eps')
+  return stateless(
     'optim.scaleByTrustRatio',
     (u, p) => {
       const [ofParams, ofUpdate] = [safeNorm(known(p, 'parameter'), minNorm), safeNorm(u, minNorm)]
@@ -62,6 +60,7 @@ export const scaleByTrustRatio = ({
     },
     { params: true },
   )
+}
 
 /** Options of the scalings by the size of parameters. */
 export interface ParamBlockOptions {
@@ -70,18 +69,22 @@ export interface ParamBlockOptions {
 }
 
 /** Multiplies each array of updates by the norm of its parameters. */
-export const scaleByParamBlockNorm = ({ minScale = 1e-3 }: ParamBlockOptions = {}): GradientTransformation<null> =>
-  stateless('optim.scaleByParamBlockNorm', (u, p) => np.multiply(u, safeNorm(known(p, 'parameter'), minScale)), {
+export const scaleByParamBlockNorm = (options: ParamBlockOptions = {}): GradientTransformation<null> => {
+  const { minScale = 1e-3 } = checkOptions('optim.scaleByParamBlockNorm', options, 'minScale')
+  return stateless('optim.scaleByParamBlockNorm', (u, p) => np.multiply(u, safeNorm(known(p, 'parameter'), minScale)), {
     params: true,
   })
+}
 
 /** Multiplies each array of updates by the root mean square of its parameters. */
-export const scaleByParamBlockRms = ({ minScale = 1e-3 }: ParamBlockOptions = {}): GradientTransformation<null> =>
-  stateless(
+export const scaleByParamBlockRms = (options: ParamBlockOptions = {}): GradientTransformation<null> => {
+  const { minScale = 1e-3 } = checkOptions('optim.scaleByParamBlockRms', options, 'minScale')
+  return stateless(
     'optim.scaleByParamBlockRms',
     (u, p) => np.multiply(u, safeRootMeanSquare(known(p, 'parameter'), minScale)),
     { params: true },
   )
+}
 
 /** Replaces each update by its sign. */
 export const scaleBySign = (): GradientTransformation<null> => stateless('optim.scaleBySign', (u) => np.sign(u))
@@ -115,9 +118,10 @@ const unitNorm = (x: NDArray, axis: number | readonly number[] | null): NDArray 
 /** Clips the updates of each unit to `clipping` times the norm of its parameters (https://arxiv.org/abs/2102.06171). */
 export const adaptiveGradClip = (
   clipping: number,
-  { eps = 1e-3, axis = null }: AdaptiveGradClipOptions = {},
-): GradientTransformation<null> =>
-  stateless(
+  options: AdaptiveGradClipOptions = {},
+): GradientTransformation<null> => {
+  const { eps = 1e-3, axis = null } = checkOptions('optim.adaptiveGradClip', options, 'eps axis')
+  return stateless(
     'optim.adaptiveGradClip',
     (u, p) => {
       const norm = unitNorm(u, axis)
@@ -126,6 +130,7 @@ export const adaptiveGradClip = (
     },
     { params: true },
   )
+}
 
 /** Subtracts from each array of two or more axes the mean over all but the first (https://arxiv.org/abs/2004.01461). */
 export const centralize = (): GradientTransformation<null> =>
@@ -140,16 +145,16 @@ export interface UpdateNormOptions {
 }
 
 /** Divides all updates by their common norm. */
-export const normalizeByUpdateNorm = ({
-  scaleFactor = 1,
-  eps = 1e-6,
-}: UpdateNormOptions = {}): GradientTransformation<null> => ({
-  init: () => null,
-  update: (updates, state) => {
-    const norm = np.divide(np.add(globalNorm(updates), eps), scaleFactor)
-    return [mapTrees('optim.normalizeByUpdateNorm', (u) => np.divide(u, scalarLike(norm, u)), updates), state]
-  },
-})
+export const normalizeByUpdateNorm = (options: UpdateNormOptions = {}): GradientTransformation<null> => {
+  const { scaleFactor = 1, eps = 1e-6 } = checkOptions('optim.normalizeByUpdateNorm', options, 'scaleFactor eps')
+  return {
+    init: () => null,
+    update: (updates, state) => {
+      const norm = np.divide(np.add(globalNorm(updates), eps), scaleFactor)
+      return [mapTrees('optim.normalizeByUpdateNorm', (u) => np.divide(u, scalarLike(norm, u)), updates), state]
+    },
+  }
+}
 
 /** State of `zeroNans`: for each array whether the last updates held NaN. */
 export interface ZeroNansState {
@@ -192,10 +197,8 @@ export interface OptimisticState {
 }
 
 /** (alpha + beta) g - beta g', with g' the gradient of the step before (https://arxiv.org/abs/1711.00141). */
-export const scaleByOptimisticGradient = ({
-  alpha = 1,
-  beta = 1,
-}: OptimisticOptions = {}): GradientTransformation<OptimisticState> => {
+export const scaleByOptimisticGradient = (options: OptimisticOptions = {}): GradientTransformation<OptimisticState> => {
+  const { alpha = 1, beta = 1 } = checkOptions('optim.scaleByOptimisticGradient', options, 'alpha beta')
   const operation = 'optim.scaleByOptimisticGradient'
   return {
     init: (params) => ({

@@ -1,5 +1,5 @@
 /** Scalings whose state is smaller than the parameters, or a step size of its own: Adafactor, SM3, Rprop, Polyak. */
-import { type ArrayLike, ArgumentError, NDArray, TreeError, known, range, tree } from '../core/index.js'
+import { type ArrayLike, ArgumentError, NDArray, TreeError, known, range, tree, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import {
@@ -46,13 +46,14 @@ const factoredAxes = (shape: readonly number[], factored: boolean, least: number
 const without = (shape: readonly number[], axis: number): number[] => shape.filter((_, d) => d !== axis)
 
 /** Adafactor's scaling by a factored second moment (https://arxiv.org/abs/1804.04235). */
-export const scaleByFactoredRms = ({
-  factored = true,
-  decayRate = 0.8,
-  stepOffset = 0,
-  minDimSizeToFactor = 128,
-  epsilon = 1e-30,
-}: FactoredOptions = {}): GradientTransformation<FactoredState> => {
+export const scaleByFactoredRms = (options: FactoredOptions = {}): GradientTransformation<FactoredState> => {
+  const {
+    factored = true,
+    decayRate = 0.8,
+    stepOffset = 0,
+    minDimSizeToFactor = 128,
+    epsilon = 1e-30,
+  } = checkOptions('optim.scaleByFactoredRms', options, 'factored decayRate stepOffset minDimSizeToFactor epsilon')
   const operation = 'optim.scaleByFactoredRms'
   const zeros = (shape: readonly number[], like: NDArray): NDArray => lax.full(shape, 0, { dtype: like.dtype })
   const axesOf = (x: NDArray): readonly [number, number] | null => factoredAxes(x.shape, factored, minDimSizeToFactor)
@@ -121,7 +122,8 @@ export interface Sm3Options {
 }
 
 /** Adagrad's scaling with one vector per axis in place of an array (https://arxiv.org/abs/1901.11150). */
-export const scaleBySm3 = ({ b1 = 0.9, b2 = 1, eps = 1e-8 }: Sm3Options = {}): GradientTransformation<Sm3State> => {
+export const scaleBySm3 = (options: Sm3Options = {}): GradientTransformation<Sm3State> => {
+  const { b1 = 0.9, b2 = 1, eps = 1e-8 } = checkOptions('optim.scaleBySm3', options, 'b1 b2 eps')
   const operation = 'optim.scaleBySm3'
   const perAxis = (params: unknown, f: (x: NDArray, axis: number) => NDArray): unknown => {
     const { leaves, def } = tree.flatten(params)
@@ -190,10 +192,13 @@ export interface RpropOptions {
 }
 
 /** Step sizes per element that follow the signs of gradients (https://ieeexplore.ieee.org/document/298623). */
-export const scaleByRprop = (
-  learningRate: number,
-  { etaMinus = 0.5, etaPlus = 1.2, minStepSize = 1e-6, maxStepSize = 50 }: RpropOptions = {},
-): GradientTransformation<RpropState> => {
+export const scaleByRprop = (learningRate: number, options: RpropOptions = {}): GradientTransformation<RpropState> => {
+  const {
+    etaMinus = 0.5,
+    etaPlus = 1.2,
+    minStepSize = 1e-6,
+    maxStepSize = 50,
+  } = checkOptions('optim.scaleByRprop', options, 'etaMinus etaPlus minStepSize maxStepSize')
   const operation = 'optim.scaleByRprop'
   return {
     init: (params) => ({
@@ -242,28 +247,31 @@ export interface PolyakOptions {
  *
  * @throws ArgumentError when the value is not given
  */
-export const scaleByPolyak = ({
-  fMin = 0,
-  maxLearningRate = 1,
-  eps = 0,
-  variant = 'sps',
-}: PolyakOptions = {}): GradientTransformation<null> => ({
-  init: () => null,
-  update: (updates, state, _params, extra) => {
-    const value = extra?.value
-    if (value === undefined) {
-      throw new ArgumentError(
-        'optim.scaleByPolyak: the loss decides the step; call update(grads, state, params, { value }) with it.',
+export const scaleByPolyak = (options: PolyakOptions = {}): GradientTransformation<null> => {
+  const {
+    fMin = 0,
+    maxLearningRate = 1,
+    eps = 0,
+    variant = 'sps',
+  } = checkOptions('optim.scaleByPolyak', options, 'fMin maxLearningRate eps variant')
+  return {
+    init: () => null,
+    update: (updates, state, _params, extra) => {
+      const value = extra?.value
+      if (value === undefined) {
+        throw new ArgumentError(
+          'optim.scaleByPolyak: the loss decides the step; call update(grads, state, params, { value }) with it.',
+        )
+      }
+      const square = np.square(globalNorm(updates))
+      const gap: ArrayLike = np.subtract(value, fMin)
+      const bottom = np.add(square, eps)
+      const size = np.where(
+        np.lessEqual(bottom, 2 ** -23),
+        0,
+        np.minimum(np.divide(variant === 'sps+' ? np.maximum(gap, 0) : gap, bottom), maxLearningRate),
       )
-    }
-    const square = np.square(globalNorm(updates))
-    const gap: ArrayLike = np.subtract(value, fMin)
-    const bottom = np.add(square, eps)
-    const size = np.where(
-      np.lessEqual(bottom, 2 ** -23),
-      0,
-      np.minimum(np.divide(variant === 'sps+' ? np.maximum(gap, 0) : gap, bottom), maxLearningRate),
-    )
-    return [mapTrees('optim.scaleByPolyak', (u) => np.multiply(scalarLike(size, u), u), updates), state]
-  },
-})
+      return [mapTrees('optim.scaleByPolyak', (u) => np.multiply(scalarLike(size, u), u), updates), state]
+    },
+  }
+}

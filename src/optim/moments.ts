@@ -1,5 +1,5 @@
 /** Scalings by moving averages beyond Adam's: AMSGrad, AdaBelief, Yogi, RAdam, Adadelta, Adan, NovoGrad, Lion. */
-import { ArgumentError, type NDArray, known } from '../core/index.js'
+import { ArgumentError, type NDArray, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import {
@@ -69,14 +69,15 @@ export interface AmsgradOptions extends Omit<AdamOptions, 'nesterov'> {
 }
 
 /** Adam's scaling with the largest second moment so far (https://openreview.net/forum?id=ryQu7f-RZ). */
-export const scaleByAmsgrad = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-8,
-  epsRoot = 0,
-  biasCorrectionMu = true,
-  biasCorrectionNu = true,
-}: AmsgradOptions = {}): GradientTransformation<AmsgradState> => {
+export const scaleByAmsgrad = (options: AmsgradOptions = {}): GradientTransformation<AmsgradState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-8,
+    epsRoot = 0,
+    biasCorrectionMu = true,
+    biasCorrectionNu = true,
+  } = checkOptions('optim.scaleByAmsgrad', options, 'biasCorrectionMu biasCorrectionNu eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByAmsgrad'
   return {
     init: (params) => {
@@ -96,13 +97,14 @@ export const scaleByAmsgrad = ({
 }
 
 /** Scaling by how far gradients are from what was expected (https://arxiv.org/abs/2010.07468). */
-export const scaleByBelief = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-16,
-  epsRoot = 1e-16,
-  nesterov = false,
-}: AdamOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByBelief = (options: AdamOptions = {}): GradientTransformation<AdamState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-16,
+    epsRoot = 1e-16,
+    nesterov = false,
+  } = checkOptions('optim.scaleByBelief', options, 'b1 b2 eps epsRoot nesterov muDtype')
   const operation = 'optim.scaleByBelief'
   return {
     init: (params) => ({
@@ -128,13 +130,14 @@ export interface YogiOptions extends Omit<AdamOptions, 'nesterov'> {
 }
 
 /** Adam's scaling with a second moment that grows by a bounded amount (https://papers.nips.cc/paper/8186). */
-export const scaleByYogi = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-3,
-  epsRoot = 0,
-  initialAccumulatorValue = 1e-6,
-}: YogiOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByYogi = (options: YogiOptions = {}): GradientTransformation<AdamState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-3,
+    epsRoot = 0,
+    initialAccumulatorValue = 1e-6,
+  } = checkOptions('optim.scaleByYogi', options, 'initialAccumulatorValue eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByYogi'
   return {
     init: (params) => ({
@@ -163,14 +166,15 @@ export interface RadamOptions extends AdamOptions {
 }
 
 /** Adam's scaling, rectified while the second moment has seen few gradients (https://arxiv.org/abs/1908.03265). */
-export const scaleByRadam = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-8,
-  epsRoot = 0,
-  threshold = 5,
-  nesterov = false,
-}: RadamOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByRadam = (options: RadamOptions = {}): GradientTransformation<AdamState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-8,
+    epsRoot = 0,
+    threshold = 5,
+    nesterov = false,
+  } = checkOptions('optim.scaleByRadam', options, 'threshold b1 b2 eps epsRoot nesterov muDtype')
   const operation = 'optim.scaleByRadam'
   const limit = 2 / (1 - b2) - 1
   return {
@@ -216,10 +220,8 @@ export interface AdadeltaOptions {
 }
 
 /** Scaling by the ratio of the sizes of recent updates and gradients (https://arxiv.org/abs/1212.5701). */
-export const scaleByAdadelta = ({
-  rho = 0.9,
-  eps = 1e-6,
-}: AdadeltaOptions = {}): GradientTransformation<AdadeltaState> => {
+export const scaleByAdadelta = (options: AdadeltaOptions = {}): GradientTransformation<AdadeltaState> => {
+  const { rho = 0.9, eps = 1e-6 } = checkOptions('optim.scaleByAdadelta', options, 'rho eps')
   const operation = 'optim.scaleByAdadelta'
   return {
     init: (params) => ({ eG: zerosLikeTree(params, operation), eX: zerosLikeTree(params, operation) }),
@@ -250,13 +252,14 @@ export interface AdanOptions extends Omit<AdamOptions, 'nesterov'> {
 }
 
 /** Adaptive Nesterov momentum (https://arxiv.org/abs/2208.06677). */
-export const scaleByAdan = ({
-  b1 = 0.98,
-  b2 = 0.92,
-  b3 = 0.99,
-  eps = 1e-8,
-  epsRoot = 0,
-}: AdanOptions = {}): GradientTransformation<AdanState> => {
+export const scaleByAdan = (options: AdanOptions = {}): GradientTransformation<AdanState> => {
+  const {
+    b1 = 0.98,
+    b2 = 0.92,
+    b3 = 0.99,
+    eps = 1e-8,
+    epsRoot = 0,
+  } = checkOptions('optim.scaleByAdan', options, 'b3 eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByAdan'
   return {
     init: (params) => {
@@ -290,13 +293,14 @@ export interface NovogradOptions extends Omit<AdamOptions, 'nesterov'> {
 }
 
 /** Momentum of gradients that are divided by the norm of their array (https://arxiv.org/abs/1905.11286). */
-export const scaleByNovograd = ({
-  b1 = 0.9,
-  b2 = 0.25,
-  eps = 1e-8,
-  epsRoot = 0,
-  weightDecay = 0,
-}: NovogradOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByNovograd = (options: NovogradOptions = {}): GradientTransformation<AdamState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.25,
+    eps = 1e-8,
+    epsRoot = 0,
+    weightDecay = 0,
+  } = checkOptions('optim.scaleByNovograd', options, 'weightDecay eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByNovograd'
   return {
     init: (params) => ({
@@ -348,13 +352,14 @@ export interface LionOptions extends Pick<AdamOptions, 'b1' | 'b2' | 'muDtype'> 
 }
 
 /** The sign of an interpolation of gradient and momentum (https://arxiv.org/abs/2302.06675). */
-export const scaleByLion = ({
-  b1 = 0.9,
-  b2 = 0.99,
-  muDtype = null,
-  mode = 'hard',
-  smoothBeta = 1,
-}: LionOptions = {}): GradientTransformation<LionState> => {
+export const scaleByLion = (options: LionOptions = {}): GradientTransformation<LionState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.99,
+    muDtype = null,
+    mode = 'hard',
+    smoothBeta = 1,
+  } = checkOptions('optim.scaleByLion', options, 'mode smoothBeta b1 b2 muDtype')
   const operation = 'optim.scaleByLion'
   const shape = lionModes[mode]
   if (shape === undefined) {

@@ -1,5 +1,5 @@
 /** Optimizers under optax's names: each is a chain of transformations that ends in the learning rate. */
-import type { ArrayLike, DType } from '../core/index.js'
+import { type ArrayLike, type DType, checkOptions } from '../core/index.js'
 import { type LionOptions, scaleByLion } from './moments.js'
 import { type Schedule, type GradientTransformation, chain } from './transformation.js'
 import {
@@ -47,38 +47,56 @@ export interface SgdOptions {
  * console.log(params.w.js()) // [0.8, 1.6]
  * ```
  */
-export const sgd = (
-  learningRate: LearningRate,
-  { momentum = null, nesterov = false, accumulatorDtype = null }: SgdOptions = {},
-): Optimizer => {
+export const sgd = (learningRate: LearningRate, options: SgdOptions = {}): Optimizer => {
+  const {
+    momentum = null,
+    nesterov = false,
+    accumulatorDtype = null,
+  } = checkOptions('optim.sgd', options, 'momentum nesterov accumulatorDtype')
   const rate = scaleByLearningRate(learningRate)
   return momentum === null ? chain(rate) : chain(trace(momentum, { nesterov, accumulatorDtype }), rate)
 }
 
 /** Adam (https://arxiv.org/abs/1412.6980). */
-export const adam = (learningRate: LearningRate, options: AdamOptions = {}): Optimizer =>
-  chain(scaleByAdam(options), scaleByLearningRate(learningRate))
+export const adam = (learningRate: LearningRate, options: AdamOptions = {}): Optimizer => {
+  checkOptions('optim.adam', options, 'b1 b2 eps epsRoot nesterov muDtype')
+  return chain(scaleByAdam(options), scaleByLearningRate(learningRate))
+}
 
 /** Adam with Nesterov momentum (https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ). */
-export const nadam = (learningRate: LearningRate, options: Omit<AdamOptions, 'nesterov'> = {}): Optimizer =>
-  adam(learningRate, { ...options, nesterov: true })
+export const nadam = (learningRate: LearningRate, options: Omit<AdamOptions, 'nesterov'> = {}): Optimizer => {
+  checkOptions('optim.nadam', options, 'eps b1 b2 epsRoot muDtype')
+  return adam(learningRate, { ...options, nesterov: true })
+}
 
 /** Adam with weight decay apart from the moments (https://arxiv.org/abs/1711.05101); `weightDecay` is 1e-4 unless said. */
-export const adamw = (
-  learningRate: LearningRate,
-  { weightDecay = 1e-4, mask = null, ...options }: AdamOptions & WeightDecayOptions = {},
-): Optimizer => chain(scaleByAdam(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+export const adamw = (learningRate: LearningRate, options: AdamOptions & WeightDecayOptions = {}): Optimizer => {
+  const {
+    weightDecay = 1e-4,
+    mask = null,
+    ...rest
+  } = checkOptions('optim.adamw', options, 'b1 b2 eps epsRoot nesterov muDtype weightDecay mask')
+  return chain(scaleByAdam(rest), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+}
 
 /** Adamax: Adam with the infinity norm. */
-export const adamax = (learningRate: LearningRate, options: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> = {}): Optimizer =>
-  chain(scaleByAdamax(options), scaleByLearningRate(learningRate))
+export const adamax = (learningRate: LearningRate, options: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> = {}): Optimizer => {
+  checkOptions('optim.adamax', options, 'eps b1 b2')
+  return chain(scaleByAdamax(options), scaleByLearningRate(learningRate))
+}
 
 /** Adamax with weight decay. */
 export const adamaxw = (
   learningRate: LearningRate,
-  { weightDecay = 1e-4, mask = null, ...options }: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> & WeightDecayOptions = {},
-): Optimizer =>
-  chain(scaleByAdamax(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+  options: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> & WeightDecayOptions = {},
+): Optimizer => {
+  const {
+    weightDecay = 1e-4,
+    mask = null,
+    ...rest
+  } = checkOptions('optim.adamaxw', options, 'eps b1 b2 weightDecay mask')
+  return chain(scaleByAdamax(rest), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+}
 
 /** Options of `rmsprop`. */
 export interface RmspropOptions extends RmsOptions, Omit<SgdOptions, 'accumulatorDtype'> {
@@ -87,21 +105,37 @@ export interface RmspropOptions extends RmsOptions, Omit<SgdOptions, 'accumulato
 }
 
 /** RMSProp (https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf), with momentum if asked. */
-export const rmsprop = (
-  learningRate: LearningRate,
-  { centered = false, momentum = null, nesterov = false, ...options }: RmspropOptions = {},
-): Optimizer => {
-  const scaling: GradientTransformation = centered ? chain(scaleByStddev(options)) : chain(scaleByRms(options))
+export const rmsprop = (learningRate: LearningRate, options: RmspropOptions = {}): Optimizer => {
+  const {
+    centered = false,
+    momentum = null,
+    nesterov = false,
+    ...rest
+  } = checkOptions(
+    'optim.rmsprop',
+    options,
+    'centered decay eps initialScale epsInSqrt biasCorrection nesterov momentum',
+  )
+  const scaling: GradientTransformation = centered ? chain(scaleByStddev(rest)) : chain(scaleByRms(rest))
   const rate = scaleByLearningRate(learningRate)
   return momentum === null ? chain(scaling, rate) : chain(scaling, rate, trace(momentum, { nesterov }))
 }
 
 /** Adagrad (https://jmlr.org/papers/v12/duchi11a.html). */
-export const adagrad = (learningRate: LearningRate, options: RssOptions = {}): Optimizer =>
-  chain(scaleByRss(options), scaleByLearningRate(learningRate))
+export const adagrad = (learningRate: LearningRate, options: RssOptions = {}): Optimizer => {
+  checkOptions('optim.adagrad', options, 'initialAccumulatorValue eps')
+  return chain(scaleByRss(options), scaleByLearningRate(learningRate))
+}
 
 /** Lion (https://arxiv.org/abs/2302.06675); use a learning rate three to ten times smaller than Adam's. */
 export const lion = (
   learningRate: LearningRate,
-  { weightDecay = 1e-3, mask = null, ...options }: Pick<LionOptions, 'b1' | 'b2' | 'muDtype'> & WeightDecayOptions = {},
-): Optimizer => chain(scaleByLion(options), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+  options: Pick<LionOptions, 'b1' | 'b2' | 'muDtype'> & WeightDecayOptions = {},
+): Optimizer => {
+  const {
+    weightDecay = 1e-3,
+    mask = null,
+    ...rest
+  } = checkOptions('optim.lion', options, 'b1 b2 muDtype weightDecay mask')
+  return chain(scaleByLion(rest), addDecayedWeights({ weightDecay, mask }), scaleByLearningRate(learningRate))
+}

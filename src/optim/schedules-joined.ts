@@ -1,5 +1,5 @@
 /** Schedules made of others: joined at boundaries, warm-ups, one cycle, restarts, interpolation between points. */
-import { ArgumentError, type NDArray, known } from '../core/index.js'
+import { ArgumentError, type NDArray, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import {
@@ -57,9 +57,10 @@ export const warmupCosineDecaySchedule = (
   peakValue: number,
   warmupSteps: number,
   decaySteps: number,
-  { endValue = 0, exponent = 1 }: WarmupCosineOptions = {},
-): ArraySchedule =>
-  joinSchedules(
+  options: WarmupCosineOptions = {},
+): ArraySchedule => {
+  const { endValue = 0, exponent = 1 } = checkOptions('optim.warmupCosineDecaySchedule', options, 'endValue exponent')
+  return joinSchedules(
     [
       linearSchedule(initValue, peakValue, warmupSteps),
       cosineDecaySchedule(peakValue, decaySteps - warmupSteps, {
@@ -69,6 +70,7 @@ export const warmupCosineDecaySchedule = (
     ],
     [warmupSteps],
   )
+}
 
 /** A line from `initValue` to `peakValue`, which then stays. */
 export const warmupConstantSchedule = (initValue: number, peakValue: number, warmupSteps: number): ArraySchedule =>
@@ -82,14 +84,16 @@ export const warmupExponentialDecaySchedule = (
   transitionSteps: number,
   decayRate: number,
   options: ExponentialDecayOptions = {},
-): ArraySchedule =>
-  joinSchedules(
+): ArraySchedule => {
+  checkOptions('optim.warmupExponentialDecaySchedule', options, 'transitionBegin staircase endValue')
+  return joinSchedules(
     [
       linearSchedule(initValue, peakValue, warmupSteps),
       exponentialDecay(peakValue, transitionSteps, decayRate, options),
     ],
     [warmupSteps],
   )
+}
 
 /** Options of `cosineOnecycleSchedule`. */
 export interface OnecycleOptions {
@@ -105,8 +109,13 @@ export interface OnecycleOptions {
 export const cosineOnecycleSchedule = (
   transitionSteps: number,
   peakValue: number,
-  { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 }: OnecycleOptions = {},
+  options: OnecycleOptions = {},
 ): ArraySchedule => {
+  const {
+    pctStart = 0.3,
+    divFactor = 25,
+    finalDivFactor = 1e4,
+  } = checkOptions('optim.cosineOnecycleSchedule', options, 'pctStart divFactor finalDivFactor')
   positive(transitionSteps, 'transitionSteps', 'optim.cosineOnecycleSchedule')
   const start = peakValue / divFactor
   const top = Math.floor(pctStart * transitionSteps)
@@ -182,8 +191,14 @@ export interface LinearOnecycleOptions extends OnecycleOptions {
 export const linearOnecycleSchedule = (
   transitionSteps: number,
   peakValue: number,
-  { pctStart = 0.3, pctFinal = 0.85, divFactor = 25, finalDivFactor = 1e4 }: LinearOnecycleOptions = {},
+  options: LinearOnecycleOptions = {},
 ): ArraySchedule => {
+  const {
+    pctStart = 0.3,
+    pctFinal = 0.85,
+    divFactor = 25,
+    finalDivFactor = 1e4,
+  } = checkOptions('optim.linearOnecycleSchedule', options, 'pctStart divFactor finalDivFactor pctFinal')
   const operation = 'optim.linearOnecycleSchedule'
   positive(transitionSteps, 'transitionSteps', operation)
   const start = peakValue / divFactor

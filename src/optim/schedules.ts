@@ -1,5 +1,5 @@
 /** Schedules: numbers that depend on the count of steps, such as learning rates that warm up and decay. */
-import { type ArrayLike, type NDArray, ArgumentError } from '../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 
@@ -40,8 +40,9 @@ export const polynomialSchedule = (
   endValue: number,
   power: number,
   transitionSteps: number,
-  { transitionBegin = 0 }: TransitionOptions = {},
+  options: TransitionOptions = {},
 ): ArraySchedule => {
+  const { transitionBegin = 0 } = checkOptions('optim.polynomialSchedule', options, 'transitionBegin')
   if (transitionSteps <= 0) return constantSchedule(initValue)
   return (count) => {
     const steps = np.clip(np.subtract(floatCount(count), transitionBegin), 0, transitionSteps)
@@ -56,7 +57,10 @@ export const linearSchedule = (
   endValue: number,
   transitionSteps: number,
   options: TransitionOptions = {},
-): ArraySchedule => polynomialSchedule(initValue, endValue, 1, transitionSteps, options)
+): ArraySchedule => {
+  checkOptions('optim.linearSchedule', options, 'transitionBegin')
+  return polynomialSchedule(initValue, endValue, 1, transitionSteps, options)
+}
 
 /** Options of `exponentialDecay`. */
 export interface ExponentialDecayOptions extends TransitionOptions {
@@ -71,8 +75,13 @@ export const exponentialDecay = (
   initValue: number,
   transitionSteps: number,
   decayRate: number,
-  { transitionBegin = 0, staircase = false, endValue = null }: ExponentialDecayOptions = {},
+  options: ExponentialDecayOptions = {},
 ): ArraySchedule => {
+  const {
+    transitionBegin = 0,
+    staircase = false,
+    endValue = null,
+  } = checkOptions('optim.exponentialDecay', options, 'transitionBegin staircase endValue')
   if (transitionSteps <= 0 || decayRate === 0) return constantSchedule(initValue)
   return (count) => {
     const since = np.subtract(floatCount(count), transitionBegin)
@@ -103,8 +112,9 @@ export interface CosineDecayOptions {
 export const cosineDecaySchedule = (
   initValue: number,
   decaySteps: number,
-  { alpha = 0, exponent = 1 }: CosineDecayOptions = {},
+  options: CosineDecayOptions = {},
 ): ArraySchedule => {
+  const { alpha = 0, exponent = 1 } = checkOptions('optim.cosineDecaySchedule', options, 'alpha exponent')
   positive(decaySteps, 'decaySteps', 'optim.cosineDecaySchedule')
   return (count) => {
     const progress = np.divide(np.minimum(floatCount(count), decaySteps), decaySteps)

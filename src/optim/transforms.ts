@@ -1,5 +1,5 @@
 /** Building blocks of optimizers: scaling by moments, momentum, learning rates, clipping, weight decay, averages. */
-import { type ArrayLike, type DType, type NDArray, known } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { masked, type Mask } from './masked.js'
@@ -45,8 +45,9 @@ export const scaleBySchedule = (stepSizeFn: Schedule): GradientTransformation<Co
  */
 export const scaleByLearningRate = (
   learningRate: ArrayLike | Schedule,
-  { flipSign = true }: { readonly flipSign?: boolean } = {},
+  options: { readonly flipSign?: boolean } = {},
 ): GradientTransformation<CountState | null> => {
+  const { flipSign = true } = checkOptions('optim.scaleByLearningRate', options, 'flipSign')
   const sign = flipSign ? -1 : 1
   if (typeof learningRate === 'number') return scale(sign * learningRate)
   if (typeof learningRate !== 'function') return scale(np.multiply(sign, learningRate))
@@ -66,19 +67,23 @@ export interface TraceOptions {
 }
 
 /** Momentum: a decaying sum of the updates. With `nesterov`, one step ahead. */
-export const trace = (
-  decay: ArrayLike,
-  { nesterov = false, accumulatorDtype = null }: TraceOptions = {},
-): GradientTransformation<TraceState> => ({
-  init: (params) => ({ trace: zerosLikeTree(params, 'optim.trace', accumulatorDtype) }),
-  update: (updates, state) => {
-    const accumulate = (g: NDArray, t: NDArray | undefined): NDArray =>
-      np.add(g, np.multiply(scalarLike(decay, g), known(t, 'trace')))
-    const next = mapTrees('optim.trace', accumulate, updates, state.trace)
-    const changed = nesterov ? mapTrees('optim.trace', accumulate, updates, next) : next
-    return [changed, { trace: castTree(next, 'optim.trace', accumulatorDtype) }]
-  },
-})
+export const trace = (decay: ArrayLike, options: TraceOptions = {}): GradientTransformation<TraceState> => {
+  const { nesterov = false, accumulatorDtype = null } = checkOptions(
+    'optim.trace',
+    options,
+    'nesterov accumulatorDtype',
+  )
+  return {
+    init: (params) => ({ trace: zerosLikeTree(params, 'optim.trace', accumulatorDtype) }),
+    update: (updates, state) => {
+      const accumulate = (g: NDArray, t: NDArray | undefined): NDArray =>
+        np.add(g, np.multiply(scalarLike(decay, g), known(t, 'trace')))
+      const next = mapTrees('optim.trace', accumulate, updates, state.trace)
+      const changed = nesterov ? mapTrees('optim.trace', accumulate, updates, next) : next
+      return [changed, { trace: castTree(next, 'optim.trace', accumulatorDtype) }]
+    },
+  }
+}
 
 /** State of `scaleByAdam`: the number of steps and moving averages of gradients and of their squares. */
 export interface AdamState {
@@ -101,14 +106,15 @@ export interface AdamOptions {
 }
 
 /** Adam's scaling by bias-corrected moments (https://arxiv.org/abs/1412.6980). */
-export const scaleByAdam = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-8,
-  epsRoot = 0,
-  nesterov = false,
-  muDtype = null,
-}: AdamOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByAdam = (options: AdamOptions = {}): GradientTransformation<AdamState> => {
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-8,
+    epsRoot = 0,
+    nesterov = false,
+    muDtype = null,
+  } = checkOptions('optim.scaleByAdam', options, 'b1 b2 eps epsRoot nesterov muDtype')
   const operation = 'optim.scaleByAdam'
   return {
     init: (params) => ({
@@ -138,11 +144,10 @@ export const scaleByAdam = ({
 }
 
 /** Adamax's scaling by the largest recent gradient (https://arxiv.org/abs/1412.6980, section 7.1). */
-export const scaleByAdamax = ({
-  b1 = 0.9,
-  b2 = 0.999,
-  eps = 1e-8,
-}: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> = {}): GradientTransformation<AdamState> => {
+export const scaleByAdamax = (
+  options: Pick<AdamOptions, 'b1' | 'b2' | 'eps'> = {},
+): GradientTransformation<AdamState> => {
+  const { b1 = 0.9, b2 = 0.999, eps = 1e-8 } = checkOptions('optim.scaleByAdamax', options, 'eps b1 b2')
   const operation = 'optim.scaleByAdamax'
   return {
     init: (params) => ({
@@ -190,13 +195,14 @@ const corrected = (average: NDArray, decay: number, count: NDArray | undefined):
   count === undefined ? average : np.divide(average, scalarLike(debias(decay, count), average))
 
 /** Divides updates by the root of a moving average of their squares. */
-export const scaleByRms = ({
-  decay = 0.9,
-  eps = 1e-8,
-  initialScale = 0,
-  epsInSqrt = true,
-  biasCorrection = false,
-}: RmsOptions = {}): GradientTransformation<SecondMomentState> => {
+export const scaleByRms = (options: RmsOptions = {}): GradientTransformation<SecondMomentState> => {
+  const {
+    decay = 0.9,
+    eps = 1e-8,
+    initialScale = 0,
+    epsInSqrt = true,
+    biasCorrection = false,
+  } = checkOptions('optim.scaleByRms', options, 'decay eps initialScale epsInSqrt biasCorrection')
   const operation = 'optim.scaleByRms'
   return {
     init: (params) => ({ ...counted(biasCorrection), nu: filledLikeTree(params, initialScale, operation) }),
@@ -218,13 +224,14 @@ export interface StddevState extends SecondMomentState {
 }
 
 /** Divides updates by a moving standard deviation: centered RMSProp. */
-export const scaleByStddev = ({
-  decay = 0.9,
-  eps = 1e-8,
-  initialScale = 0,
-  epsInSqrt = true,
-  biasCorrection = false,
-}: RmsOptions = {}): GradientTransformation<StddevState> => {
+export const scaleByStddev = (options: RmsOptions = {}): GradientTransformation<StddevState> => {
+  const {
+    decay = 0.9,
+    eps = 1e-8,
+    initialScale = 0,
+    epsInSqrt = true,
+    biasCorrection = false,
+  } = checkOptions('optim.scaleByStddev', options, 'decay eps initialScale epsInSqrt biasCorrection')
   const operation = 'optim.scaleByStddev'
   return {
     init: (params) => ({
@@ -258,10 +265,12 @@ export interface RssOptions {
 }
 
 /** Divides updates by the root of the sum of all squares so far (https://jmlr.org/papers/v12/duchi11a.html). */
-export const scaleByRss = ({
-  initialAccumulatorValue = 0.1,
-  eps = 1e-7,
-}: RssOptions = {}): GradientTransformation<RssState> => {
+export const scaleByRss = (options: RssOptions = {}): GradientTransformation<RssState> => {
+  const { initialAccumulatorValue = 0.1, eps = 1e-7 } = checkOptions(
+    'optim.scaleByRss',
+    options,
+    'initialAccumulatorValue eps',
+  )
   const operation = 'optim.scaleByRss'
   return {
     init: (params) => ({ sumOfSquares: filledLikeTree(params, initialAccumulatorValue, operation) }),
@@ -285,10 +294,8 @@ export interface WeightDecayOptions {
 }
 
 /** Adds the parameters times `weightDecay` to the updates. */
-export const addDecayedWeights = ({
-  weightDecay = 0,
-  mask = null,
-}: WeightDecayOptions = {}): GradientTransformation => {
+export const addDecayedWeights = (options: WeightDecayOptions = {}): GradientTransformation => {
+  const { weightDecay = 0, mask = null } = checkOptions('optim.addDecayedWeights', options, 'weightDecay mask')
   const operation = 'optim.addDecayedWeights'
   const decayed = (rate: ArrayLike): GradientTransformation<null> =>
     stateless(operation, (u, p) => np.add(u, np.multiply(scalarLike(rate, u), known(p, 'parameter'))), { params: true })
@@ -343,16 +350,22 @@ export interface EmaOptions {
 }
 
 /** Replaces updates by their moving average; with `debias` (default) corrected for its start at zero. */
-export const ema = (
-  decay: number,
-  { debias: corrected = true, accumulatorDtype = null }: EmaOptions = {},
-): GradientTransformation<EmaState> => ({
-  init: (params) => ({ count: zeroCount(), ema: zerosLikeTree(params, 'optim.ema', accumulatorDtype) }),
-  update: (updates, state) => {
-    const count = nextCount(state.count)
-    const average = mapTrees('optim.ema', (u, a) => moment(u, known(a, 'average'), decay), updates, state.ema)
-    const correction = debias(decay, count)
-    const result = corrected ? mapTrees('optim.ema', (a) => np.divide(a, scalarLike(correction, a)), average) : average
-    return [result, { count, ema: castTree(average, 'optim.ema', accumulatorDtype) }]
-  },
-})
+export const ema = (decay: number, options: EmaOptions = {}): GradientTransformation<EmaState> => {
+  const { debias: corrected = true, accumulatorDtype = null } = checkOptions(
+    'optim.ema',
+    options,
+    'debias accumulatorDtype',
+  )
+  return {
+    init: (params) => ({ count: zeroCount(), ema: zerosLikeTree(params, 'optim.ema', accumulatorDtype) }),
+    update: (updates, state) => {
+      const count = nextCount(state.count)
+      const average = mapTrees('optim.ema', (u, a) => moment(u, known(a, 'average'), decay), updates, state.ema)
+      const correction = debias(decay, count)
+      const result = corrected
+        ? mapTrees('optim.ema', (a) => np.divide(a, scalarLike(correction, a)), average)
+        : average
+      return [result, { count, ema: castTree(average, 'optim.ema', accumulatorDtype) }]
+    },
+  }
+}

@@ -1,5 +1,5 @@
 /** More optimizers under optax's names, made of the scalings of moments, blocks and factors. */
-import { type ArrayLike, ArgumentError } from '../core/index.js'
+import { type ArrayLike, ArgumentError, checkOptions } from '../core/index.js'
 import {
   type OptimisticOptions,
   clipByBlockRms,
@@ -51,34 +51,49 @@ import { type NoiseOptions, addNoise } from './wrappers.js'
 export const nadamw = (
   learningRate: LearningRate,
   options: Omit<AdamOptions, 'nesterov'> & WeightDecayOptions = {},
-): Optimizer => adamw(learningRate, { ...options, nesterov: true })
+): Optimizer => {
+  checkOptions('optim.nadamw', options, 'eps b1 b2 epsRoot muDtype weightDecay mask')
+  return adamw(learningRate, { ...options, nesterov: true })
+}
 
 /** AMSGrad (https://openreview.net/forum?id=ryQu7f-RZ). */
-export const amsgrad = (learningRate: LearningRate, options: AmsgradOptions = {}): Optimizer =>
-  chain(scaleByAmsgrad(options), scaleByLearningRate(learningRate))
+export const amsgrad = (learningRate: LearningRate, options: AmsgradOptions = {}): Optimizer => {
+  checkOptions('optim.amsgrad', options, 'biasCorrectionMu biasCorrectionNu eps b1 b2 epsRoot muDtype')
+  return chain(scaleByAmsgrad(options), scaleByLearningRate(learningRate))
+}
 
 /** AdaBelief (https://arxiv.org/abs/2010.07468). */
-export const adabelief = (learningRate: LearningRate, options: AdamOptions = {}): Optimizer =>
-  chain(scaleByBelief(options), scaleByLearningRate(learningRate))
+export const adabelief = (learningRate: LearningRate, options: AdamOptions = {}): Optimizer => {
+  checkOptions('optim.adabelief', options, 'b1 b2 eps epsRoot nesterov muDtype')
+  return chain(scaleByBelief(options), scaleByLearningRate(learningRate))
+}
 
 /** Yogi (https://papers.nips.cc/paper/8186). */
-export const yogi = (learningRate: LearningRate, options: Pick<YogiOptions, 'b1' | 'b2' | 'eps'> = {}): Optimizer =>
-  chain(scaleByYogi(options), scaleByLearningRate(learningRate))
+export const yogi = (learningRate: LearningRate, options: Pick<YogiOptions, 'b1' | 'b2' | 'eps'> = {}): Optimizer => {
+  checkOptions('optim.yogi', options, 'eps b1 b2')
+  return chain(scaleByYogi(options), scaleByLearningRate(learningRate))
+}
 
 /** Rectified Adam (https://arxiv.org/abs/1908.03265). */
-export const radam = (learningRate: LearningRate, options: RadamOptions = {}): Optimizer =>
-  chain(scaleByRadam(options), scaleByLearningRate(learningRate))
+export const radam = (learningRate: LearningRate, options: RadamOptions = {}): Optimizer => {
+  checkOptions('optim.radam', options, 'threshold b1 b2 eps epsRoot nesterov muDtype')
+  return chain(scaleByRadam(options), scaleByLearningRate(learningRate))
+}
 
 /** Adan (https://arxiv.org/abs/2208.06677). */
-export const adan = (
-  learningRate: LearningRate,
-  { weightDecay = 0, mask = null, epsRoot = 1e-8, ...options }: AdanOptions & WeightDecayOptions = {},
-): Optimizer =>
-  chain(
-    scaleByAdan({ ...options, epsRoot }),
+export const adan = (learningRate: LearningRate, options: AdanOptions & WeightDecayOptions = {}): Optimizer => {
+  const {
+    weightDecay = 0,
+    mask = null,
+    epsRoot = 1e-8,
+    ...rest
+  } = checkOptions('optim.adan', options, 'b3 eps b1 b2 epsRoot muDtype weightDecay mask')
+  return chain(
+    scaleByAdan({ ...rest, epsRoot }),
     addDecayedWeights({ weightDecay, mask }),
     scaleByLearningRate(learningRate),
   )
+}
 
 /** Options of `adadelta`. */
 export interface AdadeltaOptimizerOptions extends AdadeltaOptions {
@@ -87,15 +102,18 @@ export interface AdadeltaOptimizerOptions extends AdadeltaOptions {
 }
 
 /** Adadelta (https://arxiv.org/abs/1212.5701); 1 is the learning rate of the paper. */
-export const adadelta = (
-  learningRate: LearningRate,
-  { weightDecay = 0, weightDecayMask = null, ...options }: AdadeltaOptimizerOptions = {},
-): Optimizer =>
-  chain(
+export const adadelta = (learningRate: LearningRate, options: AdadeltaOptimizerOptions = {}): Optimizer => {
+  const {
+    weightDecay = 0,
+    weightDecayMask = null,
+    ...rest
+  } = checkOptions('optim.adadelta', options, 'weightDecay weightDecayMask rho eps')
+  return chain(
     addDecayedWeights({ weightDecay, mask: weightDecayMask }),
-    scaleByAdadelta(options),
+    scaleByAdadelta(rest),
     scaleByLearningRate(learningRate),
   )
+}
 
 /** Options of `adafactor`. */
 export interface AdafactorOptions extends Pick<FactoredOptions, 'minDimSizeToFactor' | 'decayRate' | 'factored'> {
@@ -127,6 +145,12 @@ export const adafactor = (
   learningRateOrOptions: LearningRate | AdafactorOptions | null = null,
   options: AdafactorOptions = {},
 ): Optimizer => {
+  const settings = isOptions(learningRateOrOptions) ? learningRateOrOptions : options
+  checkOptions(
+    'optim.adafactor',
+    settings,
+    'learningRate decayOffset multiplyByParameterScale clippingThreshold momentum weightDecayRate weightDecayMask eps factored decayRate minDimSizeToFactor',
+  )
   const given = isOptions(learningRateOrOptions)
     ? learningRateOrOptions
     : { ...options, learningRate: learningRateOrOptions ?? options.learningRate ?? null }
@@ -146,20 +170,29 @@ export const adafactor = (
 }
 
 /** NovoGrad (https://arxiv.org/abs/1905.11286). */
-export const novograd = (learningRate: LearningRate, { eps = 1e-6, ...options }: NovogradOptions = {}): Optimizer =>
-  chain(scaleByNovograd({ eps, ...options }), scaleByLearningRate(learningRate))
+export const novograd = (learningRate: LearningRate, options: NovogradOptions = {}): Optimizer => {
+  const { eps = 1e-6, ...rest } = checkOptions('optim.novograd', options, 'weightDecay eps b1 b2 epsRoot muDtype')
+  return chain(scaleByNovograd({ eps, ...rest }), scaleByLearningRate(learningRate))
+}
 
 /** LAMB: Adam whose arrays step in proportion to their norm (https://arxiv.org/abs/1904.00962). */
 export const lamb = (
   learningRate: LearningRate,
-  { weightDecay = 0, mask = null, eps = 1e-6, ...options }: Omit<AdamOptions, 'nesterov'> & WeightDecayOptions = {},
-): Optimizer =>
-  chain(
-    scaleByAdam({ eps, ...options }),
+  options: Omit<AdamOptions, 'nesterov'> & WeightDecayOptions = {},
+): Optimizer => {
+  const {
+    weightDecay = 0,
+    mask = null,
+    eps = 1e-6,
+    ...rest
+  } = checkOptions('optim.lamb', options, 'eps b1 b2 epsRoot muDtype weightDecay mask')
+  return chain(
+    scaleByAdam({ eps, ...rest }),
     addDecayedWeights({ weightDecay, mask }),
     scaleByTrustRatio(),
     scaleByLearningRate(learningRate),
   )
+}
 
 /** Options of `lars`. */
 export interface LarsOptions {
@@ -173,9 +206,8 @@ export interface LarsOptions {
 }
 
 /** LARS: momentum whose arrays step in proportion to their norm (https://arxiv.org/abs/1708.03888). */
-export const lars = (
-  learningRate: LearningRate,
-  {
+export const lars = (learningRate: LearningRate, options: LarsOptions = {}): Optimizer => {
+  const {
     weightDecay = 0,
     weightDecayMask = true,
     trustCoefficient = 0.001,
@@ -183,17 +215,22 @@ export const lars = (
     trustRatioMask = true,
     momentum = 0.9,
     nesterov = false,
-  }: LarsOptions = {},
-): Optimizer =>
-  chain(
+  } = checkOptions(
+    'optim.lars',
+    options,
+    'weightDecay weightDecayMask trustCoefficient eps trustRatioMask momentum nesterov',
+  )
+  return chain(
     addDecayedWeights({ weightDecay, mask: weightDecayMask }),
     masked(scaleByTrustRatio({ trustCoefficient, eps }), trustRatioMask),
     scaleByLearningRate(learningRate),
     trace(momentum, { nesterov }),
   )
+}
 
 /** Fromage (https://arxiv.org/abs/2002.03432). */
-export const fromage = (learningRate: number, { minNorm = 1e-6 }: { readonly minNorm?: number } = {}): Optimizer => {
+export const fromage = (learningRate: number, options: { readonly minNorm?: number } = {}): Optimizer => {
+  const { minNorm = 1e-6 } = checkOptions('optim.fromage', options, 'minNorm')
   if (typeof learningRate !== 'number') {
     throw new ArgumentError('optim.fromage: the learning rate must be a JS number.')
   }
@@ -208,28 +245,39 @@ export const fromage = (learningRate: number, { minNorm = 1e-6 }: { readonly min
 /** Gradient descent with noise that decays (https://arxiv.org/abs/1511.06807). */
 export const noisySgd = (
   learningRate: LearningRate,
-  { eta = 0.01, gamma = 0.55, key = 0 }: { readonly eta?: number; readonly gamma?: number } & NoiseOptions = {},
-): Optimizer => chain(addNoise(eta, gamma, { key }), scaleByLearningRate(learningRate))
+  options: { readonly eta?: number; readonly gamma?: number } & NoiseOptions = {},
+): Optimizer => {
+  const { eta = 0.01, gamma = 0.55, key = 0 } = checkOptions('optim.noisySgd', options, 'eta gamma key')
+  return chain(addNoise(eta, gamma, { key }), scaleByLearningRate(learningRate))
+}
 
 /** Steps of equal size along the signs of gradients (https://arxiv.org/abs/1802.04434). */
 export const signSgd = (learningRate: LearningRate): Optimizer =>
   chain(scaleBySign(), scaleByLearningRate(learningRate))
 
 /** Steps of equal size along the signs of a moving average of gradients. */
-export const signum = (learningRate: LearningRate, { beta = 0.9 }: { readonly beta?: number } = {}): Optimizer =>
-  chain(ema(beta, { debias: false }), scaleBySign(), scaleByLearningRate(learningRate))
+export const signum = (learningRate: LearningRate, options: { readonly beta?: number } = {}): Optimizer => {
+  const { beta = 0.9 } = checkOptions('optim.signum', options, 'beta')
+  return chain(ema(beta, { debias: false }), scaleBySign(), scaleByLearningRate(learningRate))
+}
 
 /** SM3 (https://arxiv.org/abs/1901.11150). */
-export const sm3 = (learningRate: number, { momentum = 0.9 }: { readonly momentum?: number } = {}): Optimizer =>
-  chain(scaleBySm3({ b1: momentum }), scale(-learningRate))
+export const sm3 = (learningRate: number, options: { readonly momentum?: number } = {}): Optimizer => {
+  const { momentum = 0.9 } = checkOptions('optim.sm3', options, 'momentum')
+  return chain(scaleBySm3({ b1: momentum }), scale(-learningRate))
+}
 
 /** Resilient backpropagation, for full batches (https://ieeexplore.ieee.org/document/298623). */
-export const rprop = (learningRate: number, options: RpropOptions = {}): Optimizer =>
-  chain(scaleByRprop(learningRate, options), scale(-1))
+export const rprop = (learningRate: number, options: RpropOptions = {}): Optimizer => {
+  checkOptions('optim.rprop', options, 'etaMinus etaPlus minStepSize maxStepSize')
+  return chain(scaleByRprop(learningRate, options), scale(-1))
+}
 
 /** Optimistic gradient descent, for games (https://arxiv.org/abs/1711.00141). */
-export const optimisticGradientDescent = (learningRate: LearningRate, options: OptimisticOptions = {}): Optimizer =>
-  chain(scaleByOptimisticGradient(options), scaleByLearningRate(learningRate))
+export const optimisticGradientDescent = (learningRate: LearningRate, options: OptimisticOptions = {}): Optimizer => {
+  checkOptions('optim.optimisticGradientDescent', options, 'alpha beta')
+  return chain(scaleByOptimisticGradient(options), scaleByLearningRate(learningRate))
+}
 
 /** Options of `optimisticAdam`. */
 export interface OptimisticAdamOptions extends AdamOptions {
@@ -238,18 +286,21 @@ export interface OptimisticAdamOptions extends AdamOptions {
 }
 
 /** Optimistic Adam, for games (https://arxiv.org/abs/1711.00141). */
-export const optimisticAdam = (
-  learningRate: ArrayLike,
-  { optimism = null, nesterov = true, ...options }: OptimisticAdamOptions = {},
-): Optimizer =>
-  chain(
-    scaleByAdam({ nesterov, ...options }),
+export const optimisticAdam = (learningRate: ArrayLike, options: OptimisticAdamOptions = {}): Optimizer => {
+  const {
+    optimism = null,
+    nesterov = true,
+    ...rest
+  } = checkOptions('optim.optimisticAdam', options, 'optimism b1 b2 eps epsRoot nesterov muDtype')
+  return chain(
+    scaleByAdam({ nesterov, ...rest }),
     scaleByOptimisticGradient({ alpha: learningRate, beta: optimism ?? learningRate }),
     scale(-1),
   )
+}
 
 /** Gradient descent with Polyak's step size; the loss goes into `update(grads, state, params, { value })`. */
-export const polyakSgd = ({
-  scaling = 1,
-  ...options
-}: PolyakOptions & { readonly scaling?: LearningRate } = {}): Optimizer => chain(sgd(scaling), scaleByPolyak(options))
+export const polyakSgd = (options: PolyakOptions & { readonly scaling?: LearningRate } = {}): Optimizer => {
+  const { scaling = 1, ...rest } = checkOptions('optim.polyakSgd', options, 'fMin maxLearningRate eps variant scaling')
+  return chain(sgd(scaling), scaleByPolyak(rest))
+}

@@ -1,5 +1,5 @@
 /** Transformations around others: accumulation over steps, hyperparameters in the state, noise, names, conditions. */
-import { type ArrayLike, ArgumentError, NDArray, known, tree } from '../core/index.js'
+import { type ArrayLike, ArgumentError, NDArray, known, tree, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import * as random from '../random/index.js'
@@ -31,27 +31,30 @@ export interface NoiseState {
 export const addNoise = (
   eta: number,
   gamma: number,
-  { key = 0 }: NoiseOptions = {},
-): GradientTransformation<NoiseState> => ({
-  init: () => ({ count: zeroCount(), rngKey: key instanceof NDArray && key.ndim > 0 ? key : random.key(key) }),
-  update: (updates, state) => {
-    const count = nextCount(state.count)
-    const deviation = np.sqrt(np.divide(eta, np.power(lax.convertElementType(count, 'float32'), gamma)))
-    const [rngKey, sampleKey] = random.split(state.rngKey)
-    const leaves = tree.leaves(updates)
-    const keys = Array.from(random.split(known(sampleKey, 'key'), leaves.length))
-    let next = 0
-    const noisy = mapTrees(
-      'optim.addNoise',
-      (u) => {
-        const noise = random.normal(known(keys[next++], 'key'), u.shape, { dtype: u.dtype })
-        return np.add(u, np.multiply(scalarLike(deviation, u), noise))
-      },
-      updates,
-    )
-    return [noisy, { count, rngKey: known(rngKey, 'key') }]
-  },
-})
+  options: NoiseOptions = {},
+): GradientTransformation<NoiseState> => {
+  const { key = 0 } = checkOptions('optim.addNoise', options, 'key')
+  return {
+    init: () => ({ count: zeroCount(), rngKey: key instanceof NDArray && key.ndim > 0 ? key : random.key(key) }),
+    update: (updates, state) => {
+      const count = nextCount(state.count)
+      const deviation = np.sqrt(np.divide(eta, np.power(lax.convertElementType(count, 'float32'), gamma)))
+      const [rngKey, sampleKey] = random.split(state.rngKey)
+      const leaves = tree.leaves(updates)
+      const keys = Array.from(random.split(known(sampleKey, 'key'), leaves.length))
+      let next = 0
+      const noisy = mapTrees(
+        'optim.addNoise',
+        (u) => {
+          const noise = random.normal(known(keys[next++], 'key'), u.shape, { dtype: u.dtype })
+          return np.add(u, np.multiply(scalarLike(deviation, u), noise))
+        },
+        updates,
+      )
+      return [noisy, { count, rngKey: known(rngKey, 'key') }]
+    },
+  }
+}
 
 /** State of `applyEvery`. */
 export interface ApplyEveryState {
@@ -60,7 +63,8 @@ export interface ApplyEveryState {
 }
 
 /** Sums updates, and passes the sum on in every k-th step; the others are zero. */
-export const applyEvery = ({ k = 1 }: { readonly k?: number } = {}): GradientTransformation<ApplyEveryState> => {
+export const applyEvery = (options: { readonly k?: number } = {}): GradientTransformation<ApplyEveryState> => {
+  const { k = 1 } = checkOptions('optim.applyEvery', options, 'k')
   const operation = 'optim.applyEvery'
   if (!Number.isInteger(k) || k < 1) throw new ArgumentError(`${operation}: k must be a positive integer, got ${k}.`)
   return {
@@ -119,8 +123,9 @@ export interface MultiStepsTransformation extends GradientTransformation<MultiSt
 export function MultiSteps<State>(
   optimizer: GradientTransformation<State>,
   everyKSchedule: number | Schedule,
-  { useGradMean = true }: MultiStepsOptions = {},
+  options: MultiStepsOptions = {},
 ): MultiStepsTransformation {
+  const { useGradMean = true } = checkOptions('optim.MultiSteps', options, 'useGradMean')
   const operation = 'optim.MultiSteps'
   if (typeof everyKSchedule !== 'function' && !(Number.isInteger(everyKSchedule) && everyKSchedule > 0)) {
     throw new ArgumentError(
@@ -192,12 +197,12 @@ export interface InjectHyperparamsOptions {
  * console.log(optimizer.init(np.zeros([2])).hyperparams.learningRate?.item()) // 0.001
  * ```
  */
-export const injectHyperparams =
-  <Args extends readonly unknown[], State>(
-    innerFactory: (...args: Args) => GradientTransformation<State>,
-    { names = ['learningRate'] }: InjectHyperparamsOptions = {},
-  ) =>
-  (...args: Args): GradientTransformation<InjectHyperparamsState> => {
+export const injectHyperparams = <Args extends readonly unknown[], State>(
+  innerFactory: (...args: Args) => GradientTransformation<State>,
+  options: InjectHyperparamsOptions = {},
+) => {
+  const { names = ['learningRate'] } = checkOptions('optim.injectHyperparams', options, 'names')
+  return (...args: Args): GradientTransformation<InjectHyperparamsState> => {
     const isNumeric = (arg: unknown): arg is ArrayLike | Schedule =>
       typeof arg === 'number' || typeof arg === 'function' || arg instanceof NDArray
     const nameOf = (i: number): string => names[i] ?? `argument${i}`
@@ -226,6 +231,7 @@ export const injectHyperparams =
       },
     }
   }
+}
 
 /**
  * One transformation after the other, as `chain`, with a name for each; the state is a record.

@@ -7,6 +7,7 @@ import {
   bfloat16Value,
   dtypeEpsilon,
   float16Value,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -45,11 +46,8 @@ const parameter = (value: ArrayLike, dtype: DType, operation: string): NDArray =
  * random.normal(random.key(0), [2, 3])
  * ```
  */
-export const normal = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const normal = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.normal', options, 'dtype')
   const u = uniformSamples(key, checked('random.normal', key, shape, dtype), dtype, -belowOne(dtype), 1)
   return lax.mul(lax.erfInv(u), constant(Math.SQRT2, dtype))
 }
@@ -59,8 +57,9 @@ export const lognormal = (
   key: NDArray,
   sigma: ArrayLike = 1,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.lognormal', options, 'dtype')
   const operation = 'random.lognormal'
   const z = normal(key, parameterShape(operation, shape, [sigma]), { dtype })
   return lax.exp(np.multiply(z, parameter(sigma, dtype, operation)))
@@ -80,8 +79,9 @@ export const truncatedNormal = (
   lower: ArrayLike,
   upper: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.truncatedNormal', options, 'dtype')
   const operation = 'random.truncatedNormal'
   const size = checked(operation, key, parameterShape(operation, shape, [lower, upper]), dtype)
   const root2 = constant(Math.SQRT2, dtype)
@@ -103,11 +103,8 @@ export const truncatedNormal = (
  * random.exponential(random.key(0), [3])
  * ```
  */
-export const exponential = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const exponential = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.exponential', options, 'dtype')
   const u = uniformSamples(key, checked('random.exponential', key, shape, dtype), dtype, 0, 1)
   return lax.neg(lax.log1p(lax.neg(u)))
 }
@@ -126,11 +123,8 @@ export interface GumbelOptions extends FloatOptions {
  * random.gumbel(random.key(0), [3])
  * ```
  */
-export const gumbel = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32', mode = 'low' }: GumbelOptions = {},
-): NDArray => {
+export const gumbel = (key: NDArray, shape: readonly number[] = [], options: GumbelOptions = {}): NDArray => {
+  const { dtype = 'float32', mode = 'low' } = checkOptions('random.gumbel', options, 'mode dtype')
   const size = checked('random.gumbel', key, shape, dtype)
   if (mode === 'low') {
     return lax.neg(lax.log(lax.neg(lax.log(uniformSamples(key, size, dtype, tiny(dtype), 1)))))
@@ -146,31 +140,22 @@ export const gumbel = (
 }
 
 /** Laplace floats of mean 0 and scale 1. */
-export const laplace = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const laplace = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.laplace', options, 'dtype')
   const u = uniformSamples(key, checked('random.laplace', key, shape, dtype), dtype, -belowOne(dtype), 1)
   return lax.mul(lax.sign(u), lax.log1p(lax.neg(lax.abs(u))))
 }
 
 /** Logistic floats of mean 0 and scale 1: log(u) - log(1 - u). */
-export const logistic = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const logistic = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.logistic', options, 'dtype')
   const u = uniformSamples(key, checked('random.logistic', key, shape, dtype), dtype, tiny(dtype), 1)
   return lax.sub(lax.log(u), lax.log1p(lax.neg(u)))
 }
 
 /** Cauchy floats of location 0 and scale 1: tan(pi (u - 1/2)). */
-export const cauchy = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const cauchy = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.cauchy', options, 'dtype')
   const u = uniformSamples(key, checked('random.cauchy', key, shape, dtype), dtype, dtypeEpsilon(dtype), 1)
   return lax.tan(lax.mul(constant(Math.PI, dtype), lax.sub(u, constant(0.5, dtype))))
 }
@@ -180,8 +165,9 @@ export const pareto = (
   key: NDArray,
   b: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.pareto', options, 'dtype')
   const e = exponential(key, parameterShape('random.pareto', shape, [b]), { dtype })
   return lax.exp(np.divide(e, parameter(b, dtype, 'random.pareto')))
 }
@@ -191,8 +177,9 @@ export const rayleigh = (
   key: NDArray,
   scale: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.rayleigh', options, 'dtype')
   const operation = 'random.rayleigh'
   const size = checked(operation, key, parameterShape(operation, shape, [scale]), dtype)
   const u = uniformSamples(key, size, dtype, 0, 1)
@@ -205,8 +192,9 @@ export const weibullMin = (
   scale: ArrayLike,
   concentration: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.weibullMin', options, 'dtype')
   const operation = 'random.weibullMin'
   const e = exponential(key, parameterShape(operation, shape, [scale, concentration]), { dtype })
   const power = np.divide(1, parameter(concentration, dtype, operation))
@@ -220,8 +208,9 @@ export const triangular = (
   mode: ArrayLike,
   right: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.triangular', options, 'dtype')
   const operation = 'random.triangular'
   const size = checked(operation, key, parameterShape(operation, shape, [left, mode, right]), dtype)
   const [low, middle, high] = [left, mode, right].map((p) => lax.broadcastTo(parameter(p, dtype, operation), size)) as [
@@ -239,11 +228,8 @@ export const triangular = (
 }
 
 /** Lengths of vectors of three independent normal numbers. */
-export const maxwell = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => {
+export const maxwell = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.maxwell', options, 'dtype')
   const z = normal(key, [...checked('random.maxwell', key, shape, dtype), 3], { dtype })
   return lax.sqrt(lax.reduceSum(lax.mul(z, z), [shape.length]))
 }
@@ -253,8 +239,9 @@ export const wald = (
   key: NDArray,
   mean: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.wald', options, 'dtype')
   const operation = 'random.wald'
   const size = checked(operation, key, parameterShape(operation, shape, [mean]), dtype)
   const [normalKey, uniformKey] = splitPair(key)

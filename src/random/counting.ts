@@ -1,5 +1,5 @@
 /** Samples of counts: Poisson's, binomial and multinomial distributions, with JAX's loops. */
-import { type ArrayLike, type DType, type NDArray, DTypeError, isInteger, known } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, DTypeError, isInteger, known, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { jit, scan, whileLoop } from '../transforms/index.js'
@@ -92,8 +92,9 @@ export const poisson = (
   key: NDArray,
   lam: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'int32' }: IntegerOptions = {},
+  options: IntegerOptions = {},
 ): NDArray => {
+  const { dtype = 'int32' } = checkOptions('random.poisson', options, 'dtype')
   const operation = 'random.poisson'
   checkKey(key, operation)
   if (!isInteger(dtype))
@@ -216,8 +217,9 @@ export const binomial = (
   n: ArrayLike,
   p: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.binomial', options, 'dtype')
   const operation = 'random.binomial'
   checkKey(key, operation)
   checkFloat(dtype, operation)
@@ -257,8 +259,9 @@ export const multinomial = (
   key: NDArray,
   n: ArrayLike,
   p: NDArray,
-  { shape = null, dtype = 'float32' }: FloatOptions & { readonly shape?: readonly number[] | null } = {},
+  options: FloatOptions & { readonly shape?: readonly number[] | null } = {},
 ): NDArray => {
+  const { shape = null, dtype = 'float32' } = checkOptions('random.multinomial', options, 'dtype shape')
   const operation = 'random.multinomial'
   checkKey(key, operation)
   checkFloat(dtype, operation)

@@ -15,6 +15,7 @@ import {
   sameShape,
   shapeText,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -61,11 +62,8 @@ export const bernoulli = (key: NDArray, p: ArrayLike = 0.5, shape?: readonly num
 }
 
 /** 1 or -1 with equal probability. */
-export const rademacher = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'int32' }: IntegerOptions = {},
-): NDArray => {
+export const rademacher = (key: NDArray, shape: readonly number[] = [], options: IntegerOptions = {}): NDArray => {
+  const { dtype = 'int32' } = checkOptions('random.rademacher', options, 'dtype')
   const one = lax.full([], 1, { dtype })
   return lax.select(
     bernoulli(key, 0.5, sampleShape(shape, 'random.rademacher')),
@@ -154,8 +152,9 @@ export const randint = (
   shape: readonly number[],
   minval: ArrayLike,
   maxval: ArrayLike,
-  { dtype = 'int32' }: IntegerOptions = {},
+  options: IntegerOptions = {},
 ): NDArray => {
+  const { dtype = 'int32' } = checkOptions('random.randint', options, 'dtype')
   const operation = 'random.randint'
   checkKey(key, operation)
   checkInteger(dtype, operation)
@@ -193,11 +192,8 @@ export interface CategoricalOptions {
  * random.categorical(random.key(0), np.array([0, 1, 2]), { shape: [5] })
  * ```
  */
-export const categorical = (
-  key: NDArray,
-  logits: ArrayLike,
-  { axis = -1, shape, replace = true }: CategoricalOptions = {},
-): NDArray => {
+export const categorical = (key: NDArray, logits: ArrayLike, options: CategoricalOptions = {}): NDArray => {
+  const { axis = -1, shape, replace = true } = checkOptions('random.categorical', options, 'axis shape replace')
   const operation = 'random.categorical'
   checkKey(key, operation)
   const given = lax.asArray(logits, operation)
@@ -235,8 +231,9 @@ export const geometric = (
   key: NDArray,
   p: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'int32' }: IntegerOptions = {},
+  options: IntegerOptions = {},
 ): NDArray => {
+  const { dtype = 'int32' } = checkOptions('random.geometric', options, 'dtype')
   const operation = 'random.geometric'
   checkKey(key, operation)
   checkInteger(dtype, operation)

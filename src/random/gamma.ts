@@ -7,6 +7,7 @@ import {
   broadcastShapes,
   known,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -121,16 +122,22 @@ export const gamma = (
   key: NDArray,
   a: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => gammaSamples(key, parameter(checked('random.gamma', key, shape, [a], dtype).values, 0))
+  options: FloatOptions = {},
+): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.gamma', options, 'dtype')
+  return gammaSamples(key, parameter(checked('random.gamma', key, shape, [a], dtype).values, 0))
+}
 
 /** Logarithms of gamma floats, which are right where the floats themselves would vanish, for small `a`. */
 export const loggamma = (
   key: NDArray,
   a: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
-): NDArray => logGammaSamples(key, parameter(checked('random.loggamma', key, shape, [a], dtype).values, 0))
+  options: FloatOptions = {},
+): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.loggamma', options, 'dtype')
+  return logGammaSamples(key, parameter(checked('random.loggamma', key, shape, [a], dtype).values, 0))
+}
 
 /**
  * Beta floats in (0, 1) of parameters `a` and `b`. Differentiable in both.
@@ -145,8 +152,9 @@ export const beta = (
   a: ArrayLike,
   b: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.beta', options, 'dtype')
   const { values } = checked('random.beta', key, shape, [a, b], dtype)
   const [keyA, keyB] = splitPair(key)
   const logA = logGammaSamples(keyA, parameter(values, 0))
@@ -170,8 +178,9 @@ export const dirichlet = (
   key: NDArray,
   alpha: NDArray,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.dirichlet', options, 'dtype')
   const operation = 'random.dirichlet'
   const parameters = lax.asArray(alpha, operation)
   const k = parameters.shape.at(-1)
@@ -189,8 +198,9 @@ export const chisquare = (
   key: NDArray,
   df: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.chisquare', options, 'dtype')
   const { values } = checked('random.chisquare', key, shape, [df], dtype)
   const logarithms = logGammaSamples(key, lax.div(parameter(values, 0), constant(2, dtype)))
   return lax.mul(lax.exp(logarithms), constant(2, dtype))
@@ -202,8 +212,9 @@ export const f = (
   dfnum: ArrayLike,
   dfden: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.f', options, 'dtype')
   const { size, values } = checked('random.f', key, shape, [dfnum, dfden], dtype)
   const [lower, upper] = splitPair(key)
   const [top, bottom] = [parameter(values, 0), parameter(values, 1)]
@@ -218,8 +229,9 @@ export const t = (
   key: NDArray,
   df: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.t', options, 'dtype')
   const { size, values } = checked('random.t', key, shape, [df], dtype)
   const [normalKey, gammaKey] = splitPair(key)
   const z = normal(normalKey, size, { dtype })

@@ -12,6 +12,7 @@ import {
   isInteger,
   known,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 
@@ -174,8 +175,9 @@ export const foldIn = (key: NDArray, data: ArrayLike): NDArray => {
 export const bits = (
   key: NDArray,
   shape: readonly number[] = [],
-  { dtype = 'uint32' }: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType } = {},
 ): NDArray => {
+  const { dtype = 'uint32' } = checkOptions('random.bits', options, 'dtype')
   checkKey(key, 'random.bits')
   if (dtype !== 'uint32' && dtype !== 'uint8') {
     throw new DTypeError(

@@ -12,6 +12,7 @@ import {
   known,
   shapeText,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -54,11 +55,8 @@ const shuffle = (key: NDArray, x: NDArray, axis: number): NDArray => {
  * const rows = random.permutation(random.key(0), np.eye(3))
  * ```
  */
-export const permutation = (
-  key: NDArray,
-  x: number | NDArray,
-  { axis = 0, independent = false }: PermutationOptions = {},
-): NDArray => {
+export const permutation = (key: NDArray, x: number | NDArray, options: PermutationOptions = {}): NDArray => {
+  const { axis = 0, independent = false } = checkOptions('random.permutation', options, 'axis independent')
   const operation = 'random.permutation'
   checkKey(key, operation)
   if (!(x instanceof NDArray) || x.ndim === 0) return shuffle(key, lax.iota('int32', countOf(x, operation)), 0)
@@ -100,8 +98,9 @@ export const choice = (
   key: NDArray,
   a: number | NDArray,
   shape: readonly number[] = [],
-  { replace = true, p = null, axis = 0 }: ChoiceOptions = {},
+  options: ChoiceOptions = {},
 ): NDArray => {
+  const { replace = true, p = null, axis = 0 } = checkOptions('random.choice', options, 'replace p axis')
   const operation = 'random.choice'
   checkKey(key, operation)
   sampleShape(shape, operation)

@@ -10,6 +10,7 @@ import {
   roundTo,
   sameShape,
   shapeText,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
@@ -125,11 +126,8 @@ export const uniformSamples = (
  * random.uniform(random.key(0), [2, 3], { minval: -1, maxval: 1 })
  * ```
  */
-export const uniform = (
-  key: NDArray,
-  shape: readonly number[] = [],
-  { dtype = 'float32', minval = 0, maxval = 1 }: UniformOptions = {},
-): NDArray => {
+export const uniform = (key: NDArray, shape: readonly number[] = [], options: UniformOptions = {}): NDArray => {
+  const { dtype = 'float32', minval = 0, maxval = 1 } = checkOptions('random.uniform', options, 'dtype minval maxval')
   const operation = 'random.uniform'
   checkKey(key, operation)
   checkFloat(dtype, operation)

@@ -1,5 +1,13 @@
 /** Samples of vectors and matrices: normal vectors, orthogonal matrices, points of balls. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, known } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  known,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { exponential, maxwell, normal } from './continuous.js'
@@ -49,8 +57,9 @@ export const multivariateNormal = (
   mean: ArrayLike,
   cov: ArrayLike,
   shape?: readonly number[] | null,
-  { dtype = 'float32', method = 'cholesky' }: MultivariateNormalOptions = {},
+  options: MultivariateNormalOptions = {},
 ): NDArray => {
+  const { dtype = 'float32', method = 'cholesky' } = checkOptions('random.multivariateNormal', options, 'method dtype')
   const operation = 'random.multivariateNormal'
   checkKey(key, operation)
   checkFloat(dtype, operation)
@@ -86,8 +95,9 @@ export const orthogonal = (
   key: NDArray,
   n: number,
   shape: readonly number[] = [],
-  { dtype = 'float32', m = null }: OrthogonalOptions = {},
+  options: OrthogonalOptions = {},
 ): NDArray => {
+  const { dtype = 'float32', m = null } = checkOptions('random.orthogonal', options, 'm dtype')
   const operation = 'random.orthogonal'
   checkKey(key, operation)
   checkFloat(dtype, operation)
@@ -108,8 +118,9 @@ export const generalizedNormal = (
   key: NDArray,
   p: number,
   shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.generalizedNormal', options, 'dtype')
   const operation = 'random.generalizedNormal'
   checkKey(key, operation)
   checkPower(p, operation)
@@ -133,12 +144,8 @@ export interface BallOptions extends FloatOptions {
  * random.ball(random.key(0), 3, [5]).shape // [5, 3]
  * ```
  */
-export const ball = (
-  key: NDArray,
-  d: number,
-  shape: readonly number[] = [],
-  { dtype = 'float32', p = 2 }: BallOptions = {},
-): NDArray => {
+export const ball = (key: NDArray, d: number, shape: readonly number[] = [], options: BallOptions = {}): NDArray => {
+  const { dtype = 'float32', p = 2 } = checkOptions('random.ball', options, 'p dtype')
   const operation = 'random.ball'
   checkKey(key, operation)
   checkPower(p, operation)
@@ -155,8 +162,9 @@ export const doubleSidedMaxwell = (
   loc: ArrayLike,
   scale: ArrayLike,
   shape: readonly number[] = [],
-  { dtype = 'float32' }: FloatOptions = {},
+  options: FloatOptions = {},
 ): NDArray => {
+  const { dtype = 'float32' } = checkOptions('random.doubleSidedMaxwell', options, 'dtype')
   const operation = 'random.doubleSidedMaxwell'
   checkKey(key, operation)
   checkFloat(dtype, operation)

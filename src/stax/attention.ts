@@ -1,5 +1,13 @@
 /** Attention layers: projections to queries, keys and values, dot-product attention over heads, and a projection back. */
-import { type NDArray, ArgumentError, NDArray as ArrayClass, ShapeError, known, shapeText } from '../core/index.js'
+import {
+  type NDArray,
+  ArgumentError,
+  NDArray as ArrayClass,
+  ShapeError,
+  known,
+  shapeText,
+  checkOptions,
+} from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import { splitList } from '../random/key.js'
@@ -153,8 +161,10 @@ const attentionLayer = <Input extends NDArray | readonly NDArray[]>(
  * const block = stax.residual(stax.serial(stax.LayerNorm(), stax.SelfAttention({ heads: 4, causal: true })))
  * ```
  */
-export const SelfAttention = (options: AttentionLayerOptions = {}): AttentionLayer<NDArray> =>
-  attentionLayer<NDArray>('SelfAttention', options)
+export const SelfAttention = (options: AttentionLayerOptions = {}): AttentionLayer<NDArray> => {
+  checkOptions('SelfAttention', options, 'heads causal features outFeatures kernelInit biasInit useBias')
+  return attentionLayer<NDArray>('SelfAttention', options)
+}
 
 /**
  * Attention of a query to keys and values: the input is [query, keyAndValue], [query, key, value], or one array for all.
@@ -166,5 +176,9 @@ export const SelfAttention = (options: AttentionLayerOptions = {}): AttentionLay
  * cross.init(random.key(0), [[-1, 5, 32], [-1, 9, 32]]).outputShape // [-1, 5, 32]
  * ```
  */
-export const MultiHeadAttention = (options: AttentionLayerOptions = {}): AttentionLayer<NDArray | readonly NDArray[]> =>
-  attentionLayer<NDArray | readonly NDArray[]>('MultiHeadAttention', options)
+export const MultiHeadAttention = (
+  options: AttentionLayerOptions = {},
+): AttentionLayer<NDArray | readonly NDArray[]> => {
+  checkOptions('MultiHeadAttention', options, 'heads causal features outFeatures kernelInit biasInit useBias')
+  return attentionLayer<NDArray | readonly NDArray[]>('MultiHeadAttention', options)
+}

@@ -28,6 +28,7 @@ import {
   plainLayer,
   singleArray,
   singleShape,
+  checkApply,
 } from './layer.js'
 
 /** Params of a layer. */
@@ -94,7 +95,8 @@ export function serial(...args: readonly unknown[]): AnyLayer {
       const { outputShapes, params, state } = initAll(children, key, (_, previous) => previous ?? inputShape)
       return { outputShape: outputShapes.at(-1) ?? inputShape, params, state }
     },
-    apply: (params, state, x, options = {}) => {
+    apply: (params, state, x, given) => {
+      const options = checkApply('serial', given)
       const result = applyAll(children, params, state, (_, previous) => previous ?? x, options)
       return { y: result.outputs.at(-1) ?? x, state: result.state }
     },
@@ -141,7 +143,8 @@ export function parallel(...args: readonly unknown[]): Layer<unknown, unknown, r
       const { outputShapes, params, state } = initAll(children, key, (i) => branchOf('parallel', shapes, count, i))
       return { outputShape: outputShapes, params, state }
     },
-    apply: (params, state, x, options = {}) => {
+    apply: (params, state, x, given) => {
+      const options = checkApply('parallel', given)
       const inputs: readonly Values[] = x instanceof ArrayClass ? [x] : x
       const result = applyAll(children, params, state, (i) => branchOf('parallel', inputs, count, i), options)
       return { y: result.outputs, state: result.state }
@@ -259,7 +262,8 @@ export const residual = <P, S, ShortcutP = Nothing, ShortcutS = Nothing>(
         state: { main: main.state as S, shortcut: side.state as ShortcutS },
       }
     },
-    apply: (params, state, x, options = {}) => {
+    apply: (params, state, x, given) => {
+      const options = checkApply('residual', given)
       const run = (segment: '.main' | '.shortcut', child: AnyLayer, p: unknown, s: unknown, index: number) =>
         applyChild(segment, child, p, s, x, { ...options, key: childKey(child, index, options) })
       const main = run('.main', layer, params.main, state.main, 0)

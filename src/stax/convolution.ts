@@ -1,5 +1,5 @@
 /** Convolution and pooling layers, channels last unless said. */
-import { type NDArray, ArgumentError, ShapeError, shapeText } from '../core/index.js'
+import { type NDArray, ArgumentError, ShapeError, shapeText, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import * as np from '../numpy/index.js'
@@ -146,6 +146,7 @@ export const Conv = (
   kernelSize: readonly number[],
   options: ConvOptions = {},
 ): Layer<KernelParams, Nothing> => {
+  checkOptions('Conv', options, 'strides padding kernelDilation featureGroupCount kernelInit biasInit useBias layout')
   const kind = 'Conv'
   positiveInteger(kind, 'features', features)
   const size = checkWindow(kind, 'kernelSize', kernelSize)
@@ -209,6 +210,7 @@ export const ConvTranspose = (
   kernelSize: readonly number[],
   options: ConvTransposeOptions = {},
 ): Layer<KernelParams, Nothing> => {
+  checkOptions('ConvTranspose', options, 'strides padding kernelInit biasInit useBias layout')
   const kind = 'ConvTranspose'
   positiveInteger(kind, 'features', features)
   const size = checkWindow(kind, 'kernelSize', kernelSize)
@@ -297,12 +299,16 @@ const poolLayer = (kind: string, pool: Pool, windowShape: readonly number[], opt
  * stax.MaxPool([2, 2], { strides: [2, 2] }).init(random.key(0), [-1, 28, 28, 8]).outputShape // [-1, 14, 14, 8]
  * ```
  */
-export const MaxPool = (windowShape: readonly number[], options: PoolLayerOptions = {}): PlainLayer =>
-  poolLayer('MaxPool', nn.maxPool, windowShape, options)
+export const MaxPool = (windowShape: readonly number[], options: PoolLayerOptions = {}): PlainLayer => {
+  checkOptions('MaxPool', options, 'strides padding layout')
+  return poolLayer('MaxPool', nn.maxPool, windowShape, options)
+}
 
 /** The smallest element of each window; otherwise as `MaxPool`. */
-export const MinPool = (windowShape: readonly number[], options: PoolLayerOptions = {}): PlainLayer =>
-  poolLayer('MinPool', nn.minPool, windowShape, options)
+export const MinPool = (windowShape: readonly number[], options: PoolLayerOptions = {}): PlainLayer => {
+  checkOptions('MinPool', options, 'strides padding layout')
+  return poolLayer('MinPool', nn.minPool, windowShape, options)
+}
 
 /** Options of `AvgPool`. */
 export interface AvgPoolLayerOptions extends PoolLayerOptions {
@@ -311,8 +317,12 @@ export interface AvgPoolLayerOptions extends PoolLayerOptions {
 }
 
 /** The mean of each window; otherwise as `MaxPool`. */
-export const AvgPool = (
-  windowShape: readonly number[],
-  { countIncludePad = true, ...options }: AvgPoolLayerOptions = {},
-): PlainLayer =>
-  poolLayer('AvgPool', (x, window, pool) => nn.avgPool(x, window, { ...pool, countIncludePad }), windowShape, options)
+export const AvgPool = (windowShape: readonly number[], options: AvgPoolLayerOptions = {}): PlainLayer => {
+  const { countIncludePad = true, ...rest } = checkOptions('AvgPool', options, 'countIncludePad strides padding layout')
+  return poolLayer(
+    'AvgPool',
+    (x, window, pool) => nn.avgPool(x, window, { ...pool, countIncludePad }),
+    windowShape,
+    rest,
+  )
+}

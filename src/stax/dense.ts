@@ -1,5 +1,5 @@
 /** Layers of linear maps and lookups, and layers that only reshape or map elements. */
-import { type NDArray, DTypeError, avalText, isInteger, shapeText } from '../core/index.js'
+import { type NDArray, DTypeError, avalText, isInteger, shapeText, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import * as np from '../numpy/index.js'
@@ -64,6 +64,7 @@ export const affine = (x: NDArray, { kernel, bias }: KernelParams): NDArray => {
  * ```
  */
 export const Dense = (features: number, options: KernelOptions = {}): Layer<KernelParams, Nothing> => {
+  checkOptions('Dense', options, 'kernelInit biasInit useBias')
   positiveInteger('Dense', 'features', features)
   const { useBias = true } = options
   return {
@@ -111,8 +112,13 @@ export interface EmbedOptions {
 export const Embed = (
   vocabulary: number,
   features: number,
-  { embeddingInit = nn.initializers.normal(1 / Math.sqrt(features)) }: EmbedOptions = {},
+  options: EmbedOptions = {},
 ): Layer<{ readonly embedding: NDArray }, Nothing> => {
+  const { embeddingInit = nn.initializers.normal(1 / Math.sqrt(features)) } = checkOptions(
+    'Embed',
+    options,
+    'embeddingInit',
+  )
   const shape = [positiveInteger('Embed', 'vocabulary', vocabulary), positiveInteger('Embed', 'features', features)]
   return {
     kind: 'Embed',

@@ -6,6 +6,7 @@ import {
   TreeError,
   NDArray as ArrayClass,
   sameShape,
+  checkOptions,
   shapeText,
 } from '../core/index.js'
 
@@ -73,6 +74,10 @@ export interface Layer<
 /** A layer of any input and output. */
 export type AnyLayer = Layer<unknown, unknown, Values, Values>
 
+/** How a layer is to be applied, checked: `{ training: true }` would be an evaluation. Throws ArgumentError. */
+export const checkApply = (kind: string, options: ApplyOptions = {}): ApplyOptions =>
+  checkOptions(kind, options, 'train key')
+
 /** No parameters, or no state. */
 export type Nothing = Readonly<Record<string, never>>
 
@@ -101,7 +106,7 @@ export const plainLayer = <Input extends Values = NDArray, Output extends Values
   kind,
   usesKey,
   init: (_, inputShape) => ({ outputShape: shape(inputShape), params: nothing, state: nothing }),
-  apply: (_, state, x, options = {}) => ({ y: compute(x, options), state }),
+  apply: (_, state, x, options) => ({ y: compute(x, checkApply(kind, options)), state }),
 })
 
 /**

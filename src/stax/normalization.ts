@@ -1,5 +1,5 @@
 /** Normalization layers; BatchNorm is the one with state. */
-import { type NDArray, ArgumentError, shapeText } from '../core/index.js'
+import { type NDArray, ArgumentError, shapeText, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import { type LayoutOptions, channelAxis } from './convolution.js'
@@ -13,6 +13,7 @@ import {
   nothing,
   singleArray,
   singleShape,
+  checkApply,
 } from './layer.js'
 
 /** Factor and offset; absent where the layer was made without. */
@@ -65,6 +66,7 @@ export interface BatchNormLayerOptions extends NormOptions, LayoutOptions {
  * ```
  */
 export const BatchNorm = (options: BatchNormLayerOptions = {}): Layer<ScaleParams, BatchNormState> => {
+  checkOptions('BatchNorm', options, 'momentum epsilon useScale useBias layout')
   const kind = 'BatchNorm'
   const { epsilon = 1e-5, momentum = 0.9, layout = 'NHWC' } = options
   return {
@@ -76,7 +78,8 @@ export const BatchNorm = (options: BatchNormLayerOptions = {}): Layer<ScaleParam
       const full = (value: number): NDArray => lax.full([features], value, { dtype: 'float32' })
       return { outputShape: shape, params: initScale(features, options), state: { mean: full(0), variance: full(1) } }
     },
-    apply: (params, state, input, { train = false } = {}) => {
+    apply: (params, state, input, given) => {
+      const { train = false } = checkApply(kind, given)
       const x = singleArray(kind, input, 2)
       const features = x.shape.at(channelAxis(layout)) ?? 0
       const why = `an input of shape ${shapeText(x.shape)} (${layout})`
@@ -118,24 +121,29 @@ const memberNorm = (
 })
 
 /** Layer normalization of the last axis (https://arxiv.org/abs/1607.06450). Params: scale and bias [features]. */
-export const LayerNorm = (options: NormOptions = {}): Layer<ScaleParams, Nothing> =>
-  memberNorm('LayerNorm', options, (x, { scale = null, bias = null }) =>
+export const LayerNorm = (options: NormOptions = {}): Layer<ScaleParams, Nothing> => {
+  checkOptions('LayerNorm', options, 'epsilon useScale useBias')
+  return memberNorm('LayerNorm', options, (x, { scale = null, bias = null }) =>
     nn.layerNorm(x, scale, bias, { epsilon: options.epsilon ?? 1e-5 }),
   )
+}
 
 /** Root-mean-square normalization of the last axis (https://arxiv.org/abs/1910.07467). Params: scale [features]. */
-export const RMSNorm = (options: Omit<NormOptions, 'useBias'> = {}): Layer<ScaleParams, Nothing> =>
-  memberNorm('RMSNorm', { ...options, useBias: false }, (x, { scale = null }) =>
+export const RMSNorm = (options: Omit<NormOptions, 'useBias'> = {}): Layer<ScaleParams, Nothing> => {
+  checkOptions('RMSNorm', options, 'epsilon useScale')
+  return memberNorm('RMSNorm', { ...options, useBias: false }, (x, { scale = null }) =>
     nn.rmsNorm(x, scale, { epsilon: options.epsilon ?? 1e-6 }),
   )
+}
 
 /**
  * Group normalization of [batch, ..., channels] (https://arxiv.org/abs/1803.08494). Params: scale and bias [channels].
  *
  * @throws ArgumentError when the groups don't divide the channels
  */
-export const GroupNorm = (numGroups: number, options: NormOptions = {}): Layer<ScaleParams, Nothing> =>
-  memberNorm(
+export const GroupNorm = (numGroups: number, options: NormOptions = {}): Layer<ScaleParams, Nothing> => {
+  checkOptions('GroupNorm', options, 'epsilon useScale useBias')
+  return memberNorm(
     'GroupNorm',
     options,
     (x, { scale = null, bias = null }) => nn.groupNorm(x, scale, bias, { numGroups, epsilon: options.epsilon ?? 1e-5 }),
@@ -145,3 +153,4 @@ export const GroupNorm = (numGroups: number, options: NormOptions = {}): Layer<S
       }
     },
   )
+}

@@ -1,5 +1,5 @@
 /** Dropout of elements and of whole channels. */
-import { type NDArray, ArgumentError } from '../core/index.js'
+import { type NDArray, ArgumentError, checkOptions } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as random from '../random/index.js'
 import { type LayoutOptions, channelAxis } from './convolution.js'
@@ -47,8 +47,10 @@ export const Dropout = (rate: number): PlainLayer => dropoutLayer('Dropout', rat
  * `Dropout` of whole channels: an element is dropped together with all others of its channel and member of the batch
  * (https://arxiv.org/abs/1411.4280).
  */
-export const SpatialDropout = (rate: number, { layout = 'NHWC' }: LayoutOptions = {}): PlainLayer =>
-  dropoutLayer('SpatialDropout', rate, (shape) => {
+export const SpatialDropout = (rate: number, options: LayoutOptions = {}): PlainLayer => {
+  const { layout = 'NHWC' } = checkOptions('SpatialDropout', options, 'layout')
+  return dropoutLayer('SpatialDropout', rate, (shape) => {
     const channel = (channelAxis(layout) + shape.length) % shape.length
     return shape.map((size, d) => (d === 0 || d === channel ? size : 1))
   })
+}

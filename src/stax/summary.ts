@@ -1,5 +1,5 @@
 /** Looking at models: evaluation mode as a function, and the table of layers. */
-import { NDArray, tree } from '../core/index.js'
+import { NDArray, tree, checkOptions } from '../core/index.js'
 import * as random from '../random/index.js'
 import { evalShape } from '../transforms/index.js'
 import {
@@ -62,9 +62,10 @@ export interface SummaryOptions {
 export const summary = <Params, State, Input extends Values, Output extends Values>(
   layer: Layer<Params, State, Input, Output>,
   inputShape: ShapeOf<Input>,
-  // oxlint-disable-next-line no-console -- printing is what the function is for
-  { print = (text) => console.log(text) }: SummaryOptions = {},
+  options: SummaryOptions = {},
 ): string => {
+  // oxlint-disable-next-line no-console -- printing is what the function is for
+  const { print = (text: string) => console.log(text) } = checkOptions('summary', options, 'print')
   const model: AnyLayer = layer
   const visits = recordVisits(() => {
     evalShape((key: NDArray) => {

@@ -9,6 +9,7 @@ import {
   isUnsigned,
   roundTo,
   sizeOf,
+  checkOptions,
 } from '../core/index.js'
 
 /** Numbers in [0, 1) from a seed: element data follows from one drawn integer, which keeps generation fast. */
@@ -27,6 +28,7 @@ const kinks = (x: number): number => Math.abs(x * 2 - Math.round(x * 2)) / 2
 
 /** Elements of a sample array. */
 export const sampleData = (seed: number, size: number, dtype: DType, domain: SampleDomain = {}): number[] => {
+  checkOptions('sampleData', domain, 'min max distinct away')
   const next = uniform(seed)
   if (dtype === 'bool') return Array.from({ length: size }, () => (next() < 0.5 ? 0 : 1))
   const floating = isFloating(dtype)

@@ -8,8 +8,9 @@ import {
   isInteger,
   known,
   tree,
+  describe,
 } from '../core/index.js'
-import { asArray, convertElementType, describe } from '../lax/index.js'
+import { asArray, convertElementType } from '../lax/index.js'
 
 /** A function that a transformation can be applied to: pytrees in, a pytree out. */
 export type Fn<Args extends readonly unknown[] = readonly never[], Result = unknown> = (...args: Args) => Result

@@ -18,6 +18,7 @@ import {
   range,
   shapedArray,
   withSource,
+  checkOptions,
 } from '../core/index.js'
 import {
   argmax,
@@ -326,6 +327,7 @@ export const checked = <Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: CheckedOptions = {},
 ): ((...args: Args) => [report: CheckReport, result: R]) => {
+  checkOptions('checked', options, 'errors')
   const name = functionName(f)
   const operation = `checked(${name})`
   const errors = options.errors ?? checkKinds

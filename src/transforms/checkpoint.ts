@@ -23,6 +23,7 @@ import {
   sameAval,
   shapedArray,
   type Var,
+  checkOptions,
 } from '../core/index.js'
 import { anyDType, cos, elementwise, sin } from '../lax/index.js'
 import { flattenArguments, functionName, rebuild } from './arguments.js'
@@ -267,6 +268,7 @@ export const checkpoint = <Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: CheckpointOptions = {},
 ): ((...args: Args) => R) => {
+  checkOptions('checkpoint', options, 'policy')
   const name = functionName(f)
   const operation = `checkpoint(${name})`
   const policy = options.policy ?? nothingSaveable

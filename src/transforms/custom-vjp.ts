@@ -20,6 +20,7 @@ import {
   sameAval,
   tree,
   withOwnSource,
+  checkOptions,
 } from '../core/index.js'
 import { add, mul, reduceSum, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
@@ -212,6 +213,7 @@ export const customVjp = <Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: CustomVjpOptions = {},
 ): CustomVjp<Args, R> => {
+  checkOptions('customVjp', options, 'nondiffArgnums')
   const name = functionName(f)
   const operation = `customVjp(${name})`
   const fixed = options.nondiffArgnums ?? []

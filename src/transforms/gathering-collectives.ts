@@ -12,6 +12,7 @@ import {
   range,
   shapedArray,
   tree,
+  checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { axisIndex, axisSize, psum } from './collectives.js'
@@ -105,12 +106,14 @@ export interface AllGatherOptions {
  * console.log(f(np.array([1, 2, 3])).js()) // [6, 6, 6]
  * ```
  */
-export const allGather = <T>(x: T, axisName: string, { axis = 0, tiled = false }: AllGatherOptions = {}): T =>
-  mapLeaves(x, 'allGather', (leaf) => {
+export const allGather = <T>(x: T, axisName: string, options: AllGatherOptions = {}): T => {
+  const { axis = 0, tiled = false } = checkOptions('allGather', options, 'axis tiled')
+  return mapLeaves(x, 'allGather', (leaf) => {
     const all = gathered(leaf, axisName, 'allGather')
     if (!tiled) return firstTo(all, canonicalAxis(axis, all.ndim, 'allGather'))
     return mergeFirst(all, canonicalAxis(axis, leaf.ndim, 'allGather'))
   })
+}
 
 /**
  * Sends values along pairs [from, to] of positions; members to which nobody sends get zeros.
@@ -179,8 +182,9 @@ export const allToAll = <T>(
   axisName: string,
   splitAxis: number,
   concatAxis: number,
-  { tiled = false }: AllToAllOptions = {},
+  options: AllToAllOptions = {},
 ): T => {
+  const { tiled = false } = checkOptions('allToAll', options, 'tiled')
   const size = axisSize(axisName, 'allToAll')
   return mapLeaves(x, 'allToAll', (leaf) => {
     const split = canonicalAxis(splitAxis, leaf.ndim, 'allToAll')
@@ -211,11 +215,8 @@ export interface PsumScatterOptions {
 }
 
 /** The sum over the members, of which each gets its own part of an axis. */
-export const psumScatter = <T>(
-  x: T,
-  axisName: string,
-  { scatterDimension = 0, tiled = false }: PsumScatterOptions = {},
-): T => {
+export const psumScatter = <T>(x: T, axisName: string, options: PsumScatterOptions = {}): T => {
+  const { scatterDimension = 0, tiled = false } = checkOptions('psumScatter', options, 'scatterDimension tiled')
   const size = axisSize(axisName, 'psumScatter')
   return mapLeaves(x, 'psumScatter', (leaf) => {
     const axis = canonicalAxis(scatterDimension, leaf.ndim, 'psumScatter')

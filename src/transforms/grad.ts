@@ -15,6 +15,7 @@ import {
   traceSite,
   tree,
   withTrace,
+  checkOptions,
 } from '../core/index.js'
 import { filled, zerosOf } from '../lax/index.js'
 import {
@@ -296,6 +297,7 @@ export function grad<Args extends readonly unknown[], const N extends number | r
  * ```
  */
 export function grad(f: (...args: never[]) => unknown, options: GradOptions = {}): (...args: never[]) => unknown {
+  checkOptions('grad', options, 'argnums hasAux')
   return (...args: unknown[]) => {
     const { grads, aux } = differentiate(f, args, options, 'grad')
     return options.hasAux === true ? [grads, aux] : grads
@@ -341,6 +343,7 @@ export function valueAndGrad(
   f: (...args: never[]) => unknown,
   options: GradOptions = {},
 ): (...args: never[]) => unknown {
+  checkOptions('valueAndGrad', options, 'argnums hasAux')
   return (...args: unknown[]) => {
     const { value, grads, aux } = differentiate(f, args, options, 'valueAndGrad')
     return [options.hasAux === true ? [value, aux] : value, grads]

@@ -1,5 +1,5 @@
 /** Jacobians and Hessians: pushing or pulling a whole basis at once. */
-import { type NDArray, type TreeDef, NDArray as ArrayClass, known, tree } from '../core/index.js'
+import { type NDArray, type TreeDef, NDArray as ArrayClass, known, tree, checkOptions } from '../core/index.js'
 import { convertElementType, eq, iota, broadcastInDim, reshape, zerosOf } from '../lax/index.js'
 import { argumentPaths, argumentPositions, flattenResult, floatLeaf, functionName, rebuild } from './arguments.js'
 import { vjp } from './grad.js'
@@ -65,12 +65,12 @@ const prepare = (
  *
  * @returns function that gives, for every output leaf of shape `o` and input leaf of shape `i`, an array of shape `[...o, ...i]`
  */
-export const jacfwd =
-  <Args extends readonly unknown[]>(
-    f: (...args: Args) => unknown,
-    options: JacobianOptions = {},
-  ): ((...args: Args) => NDArray) =>
-  (...args: Args): NDArray => {
+export const jacfwd = <Args extends readonly unknown[]>(
+  f: (...args: Args) => unknown,
+  options: JacobianOptions = {},
+): ((...args: Args) => NDArray) => {
+  checkOptions('jacfwd', options, 'argnums hasAux')
+  return (...args: Args): NDArray => {
     const { floats, g, assemble, hasAux } = prepare(f, args, options, 'jacfwd')
     const main = (...xs: NDArray[]): NDArray[] => g(...xs)[0]
     const columns = floats.map((x, k) =>
@@ -95,18 +95,19 @@ export const jacfwd =
     const result = assemble(table)
     return (hasAux ? [result, g(...floats)[1]] : result) as NDArray
   }
+}
 
 /**
  * Jacobian by reverse mode: one pass per output element, all batched. Cheaper than jacfwd when there are more inputs than outputs.
  *
  * @returns function that gives, for every output leaf of shape `o` and input leaf of shape `i`, an array of shape `[...o, ...i]`
  */
-export const jacrev =
-  <Args extends readonly unknown[]>(
-    f: (...args: Args) => unknown,
-    options: JacobianOptions = {},
-  ): ((...args: Args) => NDArray) =>
-  (...args: Args): NDArray => {
+export const jacrev = <Args extends readonly unknown[]>(
+  f: (...args: Args) => unknown,
+  options: JacobianOptions = {},
+): ((...args: Args) => NDArray) => {
+  checkOptions('jacrev', options, 'argnums hasAux')
+  return (...args: Args): NDArray => {
     const { floats, g, assemble, hasAux } = prepare(f, args, options, 'jacrev')
     const main = (...xs: NDArray[]): NDArray[] => g(...xs)[0]
     const [outs, back] = vjp(main, ...floats)
@@ -118,9 +119,13 @@ export const jacrev =
     const result = assemble(table)
     return (hasAux ? [result, g(...floats)[1]] : result) as NDArray
   }
+}
 
 /** Second derivatives of a scalar function: forward over reverse. Shape `[...input, ...input]`. */
 export const hessian = <Args extends readonly unknown[]>(
   f: (...args: Args) => unknown,
   options: JacobianOptions = {},
-): ((...args: Args) => NDArray) => jacfwd(jacrev(f, options), options)
+): ((...args: Args) => NDArray) => {
+  checkOptions('hessian', options, 'argnums hasAux')
+  return jacfwd(jacrev(f, options), options)
+}

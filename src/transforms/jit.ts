@@ -18,6 +18,7 @@ import {
   printJaxpr,
   shapedArray,
   tree,
+  checkOptions,
 } from '../core/index.js'
 import { argumentPaths, argumentPositions, functionName, leafArray, rebuild } from './arguments.js'
 import { axisEnvironmentKey } from './axis-environment.js'
@@ -156,6 +157,7 @@ const jitFunction = <Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: JitOptions = {},
 ): Jitted<Args, R> => {
+  checkOptions('jitFunction', options, 'staticArgnums donateArgnums device strict')
   const name = functionName(f)
   const operation = `jit(${name})`
   const cache = new JitCache(name)

@@ -22,6 +22,7 @@ import {
   tree,
   withOneSource,
   withTrace,
+  checkOptions,
 } from '../core/index.js'
 import { convertElementType, zerosOf } from '../lax/index.js'
 import { type Fn, argumentPaths, flattenResult, floatLeaf, functionName, leafArray, rebuild } from './arguments.js'
@@ -189,6 +190,7 @@ export function jvp(
   tangents: readonly unknown[],
   options: AuxOptions = {},
 ): unknown {
+  checkOptions('jvp', options, 'hasAux')
   const operation = `jvp(${functionName(f)})`
   if (!Array.isArray(primals) || !Array.isArray(tangents))
     throw new ArgumentError(

@@ -1,5 +1,5 @@
 /** Loops written with scan: map and associativeScan. */
-import { type NDArray, ArgumentError, canonicalAxis, known, tree } from '../core/index.js'
+import { type NDArray, ArgumentError, canonicalAxis, known, tree, checkOptions } from '../core/index.js'
 import { add, bitwiseOr, concatenate, pad, reshape, rev, scalarOf, slice } from '../lax/index.js'
 import { flattenResult, leafArray } from './arguments.js'
 import { scan } from './scan.js'
@@ -20,6 +20,7 @@ export interface MapOptions {
  * ```
  */
 export const map = <X, Y>(f: (x: X) => Y, xs: X, options: MapOptions = {}): Y => {
+  checkOptions('map', options, 'batchSize')
   const oneByOne = (slices: X): Y => scan((carry: null, x: X): readonly [null, Y] => [carry, f(x)], null, slices)[1]
   const { batchSize } = options
   if (batchSize === undefined) return oneByOne(xs)
@@ -91,6 +92,7 @@ const interleave = (a: NDArray, b: NDArray, axis: number): NDArray => {
  * @param elems pytree of arrays with one length along the axis
  */
 export const associativeScan = <T>(f: (a: T, b: T) => T, elems: T, options: AssociativeScanOptions = {}): T => {
+  checkOptions('associativeScan', options, 'reverse axis')
   const { leaves: raw, def } = tree.flatten(elems)
   const operation = 'associativeScan'
   const leaves = raw.map((leaf, i) => leafArray(leaf, tree.paths(def, 'elems')[i] ?? 'elems', operation))

@@ -11,6 +11,7 @@ import {
   printJaxpr,
   shapedArray,
   tree,
+  checkOptions,
 } from '../core/index.js'
 import { argumentPaths, argumentPositions, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
 
@@ -99,17 +100,18 @@ export const traceFunction = (
  * // { lambda ; a:f32[3]. let b:f32[3] = sin a in (b,) }
  * ```
  */
-export const makeJaxpr =
-  <Args extends readonly unknown[]>(
-    f: (...args: Args) => unknown,
-    options: { readonly staticArgnums?: number | readonly number[] } = {},
-  ) =>
-  (...args: Args): TracedProgram => {
+export const makeJaxpr = <Args extends readonly unknown[]>(
+  f: (...args: Args) => unknown,
+  options: { readonly staticArgnums?: number | readonly number[] } = {},
+) => {
+  checkOptions('makeJaxpr', options, 'staticArgnums')
+  return (...args: Args): TracedProgram => {
     const operation = `makeJaxpr(${functionName(f)})`
     const fixed =
       options.staticArgnums === undefined ? [] : argumentPositions(options.staticArgnums, args.length, operation)
     return new TracedProgram(traceFunction(f, args, operation, fixed).closed)
   }
+}
 
 /**
  * Shapes and dtypes of what a function returns, without computing anything.

@@ -12,6 +12,7 @@ import {
   sameAval,
   tree,
   withoutAxis,
+  checkOptions,
 } from '../core/index.js'
 import { convertElementType } from '../lax/index.js'
 import { flattenArguments, functionName, leafArrays, rebuild } from './arguments.js'
@@ -47,6 +48,7 @@ export const scan = <Carry, X, Y>(
   xs: X,
   options: ScanOptions = {},
 ): [Carry, Y] => {
+  checkOptions('scan', options, 'length reverse unroll')
   const operation = `scan(${functionName(f)})`
   const { reverse = false } = options
   const initFlat = flattenArguments(f, [init], operation)

@@ -24,6 +24,7 @@ import {
   withOneSource,
   withTrace,
   withoutAxis,
+  checkOptions,
 } from '../core/index.js'
 import { broadcast, moveAxis } from '../lax/index.js'
 import { argumentPaths, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
@@ -203,6 +204,7 @@ export const vmap = <Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   options: VmapOptions = {},
 ): ((...args: Args) => R) => {
+  checkOptions('vmap', options, 'inAxes outAxes axisName axisSize')
   const { inAxes = 0, outAxes = 0, axisName } = options
   const operation = `vmap(${functionName(f)})`
   return (...args: Args): R => {

@@ -1,5 +1,14 @@
 /** lax.whileLoop and lax.foriLoop. */
-import { type ArrayLike, type NDArray, ArgumentError, bind, known, tree, avalText } from '../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  bind,
+  known,
+  tree,
+  avalText,
+  checkOptions,
+} from '../core/index.js'
 import { add, asArray, convertElementType, lt } from '../lax/index.js'
 import { flattenArguments, functionName, rebuild } from './arguments.js'
 import { traceBody } from './programs.js'
@@ -90,8 +99,9 @@ export const foriLoop = <Carry>(
   upper: ArrayLike,
   body: (i: NDArray, carry: Carry) => Carry,
   init: Carry,
-  { unroll = 1 }: ForiLoopOptions = {},
+  options: ForiLoopOptions = {},
 ): Carry => {
+  const { unroll = 1 } = checkOptions('foriLoop', options, 'unroll')
   if (typeof lower === 'number' && typeof upper === 'number') {
     const length = Math.max(0, upper - lower)
     const start = convertElementType(asArray(lower, 'foriLoop'), 'int32')

@@ -1,5 +1,5 @@
 /** The exponential of matrices. */
-import { type ArrayLike, type NDArray, ShapeError, avalText, known, range } from '../../core/index.js'
+import { type ArrayLike, type NDArray, ShapeError, avalText, known, range, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { identity, product } from '../../lax/linalg-matrix.js'
 import { norm } from '../../numpy/linalg-norms.js'
@@ -87,7 +87,12 @@ const compiledExponential = jit(
  * scipy.linalg.expm(np.array([[0, 1], [0, 0]])) // [[1, 1], [0, 1]]
  * ```
  */
-export const expm = (A: ArrayLike, { upperTriangular = false, maxSquarings = 16 }: ExpmOptions = {}): NDArray => {
+export const expm = (A: ArrayLike, options: ExpmOptions = {}): NDArray => {
+  const { upperTriangular = false, maxSquarings = 16 } = checkOptions(
+    'linalg.expm',
+    options,
+    'upperTriangular maxSquarings',
+  )
   const x = squareMatrices('linalg.expm', A)
   return x.size === 0 ? x : compiledExponential(x, upperTriangular, maxSquarings)
 }
@@ -108,11 +113,8 @@ export function expmFrechet(
   E: ArrayLike,
   options?: FrechetOptions,
 ): [exponential: NDArray, derivative: NDArray]
-export function expmFrechet(
-  A: ArrayLike,
-  E: ArrayLike,
-  { computeExpm = true }: FrechetOptions = {},
-): NDArray | [NDArray, NDArray] {
+export function expmFrechet(A: ArrayLike, E: ArrayLike, options: FrechetOptions = {}): NDArray | [NDArray, NDArray] {
+  const { computeExpm = true } = checkOptions('linalg.expmFrechet', options, 'computeExpm')
   const a = squareMatrices('linalg.expmFrechet', A)
   const e = float('linalg.expmFrechet', E)
   if (avalText(a.aval) !== avalText(e.aval)) {

@@ -1,5 +1,13 @@
 /** Orthogonal factorizations: QR, singular values, symmetric eigenvalues, polar, under SciPy's names. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, known } from '../../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  known,
+  checkOptions,
+} from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { product, symmetrized, transposed } from '../../lax/linalg-matrix.js'
 import { diagflat } from '../../numpy/diagonals.js'
@@ -13,8 +21,9 @@ export function qr(a: ArrayLike, options?: { readonly mode?: 'full' | 'economic'
 export function qr(a: ArrayLike, options: { readonly mode: 'r' }): [r: NDArray]
 export function qr(
   a: ArrayLike,
-  { mode = 'full' }: { readonly mode?: 'full' | 'economic' | 'r' } = {},
+  options: { readonly mode?: 'full' | 'economic' | 'r' } = {},
 ): [NDArray, NDArray] | [NDArray] {
+  const { mode = 'full' } = checkOptions('linalg.qr', options, 'mode')
   if (!['full', 'economic', 'r'].includes(mode)) {
     throw new ArgumentError(`linalg.qr: '${String(mode)}' is not a mode; there are 'full', 'economic' and 'r'.`)
   }
@@ -33,7 +42,8 @@ export function svd(
   a: ArrayLike,
   options?: SvdOptions & { readonly computeUv?: true },
 ): [u: NDArray, s: NDArray, vh: NDArray]
-export function svd(a: ArrayLike, { fullMatrices = true, computeUv = true }: SvdOptions = {}): NDArray | NDArray[] {
+export function svd(a: ArrayLike, options: SvdOptions = {}): NDArray | NDArray[] {
+  const { fullMatrices = true, computeUv = true } = checkOptions('linalg.svd', options, 'fullMatrices computeUv')
   return computeUv ? np.svd(a, { fullMatrices }) : np.svd(a, { computeUv: false })
 }
 
@@ -48,10 +58,8 @@ export function eigh(
   a: ArrayLike,
   options?: EighOptions & { readonly eigvalsOnly?: false },
 ): [eigenvalues: NDArray, eigenvectors: NDArray]
-export function eigh(
-  a: ArrayLike,
-  { lower = true, eigvalsOnly = false }: EighOptions = {},
-): NDArray | [NDArray, NDArray] {
+export function eigh(a: ArrayLike, options: EighOptions = {}): NDArray | [NDArray, NDArray] {
+  const { lower = true, eigvalsOnly = false } = checkOptions('linalg.eigh', options, 'eigvalsOnly lower')
   const [v, w] = lax.linalg.eigh(squareMatrices('linalg.eigh', a), { lower, symmetrizeInput: false })
   return eigvalsOnly ? w : [w, v]
 }
@@ -65,7 +73,8 @@ export interface PolarOptions {
  * Polar decomposition of matrices `[..., m, n]`: `[u, p]` with orthonormal rows or columns of `u` and symmetric positive
  * semidefinite `p`.
  */
-export const polar = (a: ArrayLike, { side = 'right' }: PolarOptions = {}): [u: NDArray, p: NDArray] => {
+export const polar = (a: ArrayLike, options: PolarOptions = {}): [u: NDArray, p: NDArray] => {
+  const { side = 'right' } = checkOptions('linalg.polar', options, 'side')
   if (side !== 'right' && side !== 'left') {
     throw new ArgumentError(`linalg.polar: side is '${String(side)}'; it must be 'right' or 'left'.`)
   }
@@ -107,8 +116,13 @@ export function eighTridiagonal(
 export function eighTridiagonal(
   d: ArrayLike,
   e: ArrayLike,
-  { eigvalsOnly = false, select = 'a', selectRange = null }: EighTridiagonalOptions = {},
+  options: EighTridiagonalOptions = {},
 ): NDArray | [NDArray, NDArray] {
+  const {
+    eigvalsOnly = false,
+    select = 'a',
+    selectRange = null,
+  } = checkOptions('linalg.eighTridiagonal', options, 'eigvalsOnly select selectRange')
   const operation = 'linalg.eighTridiagonal'
   const [first, second] = promoteInexact(operation, [d, e])
   const [diagonal, beside] = [known(first, 'diagonal'), known(second, 'diagonal beside it')]
@@ -150,8 +164,9 @@ export interface QrMultiplyOptions {
 export const qrMultiply = (
   a: ArrayLike,
   c: ArrayLike,
-  { mode = 'right' }: QrMultiplyOptions = {},
+  options: QrMultiplyOptions = {},
 ): [product: NDArray, r: NDArray] => {
+  const { mode = 'right' } = checkOptions('linalg.qrMultiply', options, 'mode')
   const operation = 'linalg.qrMultiply'
   if (mode !== 'right' && mode !== 'left') {
     throw new ArgumentError(`${operation}: mode is 'right' or 'left', got '${String(mode)}'.`)

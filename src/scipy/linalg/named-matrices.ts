@@ -1,5 +1,14 @@
 /** Matrices known by a name: of signs, of Fourier's transform, of convolutions, and inverses in closed form. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, known, range } from '../../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  known,
+  range,
+  checkOptions,
+} from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { fromHost } from '../../numpy/creation.js'
 import type { Complex } from '../../numpy/fft.js'
@@ -36,10 +45,8 @@ export const hilbert = (n: number): NDArray => {
 }
 
 /** Pascal matrix of size n: binomial coefficients, symmetric or as a lower or upper triangle, float32. */
-export const pascal = (
-  n: number,
-  { kind = 'symmetric' }: { readonly kind?: 'symmetric' | 'lower' | 'upper' } = {},
-): NDArray => {
+export const pascal = (n: number, options: { readonly kind?: 'symmetric' | 'lower' | 'upper' } = {}): NDArray => {
+  const { kind = 'symmetric' } = checkOptions('linalg.pascal', options, 'kind')
   const size = count(n, 'linalg.pascal: the size n')
   if (!['symmetric', 'lower', 'upper'].includes(kind)) {
     throw new ArgumentError(
@@ -54,7 +61,8 @@ export const pascal = (
 }
 
 /** Helmert matrix of order n, without its first row unless `full`, float32. Throws ArgumentError for n < 1. */
-export const helmert = (n: number, { full = false }: { readonly full?: boolean } = {}): NDArray => {
+export const helmert = (n: number, options: { readonly full?: boolean } = {}): NDArray => {
+  const { full = false } = checkOptions('linalg.helmert', options, 'full')
   const size = count(n, 'linalg.helmert: the order n')
   if (size < 1) throw new ArgumentError('linalg.helmert: the order n must be positive.')
   const rows = range(size).map((k) =>
@@ -105,10 +113,8 @@ export const invhilbert = (n: number): NDArray => {
 }
 
 /** Inverse of the Pascal matrix of size n of that kind, float32. Throws ArgumentError for an unknown kind. */
-export const invpascal = (
-  n: number,
-  { kind = 'symmetric' }: { readonly kind?: 'symmetric' | 'lower' | 'upper' } = {},
-): NDArray => {
+export const invpascal = (n: number, options: { readonly kind?: 'symmetric' | 'lower' | 'upper' } = {}): NDArray => {
+  const { kind = 'symmetric' } = checkOptions('linalg.invpascal', options, 'kind')
   const size = count(n, 'linalg.invpascal: the size n')
   if (!['symmetric', 'lower', 'upper'].includes(kind)) {
     throw new ArgumentError(
@@ -138,7 +144,8 @@ export const invpascal = (
  * scipy.linalg.dft(2).real // [[1, 1], [1, -1]]
  * ```
  */
-export const dft = (n: number, { scale = null }: { readonly scale?: 'sqrtn' | 'n' | null } = {}): Complex => {
+export const dft = (n: number, options: { readonly scale?: 'sqrtn' | 'n' | null } = {}): Complex => {
+  const { scale = null } = checkOptions('linalg.dft', options, 'scale')
   const size = count(n, 'linalg.dft: the size n')
   if (scale !== null && scale !== 'sqrtn' && scale !== 'n') {
     throw new ArgumentError(`linalg.dft: scale is 'sqrtn', 'n' or null, got '${String(scale)}'.`)
@@ -162,8 +169,9 @@ export const dft = (n: number, { scale = null }: { readonly scale?: 'sqrtn' | 'n
 export const convolutionMatrix = (
   a: ArrayLike,
   n: number,
-  { mode = 'full' }: { readonly mode?: 'full' | 'same' | 'valid' } = {},
+  options: { readonly mode?: 'full' | 'same' | 'valid' } = {},
 ): NDArray => {
+  const { mode = 'full' } = checkOptions('linalg.convolutionMatrix', options, 'mode')
   const operation = 'linalg.convolutionMatrix'
   const x = lax.asArray(a, operation)
   const m = known(x.shape.at(-1) ?? 0, 'length')

@@ -8,6 +8,7 @@ import {
   broadcastShapes,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { identity, product, transposed } from '../../lax/linalg-matrix.js'
@@ -40,14 +41,16 @@ export const squareMatrices = (operation: string, a: ArrayLike): NDArray => {
  * scipy.linalg.cholesky(np.array([[4, 2], [2, 5]]), { lower: true }) // [[2, 0], [1, 2]]
  * ```
  */
-export const cholesky = (a: ArrayLike, { lower = false }: TriangleOptions = {}): NDArray =>
-  np.cholesky(a, { upper: !lower })
+export const cholesky = (a: ArrayLike, options: TriangleOptions = {}): NDArray => {
+  const { lower = false } = checkOptions('linalg.cholesky', options, 'lower')
+  return np.cholesky(a, { upper: !lower })
+}
 
 /** Cholesky factor and whether it is the lower one, for `choSolve`. */
-export const choFactor = (a: ArrayLike, options: TriangleOptions = {}): [factor: NDArray, lower: boolean] => [
-  cholesky(a, options),
-  options.lower ?? false,
-]
+export const choFactor = (a: ArrayLike, options: TriangleOptions = {}): [factor: NDArray, lower: boolean] => {
+  checkOptions('linalg.choFactor', options, 'lower')
+  return [cholesky(a, options), options.lower ?? false]
+}
 
 /** Matrices and right-hand sides of one dtype, with leading axes broadcast; vectors as matrices of one column. */
 const system = (
@@ -106,11 +109,12 @@ export interface SolveTriangularOptions extends TriangleOptions {
  * scipy.linalg.solveTriangular(np.array([[2, 0], [1, 4]]), np.array([2, 9]), { lower: true }) // [1, 2]
  * ```
  */
-export const solveTriangular = (
-  a: ArrayLike,
-  b: ArrayLike,
-  { lower = false, trans = 0, unitDiagonal = false }: SolveTriangularOptions = {},
-): NDArray => {
+export const solveTriangular = (a: ArrayLike, b: ArrayLike, options: SolveTriangularOptions = {}): NDArray => {
+  const {
+    lower = false,
+    trans = 0,
+    unitDiagonal = false,
+  } = checkOptions('linalg.solveTriangular', options, 'lower trans unitDiagonal')
   if (![0, 1, 2, 'N', 'T', 'C'].includes(trans)) {
     throw new ArgumentError(`linalg.solveTriangular: trans is ${String(trans)}; it must be 0, 1, 2, 'N', 'T' or 'C'.`)
   }
@@ -152,7 +156,8 @@ const solveByUpper = solvePositive(false)
  * scipy.linalg.solve(np.array([[2, 0], [0, 4]]), np.array([2, 2])) // [1, 0.5]
  * ```
  */
-export const solve = (a: ArrayLike, b: ArrayLike, { assumeA = 'gen', lower = false }: SolveOptions = {}): NDArray => {
+export const solve = (a: ArrayLike, b: ArrayLike, options: SolveOptions = {}): NDArray => {
+  const { assumeA = 'gen', lower = false } = checkOptions('linalg.solve', options, 'lower assumeA')
   if (!['gen', 'sym', 'her', 'pos'].includes(assumeA)) {
     throw new ArgumentError(`linalg.solve: assumeA is '${String(assumeA)}'; it must be 'gen', 'sym', 'her' or 'pos'.`)
   }
@@ -199,8 +204,9 @@ const permutationOf = (pivots: NDArray, n: number): NDArray => {
 export const luSolve = (
   luAndPivots: readonly [lu: ArrayLike, pivots: NDArray],
   b: ArrayLike,
-  { trans = 0 }: { readonly trans?: 0 | 1 | 2 } = {},
+  options: { readonly trans?: 0 | 1 | 2 } = {},
 ): NDArray => {
+  const { trans = 0 } = checkOptions('linalg.luSolve', options, 'trans')
   const { matrix, right, vector } = system('linalg.luSolve', luAndPivots[0], b)
   const order = permutationOf(luAndPivots[1], known(matrix.shape.at(-1), 'size'))
   const permutation = lax.broadcastTo(order, matrix.shape.slice(0, -1))
@@ -219,8 +225,9 @@ export function lu(a: ArrayLike, options?: { readonly permuteL?: false }): [p: N
 export function lu(a: ArrayLike, options: { readonly permuteL: true }): [pl: NDArray, u: NDArray]
 export function lu(
   a: ArrayLike,
-  { permuteL = false }: { readonly permuteL?: boolean } = {},
+  options: { readonly permuteL?: boolean } = {},
 ): [NDArray, NDArray, NDArray] | [NDArray, NDArray] {
+  const { permuteL = false } = checkOptions('linalg.lu', options, 'permuteL')
   const x = float('linalg.lu', a)
   const [factors, , permutation] = lax.linalg.lu(x)
   const [m, n] = [known(x.shape.at(-2), 'rows'), known(x.shape.at(-1), 'columns')]

@@ -8,6 +8,7 @@ import {
   canonicalAxes,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { irfftn, rfftn } from '../../numpy/fft.js'
@@ -99,11 +100,8 @@ const checkMethod = (method: string, operation: string): void => {
  * scipy.signal.convolve(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [0, 1, 2.5, 4, 1.5]
  * ```
  */
-export const convolve = (
-  in1: ArrayLike,
-  in2: ArrayLike,
-  { mode = 'full', method = 'auto' }: ConvolveOptions = {},
-): NDArray => {
+export const convolve = (in1: ArrayLike, in2: ArrayLike, options: ConvolveOptions = {}): NDArray => {
+  const { mode = 'full', method = 'auto' } = checkOptions('signal.convolve', options, 'mode method')
   checkMode(mode, 'signal.convolve')
   checkMethod(method, 'signal.convolve')
   if (method === 'fft') return fftconvolve(in1, in2, { mode })
@@ -111,11 +109,8 @@ export const convolve = (
 }
 
 /** Correlation of two arrays of one rank: sums of products with one of them shifted. */
-export const correlate = (
-  in1: ArrayLike,
-  in2: ArrayLike,
-  { mode = 'full', method = 'auto' }: ConvolveOptions = {},
-): NDArray => {
+export const correlate = (in1: ArrayLike, in2: ArrayLike, options: ConvolveOptions = {}): NDArray => {
+  const { mode = 'full', method = 'auto' } = checkOptions('signal.correlate', options, 'mode method')
   checkMode(mode, 'signal.correlate')
   checkMethod(method, 'signal.correlate')
   const [x, y] = pair('signal.correlate', in1, in2)
@@ -133,8 +128,9 @@ const matrices = (operation: string, in1: ArrayLike, in2: ArrayLike): readonly [
 export const convolve2d = (
   in1: ArrayLike,
   in2: ArrayLike,
-  { mode = 'full' }: { readonly mode?: ConvolutionMode } = {},
+  options: { readonly mode?: ConvolutionMode } = {},
 ): NDArray => {
+  const { mode = 'full' } = checkOptions('signal.convolve2d', options, 'mode')
   checkMode(mode, 'signal.convolve2d')
   return direct('signal.convolve2d', ...matrices('signal.convolve2d', in1, in2), mode)
 }
@@ -143,8 +139,9 @@ export const convolve2d = (
 export const correlate2d = (
   in1: ArrayLike,
   in2: ArrayLike,
-  { mode = 'full' }: { readonly mode?: ConvolutionMode } = {},
+  options: { readonly mode?: ConvolutionMode } = {},
 ): NDArray => {
+  const { mode = 'full' } = checkOptions('signal.correlate2d', options, 'mode')
   checkMode(mode, 'signal.correlate2d')
   const [x, y] = matrices('signal.correlate2d', in1, in2)
   if (mode !== 'same') return direct('signal.correlate2d', x, reversed(y), mode)
@@ -166,11 +163,8 @@ export interface FftConvolveOptions {
  * scipy.signal.fftconvolve(np.array([1, 2, 3]), np.array([0, 1, 0.5])) // [0, 1, 2.5, 4, 1.5], but for rounding
  * ```
  */
-export const fftconvolve = (
-  in1: ArrayLike,
-  in2: ArrayLike,
-  { mode = 'full', axes = null }: FftConvolveOptions = {},
-): NDArray => {
+export const fftconvolve = (in1: ArrayLike, in2: ArrayLike, options: FftConvolveOptions = {}): NDArray => {
+  const { mode = 'full', axes = null } = checkOptions('signal.fftconvolve', options, 'mode axes')
   const operation = 'signal.fftconvolve'
   checkMode(mode, operation)
   const [x, y] = pair(operation, in1, in2)

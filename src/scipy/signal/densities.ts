@@ -8,6 +8,7 @@ import {
   canonicalAxis,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { fromHost } from '../../numpy/creation.js'
@@ -82,6 +83,7 @@ const density = (
  * ```
  */
 export const welch = (x: ArrayLike, options: DensityOptions = {}): [frequencies: NDArray, density: NDArray] => {
+  checkOptions('signal.welch', options, 'scaling average fs window nperseg noverlap nfft detrend returnOnesided axis')
   const operation = 'signal.welch'
   const given = float(operation, x)
   const axis = canonicalAxis(options.axis ?? -1, given.ndim, operation)
@@ -95,6 +97,7 @@ export const csd = (
   y: ArrayLike,
   options: DensityOptions = {},
 ): [frequencies: NDArray, density: Complex] => {
+  checkOptions('signal.csd', options, 'scaling average fs window nperseg noverlap nfft detrend returnOnesided axis')
   const operation = 'signal.csd'
   const [first, second] = promoteInexact(operation, [x, y])
   const [p, q] = [known(first, 'x'), known(second, 'y')]

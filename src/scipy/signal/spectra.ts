@@ -8,6 +8,7 @@ import {
   canonicalAxis,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { fromHost } from '../../numpy/creation.js'
@@ -53,7 +54,8 @@ export const withoutTrend = (x: NDArray, linear: boolean): NDArray => {
  * scipy.signal.detrend(np.array([1, 2, 4]), { type: 'constant' })
  * ```
  */
-export const detrend = (data: ArrayLike, { axis = -1, type = 'linear', bp = 0 }: DetrendOptions = {}): NDArray => {
+export const detrend = (data: ArrayLike, options: DetrendOptions = {}): NDArray => {
+  const { axis = -1, type = 'linear', bp = 0 } = checkOptions('signal.detrend', options, 'axis type bp')
   if (type !== 'linear' && type !== 'constant') {
     throw new ArgumentError(`signal.detrend: '${String(type)}' is not a type; there are 'linear' and 'constant'.`)
   }
@@ -215,6 +217,7 @@ export const stft = (
   x: ArrayLike,
   options: StftOptions = {},
 ): [frequencies: NDArray, times: NDArray, spectra: Complex] => {
+  checkOptions('signal.stft', options, 'fs window nperseg noverlap nfft detrend returnOnesided axis boundary padded')
   const operation = 'signal.stft'
   const { axis = -1, boundary = 'zeros', padded = true } = options
   const given = float(operation, x)
@@ -286,6 +289,7 @@ const overlapped = (x: NDArray, step: number): NDArray => {
  * ```
  */
 export const istft = (Zxx: Complex, options: IstftOptions = {}): [times: NDArray, signal: NDArray] => {
+  checkOptions('signal.istft', options, 'fs window nperseg noverlap nfft inputOnesided boundary timeAxis freqAxis')
   const operation = 'signal.istft'
   const { fs = 1, window = 'hann', inputOnesided = true, boundary = true, timeAxis = -1, freqAxis = -2 } = options
   const rank = Zxx.real.ndim

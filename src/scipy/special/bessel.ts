@@ -1,5 +1,5 @@
 /** Bessel functions. */
-import type { ArrayLike, NDArray } from '../../core/index.js'
+import { type ArrayLike, type NDArray, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { jit, scan } from '../../transforms/index.js'
 import { count, float, like, where } from '../arguments.js'
@@ -73,7 +73,8 @@ const backwardRecurrence = jit(
  * scipy.special.besselJn(np.array([1]), { v: 1 }) // [[0.7651977], [0.44005057]]
  * ```
  */
-export const besselJn = (z: ArrayLike, { v, nIter = 50 }: BesselOptions): NDArray => {
+export const besselJn = (z: ArrayLike, options: BesselOptions): NDArray => {
+  const { v, nIter = 50 } = checkOptions('special.besselJn', options, 'v nIter')
   const x = float('special.besselJn', z)
   const order = count(v, 'special.besselJn: the order v')
   return backwardRecurrence(x, order, count(nIter, 'special.besselJn: nIter'))

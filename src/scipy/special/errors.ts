@@ -1,5 +1,5 @@
 /** Error functions and the normal distribution. */
-import { type ArrayLike, type NDArray, ArgumentError, dtypeRange, range } from '../../core/index.js'
+import { type ArrayLike, type NDArray, ArgumentError, dtypeRange, range, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { customJvp, jit } from '../../transforms/index.js'
 import { float, like, polynomial, twoFloats, where } from '../arguments.js'
@@ -231,6 +231,7 @@ const logCdf = (seriesOrder: number): ((x: NDArray) => NDArray) => {
  * ```
  */
 export const logNdtr = (x: ArrayLike, options: { readonly seriesOrder?: number } = {}): NDArray => {
+  checkOptions('special.logNdtr', options, 'seriesOrder')
   const given = float('special.logNdtr', x)
   const seriesOrder = options.seriesOrder ?? (given.dtype === 'float64' ? 10 : 3)
   if (!Number.isInteger(seriesOrder) || seriesOrder < 0 || seriesOrder > 30) {

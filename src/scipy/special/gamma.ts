@@ -1,5 +1,5 @@
 /** Gamma and beta functions, factorials, and the derivatives of the logarithm of gamma. */
-import { type ArrayLike, type NDArray, DTypeError, isFloating, range } from '../../core/index.js'
+import { type ArrayLike, type NDArray, DTypeError, isFloating, range, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { fromHost } from '../../numpy/creation.js'
 import { count, float, like, threeFloats, twoFloats, where } from '../arguments.js'
@@ -74,11 +74,8 @@ export const factorial = (n: ArrayLike): NDArray => {
 }
 
 /** Number of ways to choose k of N things; with `repetition`, each as often as one likes. 0 where there is none. */
-export const comb = (
-  N: ArrayLike,
-  k: ArrayLike,
-  { repetition = false }: { readonly repetition?: boolean } = {},
-): NDArray => {
+export const comb = (N: ArrayLike, k: ArrayLike, options: { readonly repetition?: boolean } = {}): NDArray => {
+  const { repetition = false } = checkOptions('special.comb', options, 'repetition')
   const [n, m] = twoFloats('special.comb', N, k)
   if (repetition) {
     const nothing = lax.bitwiseAnd(lax.eq(m, 0), lax.ge(n, 0))

@@ -1,5 +1,5 @@
 /** Sums of exponentials, normalized or not, over all axes unless said. */
-import { type ArrayLike, type NDArray, canonicalAxes } from '../../core/index.js'
+import { type ArrayLike, type NDArray, canonicalAxes, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { max, sum } from '../../numpy/reductions.js'
 import { where as whereOf } from '../../numpy/selection.js'
@@ -57,6 +57,7 @@ export function logsumexp(
   a: ArrayLike,
   options: LogSumExpOptions & { readonly returnSign?: boolean } = {},
 ): NDArray | [NDArray, NDArray] {
+  checkOptions('special.logsumexp', options, 'axis b keepdims where returnSign')
   const [logarithm, sign] = signedLogSum(a, options)
   if (options.returnSign === true) return [logarithm, sign]
   if (options.b === undefined || options.b === null) return logarithm
@@ -68,13 +69,15 @@ const shifted = (x: NDArray, axis: SumOptions['axis']): NDArray =>
   subtract(x, lax.stopGradient(max(x, { axis: axis ?? null, keepdims: true, initial: -Infinity })))
 
 /** `exp(x) / sum(exp(x))` along axes, all of them unless said. */
-export const softmax = (x: ArrayLike, { axis = null }: SumOptions = {}): NDArray => {
+export const softmax = (x: ArrayLike, options: SumOptions = {}): NDArray => {
+  const { axis = null } = checkOptions('special.softmax', options, 'axis')
   const exponentials = lax.exp(shifted(float('special.softmax', x), axis))
   return divide(exponentials, sum(exponentials, { axis, keepdims: true }))
 }
 
 /** Logarithm of `softmax`, computed without underflow. */
-export const logSoftmax = (x: ArrayLike, { axis = null }: SumOptions = {}): NDArray => {
+export const logSoftmax = (x: ArrayLike, options: SumOptions = {}): NDArray => {
+  const { axis = null } = checkOptions('special.logSoftmax', options, 'axis')
   const y = shifted(float('special.logSoftmax', x), axis)
   return subtract(y, lax.log(sum(lax.exp(y), { axis, keepdims: true })))
 }

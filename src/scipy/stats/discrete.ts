@@ -9,6 +9,7 @@ import {
   isFloating,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { promoteInexact } from '../../numpy/promotion-args.js'
@@ -107,8 +108,9 @@ export const betabinom = {
     n: ArrayLike,
     a: ArrayLike,
     b: ArrayLike,
-    { loc = 0 }: { readonly loc?: ArrayLike } = {},
+    options: { readonly loc?: ArrayLike } = {},
   ): NDArray => {
+    const { loc = 0 } = checkOptions('stats.betabinom.logpmf', options, 'loc')
     const [value, trials, first, second, place] = floats('stats.betabinom.logpmf', [k, n, a, b, loc])
     const [count, alpha, beta] = [known(trials, 'n'), known(first, 'a'), known(second, 'b')]
     const given = lax.sub(lax.floor(known(value, 'k')), known(place, 'loc'))
@@ -121,8 +123,10 @@ export const betabinom = {
     return where(valid, where(inside, lax.add(ways, chance), -Infinity, y), NaN, y)
   },
   /** Probability of k. */
-  pmf: (k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, options?: { readonly loc?: ArrayLike }): NDArray =>
-    lax.exp(betabinom.logpmf(k, n, a, b, options)),
+  pmf: (k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, options?: { readonly loc?: ArrayLike }): NDArray => {
+    checkOptions('stats.betabinom.pmf', options, 'loc')
+    return lax.exp(betabinom.logpmf(k, n, a, b, options))
+  },
 }
 
 /** Counts of several kinds of outcomes, along the last axis. */

@@ -1,5 +1,5 @@
 /** What distributions are made of: functions of a value, shape parameters, a location and a scale. */
-import { type ArrayLike, type NDArray, known } from '../../core/index.js'
+import { type ArrayLike, type NDArray, known, checkOptions } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { floats } from '../arguments.js'
 
@@ -39,12 +39,8 @@ interface Parts {
   readonly shapes: readonly NDArray[]
 }
 
-const parts = (
-  name: string,
-  x: ArrayLike,
-  shapes: readonly ArrayLike[],
-  { loc = 0, scale = 1 }: LocationScale,
-): Parts => {
+const parts = (name: string, x: ArrayLike, shapes: readonly ArrayLike[], options: LocationScale): Parts => {
+  const { loc = 0, scale = 1 } = checkOptions(`stats.${name}`, options, 'loc scale')
   const [value, place, width, ...rest] = floats(`stats.${name}`, [x, loc, scale, ...shapes])
   return { x: known(value, 'value'), loc: known(place, 'loc'), scale: known(width, 'scale'), shapes: rest }
 }
@@ -129,7 +125,8 @@ export const continuousOfShapes = <F extends ContinuousFormulas>(name: string, f
 
 const shifted =
   (name: string, f: Standard): General =>
-  (k, shapes, { loc = 0 } = {}) => {
+  (k, shapes, options: Location = {}) => {
+    const { loc = 0 } = checkOptions(`stats.${name}`, options, 'loc')
     const [value, place, ...rest] = floats(`stats.${name}`, [k, loc, ...shapes])
     return f(lax.sub(known(value, 'value'), known(place, 'loc')), ...rest)
   }

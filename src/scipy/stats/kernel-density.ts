@@ -1,5 +1,13 @@
 /** Densities estimated from samples by Gaussian kernels. */
-import { type ArrayLike, type NDArray, ArgumentError, ShapeError, avalText, known } from '../../core/index.js'
+import {
+  type ArrayLike,
+  type NDArray,
+  ArgumentError,
+  ShapeError,
+  avalText,
+  known,
+  checkOptions,
+} from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import * as np from '../../numpy/index.js'
 import * as random from '../../random/index.js'
@@ -84,10 +92,8 @@ const convolved = (covariance: NDArray, differences: NDArray, weights: NDArray):
  * density.pdf(np.array([0, 3]))
  * ```
  */
-export const gaussianKde = (
-  dataset: ArrayLike,
-  { bwMethod = null, weights = null }: GaussianKdeOptions = {},
-): GaussianKde => {
+export const gaussianKde = (dataset: ArrayLike, options: GaussianKdeOptions = {}): GaussianKde => {
+  const { bwMethod = null, weights = null } = checkOptions('stats.gaussianKde', options, 'bwMethod weights')
   const data = np.atleast2d(float(operation, dataset))
   const [d, n] = [known(data.shape[0], 'dimension'), known(data.shape[1], 'count')]
   if (data.ndim !== 2 || n < 2 || d === 0) {

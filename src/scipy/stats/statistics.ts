@@ -7,6 +7,7 @@ import {
   isFloating,
   known,
   range,
+  checkOptions,
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { std } from '../../numpy/reductions.js'
@@ -59,7 +60,8 @@ const rankLast = (x: NDArray, method: RankMethod): NDArray => {
  * scipy.stats.rankdata(np.array([0, 2, 3, 2])) // [1, 2.5, 4, 2.5]
  * ```
  */
-export const rankdata = (a: ArrayLike, { method = 'average', axis = null }: RankOptions = {}): NDArray => {
+export const rankdata = (a: ArrayLike, options: RankOptions = {}): NDArray => {
+  const { method = 'average', axis = null } = checkOptions('stats.rankdata', options, 'method axis')
   if (!['average', 'min', 'max', 'dense', 'ordinal'].includes(method)) {
     throw new ArgumentError(
       `stats.rankdata: '${String(method)}' is not a method; there are 'average', 'min', 'max', 'dense' and 'ordinal'.`,
@@ -89,10 +91,8 @@ export interface ModeOptions {
  * const [mode, count] = scipy.stats.mode(np.array([3, 1, 3, 2])) // 3, 2
  * ```
  */
-export const mode = (
-  a: ArrayLike,
-  { axis = 0, keepdims = false }: ModeOptions = {},
-): [mode: NDArray, count: NDArray] => {
+export const mode = (a: ArrayLike, options: ModeOptions = {}): [mode: NDArray, count: NDArray] => {
+  const { axis = 0, keepdims = false } = checkOptions('stats.mode', options, 'axis keepdims')
   const given = lax.asArray(a, 'stats.mode')
   const x = given.ndim === 0 ? lax.reshape(given, [1]) : given
   const flat = axis === null ? lax.reshape(x, [x.size]) : moveaxis(x, axis, -1)
@@ -131,10 +131,13 @@ export interface SemOptions {
  * scipy.stats.sem(np.array([1, 2, 3])) // 0.57735026
  * ```
  */
-export const sem = (
-  a: ArrayLike,
-  { axis = 0, ddof = 1, nanPolicy = 'propagate', keepdims = false }: SemOptions = {},
-): NDArray => {
+export const sem = (a: ArrayLike, options: SemOptions = {}): NDArray => {
+  const {
+    axis = 0,
+    ddof = 1,
+    nanPolicy = 'propagate',
+    keepdims = false,
+  } = checkOptions('stats.sem', options, 'axis ddof nanPolicy keepdims')
   const x = float('stats.sem', a)
   if (nanPolicy !== 'propagate' && nanPolicy !== 'omit') {
     throw new ArgumentError(`stats.sem: '${String(nanPolicy)}' is not a policy; there are 'propagate' and 'omit'.`)
