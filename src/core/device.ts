@@ -53,6 +53,7 @@ export interface Device {
   readonly checkDType: (dtype: DType) => void
   /** `donated` says which inputs callers usually give away; they may do otherwise in any run. */
   readonly compile: (jaxpr: Jaxpr, donated?: readonly boolean[]) => Executable
+  /** Copies the values. */
   readonly fromHost: (data: HostData, dtype: DType) => Storage
   /** A copy of the values. */
   readonly read: (storage: Storage, dtype: DType, size: number) => HostData

@@ -87,6 +87,17 @@ export const encodeHost = (values: ArrayLike<number>, dtype: DType): HostData =>
   return out
 }
 
+/** Whether values already are what `encodeHost` would make of them. Subclasses, as Node's Buffer, are not: they slice otherwise. */
+const isEncoded = (values: ArrayLike<number>, dtype: DType): values is HostData =>
+  dtype !== 'bool' &&
+  dtype !== 'float16' &&
+  dtype !== 'bfloat16' &&
+  Object.getPrototypeOf(values) === Object.getPrototypeOf(makeHostData(dtype, 0))
+
+/** `encodeHost` for a device, which copies what it is given: a typed array is not copied twice. */
+export const encodeForDevice = (values: ArrayLike<number>, dtype: DType): HostData =>
+  isEncoded(values, dtype) ? values : encodeHost(values, dtype)
+
 /** What host storage of `dtype` keeps for `value`. */
 export const encodeValue = (value: number, dtype: DType): number =>
   dtype === 'float16'

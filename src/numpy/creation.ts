@@ -8,7 +8,7 @@ import {
   NDArray,
   checkShape,
   currentDevice,
-  encodeHost,
+  encodeForDevice,
   isFloating,
   known,
   promote,
@@ -71,7 +71,7 @@ export const fromHost = (values: globalThis.ArrayLike<number>, shape: readonly n
   const device = currentDevice()
   device.checkDType(dtype)
   if (shape.length === 0) return scalarArray(roundTo(values[0] ?? 0, dtype), dtype, false, device)
-  return fromStorage(encodeHost(values, dtype), shape, dtype)
+  return fromStorage(encodeForDevice(values, dtype), shape, dtype)
 }
 
 const fromStorage = (data: HostData, shape: readonly number[], dtype: DType): NDArray => {

@@ -1,7 +1,7 @@
 /** Making arrays from JavaScript values, and the methods that arrays have. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { NDArray, grad, jit, numpy as np } from 'cotangent'
+import { NDArray, grad, jit, numpy as np, withDevice } from 'cotangent'
 import { plainArrays, runs, toArray } from './support.js'
 
 describe('np.array', () => {
@@ -47,6 +47,37 @@ describe('np.array', () => {
     ])
     expect(np.array(new Uint8Array([1, 2]), { dtype: 'float32' }).dtype).toBe('float32')
     expect(np.array([new Uint8Array([1, 2]), new Uint8Array([3, 4])]).dtype).toBe('uint8')
+  })
+
+  it('holds what a typed array or part of one held, whatever becomes of that, on every device', () => {
+    const types = [Float32Array, Float64Array, Int32Array, Uint32Array, Int8Array, Uint8Array]
+    const sources = fc.oneof(
+      ...types.map((type) =>
+        fc
+          .tuple(fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 2000 }), fc.nat(7))
+          .map(([values, skipped]) => new type(values).subarray(Math.min(skipped, values.length - 1))),
+      ),
+      fc.uint8Array({ minLength: 1 }).map((values) => Buffer.from(values)),
+    )
+    fc.assert(
+      fc.property(sources, fc.constantFrom('wasm', 'js'), (source, device) => {
+        const before = Array.from(source)
+        const x = withDevice(device, () => np.array(source))
+        source.fill(101)
+        expect(Array.from(x.dataSync())).toEqual(before)
+        x.dataSync().fill(102)
+        expect(Array.from(x.dataSync())).toEqual(before)
+      }),
+      runs,
+    )
+  })
+
+  it('copies a typed array once', () => {
+    const source = new Float32Array(4 << 20)
+    const { arrayBuffers } = process.memoryUsage()
+    const x = np.array(source)
+    expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(source.byteLength / 2)
+    expect(x.size).toBe(source.length)
   })
 
   it('numbers are float32, booleans bool, nothing float32', () => {

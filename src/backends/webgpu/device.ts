@@ -67,7 +67,7 @@ export const createWebgpuDevice = async (options: WebgpuDeviceOptions = {}): Pro
     fromHost: (data, dtype) => {
       checkGpuDType(dtype)
       const storage = gpu.runtime.upload(toWords(data))
-      if (data.byteLength <= keptUpload) storage.host = data
+      if (data.byteLength <= keptUpload) storage.host = data.slice()
       return storage
     },
     knownOnHost: (storage) => own(storage).host?.slice(),

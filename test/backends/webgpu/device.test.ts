@@ -48,6 +48,10 @@ describe('reading', () => {
     const read = await mask.data()
     read.fill(0) // what a reader does to it is nobody else's concern
     expect(Array.from(await x.get(mask).data())).toEqual([3, 3])
+    const source = new Int32Array([3, 1])
+    const made = np.array(source)
+    source.fill(0) // nor what becomes of what an array was made of
+    expect([np.unique(made).shape, Array.from(await made.data())]).toEqual([[2], [3, 1]])
     // The same values under another shape are known too.
     expect(np.nonzero(np.reshape(mask, [2, 2])).map(({ size }) => size)).toEqual([2, 2])
   })
