@@ -90,15 +90,20 @@ const largestHeapBlock = (32 << 20) - 8192
 const smallestMapping = 128 << 10
 let keepsPages = false
 
+/** Makes a buffer that nobody can reach any more, and returns its size. */
+const lostBuffer = (): number => new ArrayBuffer(largestHeapBlock).byteLength
+
 /**
  * To be called before a buffer of so many bytes is made. Under glibc a large buffer is pages fresh from the system, which cost
  * five times as much as what is then copied into them, and go back with the buffer. But once a buffer of 32 MB was freed, glibc
  * takes smaller ones from its own heap, and gives back only what exceeds 64 MB (mallopt(3), M_MMAP_THRESHOLD). So one such
- * buffer is made here and dropped; nobody writes to it, so it has no pages.
+ * buffer is made here and collected at once; nobody writes to it, so it has no pages.
  */
-export const keepFreedPages = (bytes: number): void => {
+export const keepFreedPages = (bytes: number, collector: Collector): void => {
   if (keepsPages || bytes < smallestMapping) return
-  keepsPages = !isNode() || new ArrayBuffer(largestHeapBlock).byteLength > 0
+  keepsPages = !isNode() || lostBuffer() > 0
+  // Later it might have been promoted, and stay until all garbage is collected.
+  collector.scavenge()
 }
 
 /** Watches objects weakly. Where that does not work within a job, it watches none, and has nothing to say. */
@@ -168,10 +173,15 @@ export class Collector {
     return this.works
   }
 
-  /** Milliseconds of processor time that a scavenge would take, as a share of those since the last one. */
+  /** Milliseconds of processor time that a scavenge would take: the shortest of the last ones. */
+  scavengeCost(): number {
+    return this.works ? Math.min(...this.scavenges) : Infinity
+  }
+
+  /** The same as a share of the time since the last one. */
   scavengeShare(): number {
     if (!this.works) return Infinity
-    return Math.min(...this.scavenges) / Math.max(1e-3, (this.engine?.clock() ?? Infinity) - this.scavenged)
+    return this.scavengeCost() / Math.max(1e-3, (this.engine?.clock() ?? Infinity) - this.scavenged)
   }
 
   /** Collects what is dead among young objects; whether it did. */

@@ -1,5 +1,5 @@
 /** Linear memory: views of all of it, which are replaced when it grows or is shared, and copies of parts. */
-import { keepFreedPages } from '../common/collector.js'
+import { type Collector, keepFreedPages } from '../common/collector.js'
 import { largestPages } from './assembler.js'
 
 const pageBytes = 65536
@@ -12,6 +12,11 @@ export class LinearMemory {
   memory = new WebAssembly.Memory({ initial: 2, maximum: largestPages })
   bytes = new Uint8Array(this.memory.buffer)
   words = new Int32Array(this.memory.buffer)
+  private readonly collector: Collector
+
+  constructor(collector: Collector) {
+    this.collector = collector
+  }
 
   /** Moves everything into memory that other threads can be given. */
   share(): void {
@@ -37,7 +42,7 @@ export class LinearMemory {
 
   /** A copy of memory. */
   copy(address: number, bytes: number): ArrayBuffer {
-    keepFreedPages(bytes)
+    keepFreedPages(bytes, this.collector)
     const { buffer } = this.memory
     // Slicing the buffer itself saves filling the new one with zeros; of shared memory it would be shared.
     return buffer instanceof ArrayBuffer

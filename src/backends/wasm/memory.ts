@@ -2,7 +2,7 @@
 import { type MemoryStats, type OutOfMemoryError, InternalError } from '../../core/index.js'
 import { type Block, BlockAllocator } from './allocator.js'
 import { guardBytes } from './analysis.js'
-import type { Collector } from '../common/collector.js'
+import { Collector } from '../common/collector.js'
 import type { Life } from '../common/generations.js'
 import { LinearMemory, largestBytes } from './linear-memory.js'
 import { outOfMemory } from './out-of-memory.js'
@@ -38,7 +38,7 @@ const within = (budget: number): number => Math.max(0, Math.min(budget, largestB
 
 /** Linear memory and who lives in it. */
 export class Arena {
-  private readonly linear = new LinearMemory()
+  private readonly linear: LinearMemory
   private bound: number
   private capacity = arenaStart
   private readonly blocks = new BlockAllocator<Slot>()
@@ -66,7 +66,9 @@ export class Arena {
 
   constructor(options: ArenaOptions) {
     this.bound = within(options.budget)
-    this.reclaimer = new Reclaimer(this, options.collector)
+    const collector = options.collector ?? new Collector()
+    this.linear = new LinearMemory(collector)
+    this.reclaimer = new Reclaimer(this, collector)
     this.limit = Math.min(this.bound, firstLimit)
     this.comfort = Math.min(this.limit, firstComfort)
   }

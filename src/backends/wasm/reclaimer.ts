@@ -1,23 +1,18 @@
 /** Learns which arrays of the arena are dead, and decides when to ask: scavenges are cheap and come often, full collections seldom. */
-import { Collector } from '../common/collector.js'
+import type { Collector } from '../common/collector.js'
 import { type Life, type Pulse, Generations } from '../common/generations.js'
 
-/**
- * New arrays, or copies of arrays that were read, of so many bytes are worth a scavenge. V8 counts the copies, and begins to mark the
- * whole heap once they have grown by a few times as much; what is dropped while it marks outlives many scavenges.
- */
+/** New arrays, or copies of arrays that were read, of so many bytes are worth a scavenge. */
 const scavengeBytes = 8 << 20
-/**
- * Where V8 was marking, a scavenge becomes a full collection. A few large arrays that are alive are enough for that, so then so many
- * of them are awaited.
- */
-const awaitedArrays = 6
-/** Scavenges from then on that are put off like that. */
-const cautiousScavenges = 8
 /** Most bytes between two scavenges, where they free little or take long. */
 const largestPatience = 64 << 20
-/** Share of the processor time that scavenges may take. */
+/** Share of the processor time that scavenges for new arrays may take. */
 const largestScavengeShare = 0.1
+/**
+ * Milliseconds of processor time that a scavenge may take for each megabyte of copies. They wait for no share: pages for another copy
+ * cost more, and V8 counts copies, so that it marks the whole heap once there are a few.
+ */
+const copyTime = 0.1
 /** Scavenges in a row that free next to nothing before they become rarer: garbage that V8 was just marking survives one or two. */
 const toleratedFailures = 4
 /** Arrays of so many bytes that scavenges have left are worth a full collection. */
@@ -48,17 +43,13 @@ export class Reclaimer {
   /** New bytes from which on the next scavenge is worth it. */
   private patience = scavengeBytes
   private failures = 0
-  /** Scavenges that are to be put off, since one became a full collection. */
-  private cautious = 0
-  /** Bytes of the largest array made or read since dead ones were looked for. */
-  private largest = 0
   /** Runs after full collections that V8 made by itself, as soon as the event loop turns. */
   private readonly turns = new FinalizationRegistry<undefined>(() => {
     this.sweepAll()
     this.awaitTurn()
   })
 
-  constructor(arena: Reclaimable, collector = new Collector()) {
+  constructor(arena: Reclaimable, collector: Collector) {
     this.arena = arena
     this.collector = collector
     if (this.works) this.awaitTurn()
@@ -72,7 +63,6 @@ export class Reclaimer {
   /** A pulse for a new array of so many bytes. */
   enter(bytes: number): Pulse {
     this.fresh += bytes
-    this.largest = Math.max(this.largest, bytes)
     return this.generations.enter()
   }
 
@@ -84,13 +74,15 @@ export class Reclaimer {
   /** So many bytes are about to be copied for the reader of an array. */
   copy(bytes: number): void {
     this.copied += bytes
-    this.largest = Math.max(this.largest, bytes)
-    if (this.copied >= this.threshold()) this.scavenge()
+    if (this.copied < scavengeBytes || !this.works) return
+    if (this.copied >= Math.min(largestPatience, (this.collector.scavengeCost() * 1e6) / copyTime)) this.scavenge()
   }
 
   /** To be called before a new array is made: frees young dead ones when that is worth it. */
   prepare(): void {
-    if (this.fresh >= Math.max(this.threshold(), this.arena.residentBytes >> 2)) this.scavenge()
+    if (!this.works || this.fresh < Math.max(this.patience, this.arena.residentBytes >> 2)) return
+    if (this.collector.scavengeShare() > largestScavengeShare) this.wait()
+    else this.scavenge()
   }
 
   /** Whether the arrays that are left may hold enough dead ones for a full collection, with an array of so many bytes to come. */
@@ -109,29 +101,13 @@ export class Reclaimer {
     return this.collector.collect() && this.sweepAll()
   }
 
-  /** New bytes that are worth a scavenge. */
-  private threshold(): number {
-    return this.cautious > 0
-      ? Math.max(this.patience, Math.min(largestPatience, awaitedArrays * this.largest))
-      : this.patience
-  }
-
   private scavenge(): void {
-    if (!this.works) return
     const { collector, generations, fresh } = this
     this.copied = 0
-    this.largest = 0
-    const isCheap = collector.scavengeShare() <= largestScavengeShare
-    if (isCheap && !collector.scavenge()) return
-    // V8 has made a full collection, in place of the scavenge perhaps because it was marking: then old ones are known too.
+    if (!collector.scavenge()) return
+    // V8 may have made a full collection, in place of the scavenge perhaps because it was marking: then old ones are known too.
     if (collector.hasCollected()) {
-      this.cautious = cautiousScavenges
       this.sweepAll()
-      return
-    }
-    if (this.cautious > 0) this.cautious--
-    if (!isCheap) {
-      this.wait()
       return
     }
     if (!generations.countYoung()) return

@@ -1,6 +1,6 @@
 /** The engine tells within one synchronous job which objects are gone, and that of those still held none is. */
 import { describe, expect, it } from 'vitest'
-import { Collector } from '../../../src/backends/common/collector.js'
+import { Collector, keepFreedPages } from '../../../src/backends/common/collector.js'
 
 describe('the collector', () => {
   it('sees in one job what is gone and what is not', () => {
@@ -46,6 +46,14 @@ describe('the collector', () => {
     while (performance.now() - since < 50);
     expect(collector.scavengeShare()).toBeGreaterThan(0)
     expect(collector.scavengeShare()).toBeLessThan(Math.min(soon, 0.1))
+  })
+
+  it('leaves nothing of the buffer that makes the C library keep freed pages', () => {
+    const collector = new Collector()
+    collector.scavenge()
+    const before = process.memoryUsage().arrayBuffers
+    keepFreedPages(1 << 20, collector)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
   })
 
   it('knows what a collection takes', () => {

@@ -64,7 +64,7 @@ class FreeCollector extends Collector {
   override cost(): number {
     return 0
   }
-  override scavengeShare(): number {
+  override scavengeCost(): number {
     return 0
   }
   override share(): number {
@@ -168,6 +168,21 @@ describe('the arena', () => {
     expect(collector.fullCollections).toBeLessThan(5)
     expect(collector.scavengesMade).toBeGreaterThan(20)
     expect(arena.stats('x').peak).toBeLessThanOrEqual(128 * MB)
+    expect(valueOf(arena, kept)).toBe(1)
+  })
+
+  it('holds few arrays and copies in a loop that reads and drops large ones, also after V8 has collected by itself', () => {
+    const arena = new Arena({ budget: 1024 * MB, collector: new FreeCollector() })
+    const kept = fill(arena, 8 * MB, 1)
+    let copies = 0
+    for (let i = 0; i < 100; i++) {
+      if (i % 10 === 5) (globalThis as { gc?: () => void }).gc?.()
+      expect(arena.copyOut(fill(arena, 8 * MB, 2)).byteLength).toBe(8 * MB)
+      copies = Math.max(copies, process.memoryUsage().arrayBuffers)
+    }
+    expect(arena.stats('x').peak).toBeLessThanOrEqual(56 * MB)
+    expect(copies).toBeLessThan(32 * MB)
+    expect(arena.stats('x').spilled).toBe(0)
     expect(valueOf(arena, kept)).toBe(1)
   })
 
