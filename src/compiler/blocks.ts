@@ -5,10 +5,10 @@
 import type { LoopDraft } from './draft.js'
 import type { Buffer, Kernel } from './kernel.js'
 import type { Limits } from './limits.js'
-import { type Blocking, type Group, type Member, divisors, inPieces, resultOf, total } from './pieces.js'
+import { type Blocking, type Group, apartOf, divisors, inPieces, resultOf, total } from './pieces.js'
 import { accesses, bufferBytes } from './plan.js'
 import { repeatedProducts } from './repeated.js'
-import { cutsOf, greatestDivisor, isSum, slicingOf } from './slices.js'
+import { type Member, cutsOf, greatestDivisor, isSum, slicingOf } from './slices.js'
 
 const maximumMembers = 40
 
@@ -28,11 +28,15 @@ const fitsMatrices = (members: readonly Member[], pieces: number, limits: Limits
   )
 
 /** The number of pieces whose arrays fit the cache, if there is one. */
-const piecesOf = ({ members, extent, sliced, whole }: Group, limits: Limits): number | undefined => {
+const piecesOf = ({ members, extent, sliced, whole }: Group, { limits, normalize }: Blocking): number | undefined => {
   if (total(whole) > limits.wholeBytes) return undefined
   const bytes = total(sliced)
   const possible = divisors(extent).filter(
-    (n) => n > 1 && bytes / n <= limits.maximumBytes && fitsMatrices(members, n, limits),
+    (n) =>
+      n > 1 &&
+      bytes / n <= limits.maximumBytes &&
+      fitsMatrices(members, n, limits) &&
+      apartOf(members, n, normalize) !== undefined,
   )
   return possible.find((n) => bytes / n <= limits.wantedBytes) ?? possible.at(-1)
 }
@@ -41,12 +45,7 @@ const piecesOf = ({ members, extent, sliced, whole }: Group, limits: Limits): nu
  * The group with one more kernel, if it can be cut alike and keeps the order of reads and writes. It reads what the group
  * touches, unless it is there for one that does.
  */
-const joined = (
-  group: Group | undefined,
-  kernel: Kernel,
-  { limits, normalize }: Blocking,
-  isHelper = false,
-): Group | undefined => {
+const joined = (group: Group | undefined, kernel: Kernel, blocking: Blocking, isHelper = false): Group | undefined => {
   const { reads, writes } = accesses(kernel)
   // A piece would not find what a scatter updates.
   const draft: LoopDraft | undefined = kernel.kind === 'loops' ? kernel : undefined
@@ -59,7 +58,7 @@ const joined = (
   for (const { cut, extent: own } of cutsOf(kernel)) {
     const extent = greatestDivisor(group?.extent ?? 0, own)
     if (extent < 2) continue
-    const slicing = slicingOf(kernel, cut, extent, normalize)
+    const slicing = slicingOf(kernel, cut, extent, blocking.normalize)
     if (slicing === undefined) continue
     if (group !== undefined && (meets(slicing.whole, group.sliced) || meets(slicing.sliced, group.whole))) continue
     const next: Group = {
@@ -70,7 +69,7 @@ const joined = (
       written: union(group?.written ?? new Set(), isSum(cut) ? [resultOf(kernel)] : writes),
       sums: union(group?.sums ?? new Set(), isSum(cut) ? [resultOf(kernel)] : []),
     }
-    if (piecesOf(next, limits) !== undefined) return next
+    if (piecesOf(next, blocking) !== undefined) return next
   }
   return undefined
 }
@@ -205,7 +204,7 @@ export const block = (
     const { group, before, after } = gather(first, rest.slice(1), horizon, repeated, blocking)
     const needed = new Set(outputs)
     for (const kernel of after) for (const buffer of accesses(kernel).reads) needed.add(buffer)
-    const pieces = group === undefined ? undefined : piecesOf(group, blocking.limits)
+    const pieces = group === undefined ? undefined : piecesOf(group, blocking)
     if (group === undefined || pieces === undefined || gain(group, pieces, needed, blocking.limits) <= 0) {
       out.push(first)
       rest = rest.slice(1)

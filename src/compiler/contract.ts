@@ -3,7 +3,6 @@ import { type Expression, shapedArray, sizeOf } from '../core/index.js'
 import { flatIndex, linear } from './affine.js'
 import { type ContractOperand, type Graph, newBuffer, newStep, loopVariables, Value } from './graph.js'
 import type { Buffer } from './kernel.js'
-import { usualLimits } from './limits.js'
 
 /** The one stride of several axes, if they lie like one axis. */
 const groupStride = (axes: readonly Expression[], strides: ReadonlyMap<Expression, number>): number | undefined => {
@@ -20,37 +19,20 @@ const groupStride = (axes: readonly Expression[], strides: ReadonlyMap<Expressio
   return stride ?? 0
 }
 
-/** Arrays that kernels around a product may add to what a piece of it touches, as softmax does between two products. */
-const arraysOfPiece = 3
-
-/**
- * Whether a batch of groups, of so many matrices that are not neighbours, should be read where it is. It can be cut between
- * groups only, so it is not where a copy could be cut into pieces that stay in a cache and whole groups do not.
- */
-const leavesPieces = (matrices: number, matrixBytes: number): boolean => {
-  const fits = (bytes: number): boolean => arraysOfPiece * bytes <= usualLimits.maximumBytes
-  return fits(matrices * matrixBytes) || !fits(matrixBytes)
-}
-
-/**
- * The stride of the axes of a batch; where they don't lie like one axis, those of two groups of them. `matrixBytes` is the
- * size of the largest of the product's three matrices; 0 where batches have one stride only.
- */
+/** The stride of the axes of a batch; where they don't lie like one axis, those of two groups of them, if `periods` may be. */
 const batchStrides = (
   axes: readonly Expression[],
   strides: ReadonlyMap<Expression, number>,
-  matrixBytes: number,
+  periods: boolean,
 ): Pick<ContractOperand, 'batchStride' | 'batchPeriod' | 'periodStride'> | undefined => {
   const batchStride = groupStride(axes, strides)
   if (batchStride !== undefined) return { batchStride }
-  for (let first = 1; matrixBytes > 0 && first < axes.length; first++) {
+  for (let first = 1; periods && first < axes.length; first++) {
     const inside = axes.slice(first)
     const periodStride = groupStride(axes.slice(0, first), strides)
     const batchStride = groupStride(inside, strides)
     if (periodStride === undefined || batchStride === undefined) continue
-    const batchPeriod = sizeOf(inside.map((v) => v.extent ?? 1))
-    if (periodStride !== 0 && !leavesPieces(batchPeriod, matrixBytes)) return undefined
-    return { batchStride, batchPeriod, periodStride }
+    return { batchStride, batchPeriod: sizeOf(inside.map((v) => v.extent ?? 1)), periodStride }
   }
   return undefined
 }
@@ -119,7 +101,7 @@ const pack = (graph: Graph, packed: Expression, shape: readonly number[]): Value
 /**
  * How a contraction reads one side: in place, or as a copy whose innermost axis is the innermost of the array that it comes
  * from, so that packing moves contiguous runs. `usual` says what is outside when nothing speaks for either; `kept` are the
- * copies so far; `matrixBytes` is the size of the product's largest matrix, or 0 where batches must have one stride.
+ * copies so far; `periods` says whether a batch may have two strides.
  */
 export const contractOperand = (
   graph: Graph,
@@ -129,13 +111,13 @@ export const contractOperand = (
   free: readonly Expression[],
   inner: readonly Expression[],
   usual: 'free' | 'inner',
-  matrixBytes: number,
+  periods: boolean,
 ): ContractOperand => {
   const inPlace = (source: Value, flat: Expression): ContractOperand | undefined => {
     const { constant, terms } = linear(graph.normalize(flat))
     const axes = new Set([...batch, ...free, ...inner])
     for (const atom of terms.keys()) if (!axes.has(atom)) return undefined
-    const strides = batchStrides(batch, terms, matrixBytes)
+    const strides = batchStrides(batch, terms, periods)
     const freeStride = groupStride(free, terms)
     const innerStride = groupStride(inner, terms)
     if (strides === undefined || freeStride === undefined || innerStride === undefined) return undefined

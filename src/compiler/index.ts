@@ -11,6 +11,7 @@ import { lower } from './lower.js'
 import { type Limits, usualLimits } from './limits.js'
 import { controlFlow, texts } from './parts.js'
 import { type Draft, type Pair, nothingMoved } from './places.js'
+import { placeProducts } from './place-products.js'
 import { plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { shareCopies } from './share.js'
@@ -61,7 +62,7 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const short = inPlace?.removeCopies(draft, pairsOf(results)) ?? nothingMoved(draft)
   const needed = new Set(short.outputs)
   const context = { limits, normalize: graph.normalize, finish }
-  const rows = fuseRows(short.kernels, needed, context)
+  const rows = fuseRows(blocks ? placeProducts(short.kernels, inputs, needed) : short.kernels, needed, context)
   // Machines that compute whole arrays at once compute such copies where they read them.
   const shared = blocks
     ? shareCopies(block(rows, needed, context), inputs, needed)

@@ -62,9 +62,13 @@ export interface MatrixView {
   readonly columnStride: number
 }
 
+/** Where matrices lie: `MatrixView` without the array that they lie in. */
+export type MatrixLayout = Omit<MatrixView, 'buffer'>
+
 /**
  * `out[b, r, c] = sum over i of left[b, r, i] * right[b, i, c]`: a batch of matrix products. The result is contiguous
- * [batch, rows, columns]; all three have one dtype (float32, float64, int32, uint32); half and int8 operands are converted before.
+ * [batch, rows, columns] unless `placed` says where it lies, its columns side by side in any case; all three have one dtype
+ * (float32, float64, int32, uint32); half and int8 operands are converted before.
  */
 export interface ContractionKernel {
   readonly kind: 'contraction'
@@ -75,6 +79,7 @@ export interface ContractionKernel {
   readonly left: MatrixView
   readonly right: MatrixView
   readonly out: Buffer
+  readonly placed?: MatrixLayout | undefined
 }
 
 /** Stable sort of lines along an axis: the buffers are [outer, size, inner]; outputs are the operands, permuted alike. */
@@ -86,6 +91,16 @@ export interface SortKernel {
   readonly keys: number
   readonly inputs: readonly Buffer[]
   readonly outputs: readonly Buffer[]
+}
+
+/**
+ * Where slices of an array begin that lie apart from their neighbours, in elements: slice k at
+ * `floor(k / period) * periodStride + (k % period) * stride`. They may overlap where they are only read.
+ */
+export interface Spread {
+  readonly stride: number
+  readonly period: number
+  readonly periodStride: number
 }
 
 /**
@@ -106,6 +121,8 @@ export interface ScanKernel {
   readonly xs: readonly Buffer[]
   readonly carries: readonly Buffer[]
   readonly ys: readonly Buffer[]
+  /** Those of the `xs`, then of the `ys`, whose slices are not equal parts one after the other. */
+  readonly spreads?: readonly (Spread | undefined)[] | undefined
   /** Bytes of its own: the other place of each carry that moves (`scratchLayout`), then the body's temporaries. */
   readonly scratch: Buffer
 }
@@ -211,6 +228,22 @@ export const nestedPrograms = (kernel: Kernel): readonly Program[] => {
       return []
   }
 }
+
+/** Where slices of the i-th of a loop's `xs` and `ys` begin. */
+export const spreadOf = ({ xs, ys, length, spreads }: ScanKernel, i: number): Spread => {
+  const spread = spreads?.[i]
+  if (spread !== undefined) return spread
+  const buffer = i < xs.length ? xs[i] : ys[i - xs.length]
+  return { stride: (buffer?.size ?? 0) / length, period: length, periodStride: 0 }
+}
+
+/** Element at which slice `k` begins. */
+export const startOf = ({ stride, period, periodStride }: Spread, k: number): number =>
+  Math.floor(k / period) * periodStride + (k % period) * stride
+
+/** Where the result of a product lies. */
+export const layoutOf = ({ rows, columns, placed }: ContractionKernel): MatrixLayout =>
+  placed ?? { offset: 0, batchStride: rows * columns, rowStride: columns, columnStride: 1 }
 
 /** Whether a kernel calls JavaScript: such calls stay in order. */
 export const hasEffect = (kernel: Kernel): boolean =>

@@ -14,7 +14,6 @@ import {
   type ShapedArray,
   type SortSpec,
   type WhileSpec,
-  dtypeBytes,
   e,
   invariant,
   known,
@@ -245,10 +244,8 @@ export class Lowerer implements Lowering {
       const body = this.graph.reindex(product, [...batch, ...rows, ...columns], index)
       return this.fromBody(aval, e.convert(body, spec.dtype))
     }
-    const [m, n, k] = [sizeOf(spec.rows), sizeOf(spec.columns), sizeOf(spec.inner)]
-    const largest = this.whole ? 0 : Math.max(m * k, k * n, m * n) * dtypeBytes(dtype)
-    const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free', largest)
-    const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner', largest)
+    const left = contractOperand(this.graph, this.#packed, sides.left, batch, rows, inner, 'free', !this.whole)
+    const right = contractOperand(this.graph, this.#packed, sides.right, batch, columns, inner, 'inner', !this.whole)
     const { value, buffer } = this.buffered(shapedArray(shape, dtype))
     this.graph.items.push(
       newStep({

@@ -5,23 +5,19 @@ import { scratchLayout } from './scratch.js'
 import type { LoopDraft } from './draft.js'
 import { accessed } from './finish.js'
 import { newBuffer } from './graph.js'
-import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Statement } from './kernel.js'
+import type { Buffer, Kernel, LoopKernel, Program, ScanKernel, Spread, Statement } from './kernel.js'
 import type { Limits } from './limits.js'
 import { nest } from './loops.js'
-import { bufferBytes, plan } from './plan.js'
+import { accesses, bufferBytes, plan } from './plan.js'
 import { shareCopies } from './share.js'
-import { type Cut, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum } from './slices.js'
+import { type Member, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum, slicingOf } from './slices.js'
+import { type Apart, type Nested, isAlike, nestedApart } from './spreads.js'
 
 /** What cutting needs to know. */
 export interface Blocking {
   readonly limits: Limits
   readonly normalize: Normalize
   readonly finish: (kernel: LoopKernel) => LoopKernel
-}
-
-export interface Member {
-  readonly kernel: Kernel
-  readonly cut: Cut
 }
 
 /** Kernels that are cut alike. */
@@ -61,10 +57,40 @@ export const resultOf = (kernel: Kernel): Buffer => {
   return known(draft?.sum?.buffer, 'result of a sum')
 }
 
+/** The arrays whose slices lie apart when members are cut into n pieces; undefined if they don't agree about them. */
+export const apartOf = (
+  members: readonly Member[],
+  n: number,
+  normalize: Normalize,
+): ReadonlyMap<Buffer, Apart> | undefined => {
+  const found = new Map<Buffer, Apart>()
+  for (const { kernel, cut } of members) {
+    // All others are cut into equal parts by any divisor.
+    if (kernel.kind !== 'contraction' || cut !== 'batch') continue
+    const slicing = slicingOf(kernel, cut, n, normalize)
+    if (slicing === undefined) return undefined
+    for (const [buffer, apart] of slicing.apart) {
+      const other = found.get(buffer)
+      if (other !== undefined && !isAlike(apart, other)) return undefined
+      found.set(buffer, { ...apart, reach: Math.max(apart.reach, other?.reach ?? 0) })
+    }
+  }
+  if (found.size === 0) return found
+  for (const { kernel, cut } of members) {
+    const own = kernel.kind === 'contraction' ? slicingOf(kernel, cut, n, normalize)?.apart : undefined
+    const { reads, writes } = accesses(kernel)
+    if ([...reads, ...writes].some((buffer) => found.has(buffer) && own?.has(buffer) !== true)) return undefined
+  }
+  return found
+}
+
 const sliceShape = (buffer: Buffer, pieces: number): readonly number[] => {
   const [first, ...rest] = buffer.shape
   return first !== undefined && first % pieces === 0 ? [first / pieces, ...rest] : [buffer.size / pieces]
 }
+
+const sliceBuffer = (buffer: Buffer, pieces: number, apart: Apart | undefined): Buffer =>
+  newBuffer(buffer.dtype, apart === undefined ? sliceShape(buffer, pieces) : [apart.reach])
 
 /** The kernels as a loop over their pieces; `needed` are the arrays that somebody else reads. */
 export const inPieces = (
@@ -78,7 +104,8 @@ export const inPieces = (
   const sums = [...group.sums]
   const ys = [...group.written].filter((buffer) => needed.has(buffer) && !group.sums.has(buffer))
   const buffers = new Map<Buffer, Buffer>()
-  for (const buffer of group.sliced) buffers.set(buffer, newBuffer(buffer.dtype, sliceShape(buffer, pieces)))
+  const apart = known(apartOf(group.members, pieces, normalize), 'slices')
+  for (const buffer of group.sliced) buffers.set(buffer, sliceBuffer(buffer, pieces, apart.get(buffer)))
   for (const buffer of constants) buffers.set(buffer, newBuffer(buffer.dtype, buffer.shape))
   const inner = (list: readonly Buffer[]): Buffer[] => list.map((buffer) => known(buffers.get(buffer), 'piece'))
   // Pieces are added in place.
@@ -106,7 +133,7 @@ export const inPieces = (
   const shared = shareCopies(drafts, inputs, new Set(outputs), true)
   const kernels = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const body = programOf(kernels, inputs, outputs)
-  return loopsOver({ body, length: pieces, constants, sums, xs, ys }, limits, finish)
+  return loopsOver({ body, length: pieces, constants, sums, xs, ys, apart }, limits, finish)
 }
 
 const programOf = (kernels: readonly Kernel[], inputs: readonly Buffer[], outputs: readonly Buffer[]): Program => ({
@@ -125,9 +152,15 @@ interface Iterations {
   readonly sums: readonly Buffer[]
   readonly xs: readonly Buffer[]
   readonly ys: readonly Buffer[]
+  /** Those of the xs and ys whose slices are not equal parts. */
+  readonly apart: ReadonlyMap<Buffer, Apart>
 }
 
-const scanOf = ({ body, length, constants, sums, xs, ys }: Iterations, initial: readonly Buffer[]): ScanKernel => {
+const scanOf = (
+  { body, length, constants, sums, xs, ys, apart }: Iterations,
+  initial: readonly Buffer[],
+): ScanKernel => {
+  const spreads = [...xs, ...ys].map((buffer): Spread | undefined => apart.get(buffer))
   const loop: Omit<ScanKernel, 'scratch'> = {
     kind: 'scan',
     body,
@@ -138,6 +171,7 @@ const scanOf = ({ body, length, constants, sums, xs, ys }: Iterations, initial: 
     xs,
     carries: sums,
     ys,
+    ...(spreads.some((spread) => spread !== undefined) && { spreads }),
   }
   return { ...loop, scratch: newBuffer('uint8', [scratchLayout(loop).bytes]) }
 }
@@ -153,13 +187,15 @@ const loopsOver = (
   { mostParts, partBytes }: Limits,
   finish: Blocking['finish'],
 ): readonly Kernel[] => {
-  const { length, constants, sums, xs, ys } = all
+  const { length, constants, sums, xs, ys, apart } = all
   const most = Math.min(mostParts, length / 2, partBytes / total(sums))
   const parts =
     sums.length === 0
       ? 1
       : known(
-          divisors(length).findLast((n) => n <= Math.max(1, most)),
+          divisors(length).findLast(
+            (n) => n <= Math.max(1, most) && [...apart.values()].every((a) => nestedApart(a, length, n) !== undefined),
+          ),
           'divisor',
         )
   if (parts === 1) {
@@ -167,7 +203,18 @@ const loopsOver = (
     return [...initial.map(zeroed), scanOf(all, initial)]
   }
   const same = (buffer: Buffer): Buffer => newBuffer(buffer.dtype, buffer.shape)
-  const slice = (buffer: Buffer): Buffer => newBuffer(buffer.dtype, sliceShape(buffer, parts))
+  const nested = new Map<Buffer, Nested>()
+  const inner = new Map<Buffer, Apart>()
+  const slice = (buffer: Buffer): Buffer => {
+    const own = apart.get(buffer)
+    const slices = own && nestedApart(own, length, parts)
+    const part = sliceBuffer(buffer, parts, slices?.outer)
+    if (slices !== undefined) {
+      nested.set(buffer, slices)
+      inner.set(part, slices.inner)
+    }
+    return part
+  }
   const part: Iterations = {
     body: all.body,
     length: length / parts,
@@ -175,6 +222,7 @@ const loopsOver = (
     sums: sums.map(same),
     xs: xs.map(slice),
     ys: ys.map(slice),
+    apart: inner,
   }
   const body = programOf(
     [...part.sums.map((sum) => finish(zeroed(sum))), scanOf(part, part.sums)],
@@ -192,7 +240,8 @@ const loopsOver = (
       )
     }),
   )
-  const outer = { body, length: parts, constants, sums: [], xs, ys: [...sumsOfParts, ...ys] }
+  const outerApart = new Map([...nested].map(([buffer, { outer }]) => [buffer, outer]))
+  const outer = { body, length: parts, constants, sums: [], xs, ys: [...sumsOfParts, ...ys], apart: outerApart }
   return [scanOf(outer, []), ...joined]
 }
 

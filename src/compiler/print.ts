@@ -2,7 +2,7 @@
 import { type Expression, avalText, dtypeShort, e, isFloating, shapedArray } from '../core/index.js'
 import { isLinearOp } from './affine.js'
 import { expressionsOf } from './finish.js'
-import type { Buffer, Kernel, MatrixView, Program, Statement } from './kernel.js'
+import type { Buffer, Kernel, MatrixLayout, MatrixView, Program, ScanKernel, Statement } from './kernel.js'
 import { kernelSources, placesText, programPlaces, shortNames } from './origins.js'
 import { accesses, bufferBytes } from './plan.js'
 
@@ -277,11 +277,25 @@ export const kernelBytes = (kernel: Kernel): number => {
 
 const bufferText = (buffer: Buffer): string => avalText(shapedArray(buffer.shape, buffer.dtype))
 
+const stridesText = (layout: MatrixLayout): string =>
+  `strides ${batchText(layout)},${layout.rowStride},${layout.columnStride}`
+
 const viewText = (view: MatrixView, names: Names): string =>
-  `${names.buffer(view.buffer)}(offset ${view.offset}, strides ${batchText(view)},${view.rowStride},${view.columnStride})`
+  `${names.buffer(view.buffer)}(offset ${view.offset}, ${stridesText(view)})`
+
+/** What iterations of a loop take slices of; `o/p+i%p` where slices do not lie one after the other. */
+const slicedText = (kernel: ScanKernel, names: Names, side: 'xs' | 'ys'): string => {
+  const before = side === 'xs' ? 0 : kernel.xs.length
+  const list = kernel[side].map((buffer, i) => {
+    const spread = kernel.spreads?.[before + i]
+    const { periodStride = 0, period = 0, stride = 0 } = spread ?? {}
+    return `${names.buffer(buffer)}${spread === undefined ? '' : `, slices ${periodStride} / ${period} + ${stride} % ${period}`}`
+  })
+  return `(${list.join(', ')})`
+}
 
 /** Strides of a batch: `o/p+i%p` where groups of `p` matrices are `o` apart and those within a group `i`. */
-const batchText = ({ batchStride, batchPeriod, periodStride = 0 }: MatrixView): string =>
+const batchText = ({ batchStride, batchPeriod, periodStride = 0 }: MatrixLayout): string =>
   batchPeriod === undefined
     ? String(batchStride)
     : `${periodStride === 0 ? '' : `${periodStride} / ${batchPeriod} + `}${batchStride} % ${batchPeriod}`
@@ -295,14 +309,15 @@ const kernelLines = (kernel: Kernel, names: Names, files: FileNames): string[] =
       return statementLines(kernel.body, names, '  ')
     case 'contraction': {
       const batch = kernel.batch === 1 ? '' : `${kernel.batch} times `
+      const placed = kernel.placed === undefined ? '' : `, placed ${stridesText(kernel.placed)}`
       return [
-        `  ${names.buffer(kernel.out)} = ${batch}[${kernel.rows},${kernel.inner}] x [${kernel.inner},${kernel.columns}]`,
+        `  ${names.buffer(kernel.out)} = ${batch}[${kernel.rows},${kernel.inner}] x [${kernel.inner},${kernel.columns}]${placed}`,
         `    of ${viewText(kernel.left, names)} and ${viewText(kernel.right, names)}`,
       ]
     }
     case 'scan':
       return [
-        `  ${names.list(kernel.carries)} and ${names.list(kernel.ys)} = ${kernel.length} times${kernel.reverse ? ' backwards' : ''} from ${names.list(kernel.initial)} over ${names.list(kernel.xs)} with ${names.list(kernel.constants)}`,
+        `  ${names.list(kernel.carries)} and ${slicedText(kernel, names, 'ys')} = ${kernel.length} times${kernel.reverse ? ' backwards' : ''} from ${names.list(kernel.initial)} over ${slicedText(kernel, names, 'xs')} with ${names.list(kernel.constants)}`,
         ...nestedLines(kernel.body),
       ]
     case 'while':

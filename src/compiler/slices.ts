@@ -4,9 +4,19 @@ import { type Normalize, linear } from './affine.js'
 import type { LoopDraft } from './draft.js'
 import { expressionsOf, mapExpressions } from './finish.js'
 import { newBuffer } from './graph.js'
-import type { Buffer, ContractionKernel, Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
+import {
+  type Buffer,
+  type ContractionKernel,
+  type Kernel,
+  type LoopKernel,
+  type MatrixLayout,
+  type MatrixView,
+  type Statement,
+  layoutOf,
+} from './kernel.js'
 import { type Rewrite, nest } from './loops.js'
 import { needsPartial, reduceColumns } from './reduction.js'
+import { type Apart, isAlike } from './spreads.js'
 
 /** Statements of a piece; those of several rows leave what is still to be added to the sum in `part`. */
 export interface PieceOfSum {
@@ -22,9 +32,19 @@ export type Cut = 'loops' | 'batch' | 'rows' | 'inner' | 'sum'
 /** Whether the results of the pieces are parts of a sum. */
 export const isSum = (cut: Cut): boolean => cut === 'inner' || cut === 'sum'
 
-/** Arrays that piece k of n touches in range k of n ranges of equal size, and those that every piece reads anywhere. */
+/** A kernel and how it is cut. */
+export interface Member {
+  readonly kernel: Kernel
+  readonly cut: Cut
+}
+
+/**
+ * Arrays that piece k of n touches in slice k of n, and those that every piece reads anywhere. Slices are n ranges of equal
+ * size, but of the arrays in `apart`.
+ */
 export interface Slicing {
   readonly sliced: ReadonlySet<Buffer>
+  readonly apart: ReadonlyMap<Buffer, Apart>
   readonly whole: ReadonlySet<Buffer>
 }
 
@@ -33,9 +53,15 @@ export const cutsOf = (kernel: Kernel): readonly { readonly cut: Cut; readonly e
   if (kernel.kind === 'contraction') {
     const { batch, rows, inner, left, right } = kernel
     if (batch > 1) {
-      // Pieces are whole periods.
-      const period = commonMultiple(left.batchPeriod ?? 1, right.batchPeriod ?? 1)
-      return batch > period ? [{ cut: 'batch', extent: batch / period }] : []
+      // Pieces are parts of periods, or whole ones; of periods that repeat only whole ones.
+      const views = [left, right, layoutOf(kernel)]
+      const extentOf = (periods: readonly (number | undefined)[]): number =>
+        batch / periods.reduce<number>((a, b) => commonMultiple(a, b ?? 1), 1)
+      const extents = [
+        extentOf(views.map(({ batchPeriod, periodStride = 0 }) => (periodStride === 0 ? batchPeriod : 1))),
+        extentOf(views.map(({ batchPeriod }) => batchPeriod)),
+      ]
+      return [...new Set(extents)].filter((extent) => extent > 1).map((extent) => ({ cut: 'batch', extent }))
     }
     return [
       { cut: 'rows', extent: rows },
@@ -147,7 +173,7 @@ const sliceLoops = (statements: readonly Statement[], n: number, normalize: Norm
     if (!possible) return undefined
   }
   for (const buffer of sliced) if (whole.has(buffer)) return undefined
-  return { sliced, whole }
+  return { sliced, whole, apart: new Map() }
 }
 
 /** Whether a view lies in one of n equal parts of its buffer, when the axis of this stride is cut. */
@@ -159,6 +185,12 @@ const viewFits = (
   n: number,
 ) => {
   if (cutStride * cutExtent !== view.buffer.size) return false
+  const { low, high } = span(view, [...axes, [cutExtent / n, cutStride]])
+  return low >= 0 && high < view.buffer.size / n
+}
+
+/** First and last element of a view along some axes. */
+const span = (view: MatrixView, axes: readonly [number, number][]): { readonly low: number; readonly high: number } => {
   let low = view.offset
   let high = view.offset
   for (const [extent, stride] of axes) {
@@ -166,20 +198,37 @@ const viewFits = (
     if (reach < 0) low += reach
     else high += reach
   }
-  const reach = (cutExtent / n - 1) * cutStride
-  return low >= 0 && high + reach < view.buffer.size / n
+  return { low, high }
+}
+
+/** The slices of a view in which each of the pieces has `each` matrices, a part of a period. */
+const apartIn = (
+  view: MatrixView,
+  axes: readonly [number, number][],
+  batch: number,
+  each: number,
+): Apart | undefined => {
+  const { batchPeriod = 1, batchStride, periodStride = 0 } = view
+  if (batchPeriod % each !== 0 || batchStride <= 0 || periodStride <= 0) return undefined
+  const { low, high } = span(view, [...axes, [each, batchStride]])
+  const spread = { stride: each * batchStride, period: batchPeriod / each, periodStride }
+  const last = (batch / batchPeriod - 1) * periodStride + (batchPeriod - each) * batchStride
+  return low < 0 || last + high >= view.buffer.size ? undefined : { ...spread, reach: high + 1 }
 }
 
 const sliceContraction = (kernel: ContractionKernel, cut: Cut, n: number): Slicing | undefined => {
   const { left, right, batch, rows, columns, inner, out } = kernel
   const sliced = new Set<Buffer>()
   const whole = new Set<Buffer>()
+  const apart = new Map<Buffer, Apart>()
+  const even: Buffer[] = []
   const add = (view: MatrixView, axes: readonly [number, number][], stride: number, extent: number): boolean => {
     if (stride === 0) {
       whole.add(view.buffer)
       return true
     }
     sliced.add(view.buffer)
+    even.push(view.buffer)
     return extent % n === 0 && viewFits(view, axes, stride, extent, n)
   }
   const leftAxes: [number, number][] = [
@@ -190,26 +239,39 @@ const sliceContraction = (kernel: ContractionKernel, cut: Cut, n: number): Slici
     [inner, right.rowStride],
     [columns, right.columnStride],
   ]
+  const result: MatrixView = { ...layoutOf(kernel), buffer: out }
+  const resultAxes: [number, number][] = [
+    [rows, result.rowStride],
+    [columns, result.columnStride],
+  ]
   let fits = false
   if (cut === 'batch') {
     const addSide = (view: MatrixView, axes: readonly [number, number][]): boolean => {
       const { batchPeriod, periodStride = 0 } = view
       if (batchPeriod === undefined) return add(view, axes, view.batchStride, batch)
-      return add(view, [...axes, [batchPeriod, view.batchStride]], periodStride, batch / batchPeriod)
+      const each = batch / n
+      if (each % batchPeriod === 0)
+        return add(view, [...axes, [batchPeriod, view.batchStride]], periodStride, batch / batchPeriod)
+      const slices = apartIn(view, axes, batch, each)
+      const other = apart.get(view.buffer)
+      if (slices === undefined || (other !== undefined && !isAlike(slices, other))) return false
+      sliced.add(view.buffer)
+      apart.set(view.buffer, { ...slices, reach: Math.max(slices.reach, other?.reach ?? 0) })
+      return true
     }
-    fits = addSide(left, leftAxes) && addSide(right, rightAxes)
-    sliced.add(out)
+    fits = addSide(left, leftAxes) && addSide(right, rightAxes) && addSide(result, resultAxes)
+    if (even.some((buffer) => apart.has(buffer))) return undefined
   } else if (cut === 'rows') {
-    fits = add(left, leftAxes.slice(1), left.rowStride, rows)
+    fits =
+      add(left, leftAxes.slice(1), left.rowStride, rows) && add(result, resultAxes.slice(1), result.rowStride, rows)
     whole.add(right.buffer)
-    sliced.add(out)
   } else if (cut === 'inner' && left.columnStride !== 0 && right.rowStride !== 0) {
     fits =
       add(left, leftAxes.slice(0, 1), left.columnStride, inner) &&
       add(right, rightAxes.slice(1), right.rowStride, inner)
   }
   for (const buffer of sliced) if (whole.has(buffer)) return undefined
-  return fits ? { sliced, whole } : undefined
+  return fits ? { sliced, whole, apart } : undefined
 }
 
 /** What an expression of a piece becomes: other buffers, in place of the loop variable another expression. */
@@ -288,13 +350,23 @@ export const pieceOfContraction = (
   n: number,
   buffers: ReadonlyMap<Buffer, Buffer>,
 ): ContractionKernel => {
-  const moved = (view: MatrixView): MatrixView => ({ ...view, buffer: buffers.get(view.buffer) ?? view.buffer })
+  const batch = cut === 'batch' ? kernel.batch / n : kernel.batch
+  const inside = (layout: MatrixLayout): MatrixLayout => {
+    const { batchPeriod, offset, batchStride, rowStride, columnStride } = layout
+    // A piece within a period knows nothing of it.
+    return batch <= (batchPeriod ?? 0) ? { offset, batchStride, rowStride, columnStride } : layout
+  }
+  const moved = (view: MatrixView): MatrixView => ({
+    ...inside(view),
+    buffer: buffers.get(view.buffer) ?? view.buffer,
+  })
   return {
     ...kernel,
     left: moved(kernel.left),
     right: moved(kernel.right),
     out: buffers.get(kernel.out) ?? kernel.out,
-    batch: cut === 'batch' ? kernel.batch / n : kernel.batch,
+    placed: kernel.placed && inside(kernel.placed),
+    batch,
     rows: cut === 'rows' ? kernel.rows / n : kernel.rows,
     inner: cut === 'inner' ? kernel.inner / n : kernel.inner,
   }

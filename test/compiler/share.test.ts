@@ -123,8 +123,11 @@ describe('equal copies become one', () => {
   })
 
   test('a transposed array that two products read is stored once, or not at all', () => {
-    const copies = (length: number, count: number): number => {
-      const heads = (x: NDArray): NDArray => np.transpose(np.reshape(x, [4, length, count, 64]), [0, 2, 1, 3])
+    const copies = (length: number, count: number, isInterleaved = false): number => {
+      const heads = (x: NDArray): NDArray =>
+        isInterleaved
+          ? np.transpose(np.reshape(x, [4, length, count / 2, 64, 2]), [0, 2, 4, 1, 3]).reshape([4, count, length, 64])
+          : np.transpose(np.reshape(x, [4, length, count, 64]), [0, 2, 1, 3])
       const text = kernels(
         (x, y, z) => [np.matmul(heads(x), y), np.matmul(z, heads(x))],
         [4, length, 64 * count],
@@ -134,8 +137,14 @@ describe('equal copies become one', () => {
       return text.match(/^ *\w+\[.*\] = in0\[/gm)?.length ?? 0
     }
     // Groups of matrices that are small enough to be in a cache together, groups that aren't, and matrices that aren't.
-    expect(copies(64, 8)).toBe(0)
-    expect(copies(128, 16)).toBe(1)
-    expect(copies(2048, 8)).toBe(0)
+    for (const [length, count] of [
+      [64, 8],
+      [128, 16],
+      [2048, 8],
+    ] as const) {
+      expect(copies(length, count)).toBe(0)
+      // Matrices of three strides.
+      expect(copies(length, count, true)).toBe(1)
+    }
   })
 })

@@ -7,6 +7,8 @@ import {
   type Program,
   type ScanKernel,
   type WhileKernel,
+  spreadOf,
+  startOf,
   staysInPlace,
 } from '../../compiler/index.js'
 import type { Action, Machine } from './evaluate.js'
@@ -24,10 +26,10 @@ const arrayOf = (machine: Machine, buffer: Buffer): HostData => known(machine.ar
 const arraysOf = (machine: Machine, buffers: readonly Buffer[]): HostData[] =>
   buffers.map((buffer) => arrayOf(machine, buffer))
 
-/** Slice `k` of `length` equal ones. */
-const sliceOf = (array: HostData, k: number, length: number): HostData => {
-  const size = array.length / length
-  return array.subarray(k * size, (k + 1) * size)
+/** Slice `k` of the i-th array that iterations take slices of, which is `inside` to them. */
+const sliceOf = (kernel: ScanKernel, i: number, array: HostData, inside: Buffer | undefined, k: number): HostData => {
+  const start = startOf(spreadOf(kernel, i), k)
+  return array.subarray(start, start + known(inside, 'slice').size)
 }
 
 /** Where carries start: those that stay get their first values where they stay. */
@@ -47,6 +49,8 @@ const otherPlaces = (machine: Machine, kernel: ScanKernel | WhileKernel, { alloc
 const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Action => {
   const run = nesting.prepare(kernel.body)
   const { length, reverse } = kernel
+  const { inputs, outputs } = kernel.body
+  const before = kernel.constants.length + kernel.carries.length
   return () => {
     const constants = arraysOf(machine, kernel.constants)
     const xs = arraysOf(machine, kernel.xs)
@@ -58,8 +62,8 @@ const compileScan = (machine: Machine, kernel: ScanKernel, nesting: Nesting): Ac
       const k = reverse ? length - 1 - trip : trip
       const next = (length - 1 - trip) % 2 === 0 ? last : other
       run(
-        [...constants, ...carries, ...xs.map((x) => sliceOf(x, k, length))],
-        [...next, ...ys.map((y) => sliceOf(y, k, length))],
+        [...constants, ...carries, ...xs.map((x, i) => sliceOf(kernel, i, x, inputs[before + i], k))],
+        [...next, ...ys.map((y, i) => sliceOf(kernel, xs.length + i, y, outputs[carries.length + i], k))],
       )
       carries = next
     }

@@ -1,11 +1,11 @@
 /** Contractions and sorts, by their definitions. */
 import { bfloat16Value, float16Value } from '../../core/index.js'
-import type { ContractionKernel, MatrixView, SortKernel } from '../../compiler/index.js'
+import { type ContractionKernel, type MatrixLayout, type SortKernel, layoutOf } from '../../compiler/index.js'
 import type { Action, Machine } from './evaluate.js'
 import { binaryFunction } from './special.js'
 
 /** Where matrix b of a view begins. */
-const matrixStart = ({ offset, batchStride, batchPeriod, periodStride = 0 }: MatrixView, b: number): number =>
+const matrixStart = ({ offset, batchStride, batchPeriod, periodStride = 0 }: MatrixLayout, b: number): number =>
   batchPeriod === undefined
     ? offset + b * batchStride
     : offset + Math.floor(b / batchPeriod) * periodStride + (b % batchPeriod) * batchStride
@@ -16,6 +16,7 @@ export const compileContraction = (machine: Machine, kernel: ContractionKernel):
   const leftAt = machine.position(left.buffer)
   const rightAt = machine.position(right.buffer)
   const outAt = machine.position(out)
+  const layout = layoutOf(kernel)
   const round = machine.rounding(out.dtype) ?? ((x: number) => x)
   const multiply = binaryFunction('mul', out.dtype)
   return () => {
@@ -23,9 +24,9 @@ export const compileContraction = (machine: Machine, kernel: ContractionKernel):
     const y = machine.arrays[rightAt]
     const z = machine.arrays[outAt]
     if (x === undefined || y === undefined || z === undefined) return
-    let next = 0
     for (let b = 0; b < batch; b++) {
       for (let r = 0; r < rows; r++) {
+        let next = matrixStart(layout, b) + r * layout.rowStride
         for (let c = 0; c < columns; c++) {
           let p = matrixStart(left, b) + r * left.rowStride
           let q = matrixStart(right, b) + c * right.columnStride

@@ -1,5 +1,5 @@
 /** What functions over inner programs pass to them: buffers, temporaries, and carries that stay or move. */
-import { known } from '../../core/index.js'
+import { dtypeBytes, known } from '../../core/index.js'
 import {
   type Buffer,
   type Program,
@@ -7,6 +7,7 @@ import {
   type WhileKernel,
   bufferBytes,
   scratchLayout,
+  spreadOf,
   staysInPlace,
 } from '../../compiler/index.js'
 import type { FunctionBuilder } from './assembler.js'
@@ -56,6 +57,27 @@ export const passTemporaries = (code: Code, inner: Inner, frame: Frame, scratch:
     pushAddress(code, frame, scratch)
     addConstant(code, offset)
   })
+
+/** Pushes the address of slice `at`, a local, of the i-th array that iterations of a loop take slices of. */
+export const pushSlice = (code: Code, frame: Frame, kernel: ScanKernel, i: number, at: number): void => {
+  const buffer = known(i < kernel.xs.length ? kernel.xs[i] : kernel.ys[i - kernel.xs.length], 'sliced array')
+  const { stride, period, periodStride } = spreadOf(kernel, i)
+  const isApart = period < kernel.length
+  pushAddress(code, frame, buffer)
+  const add = (elements: number, part: 'i32.div_u' | 'i32.rem_u'): void => {
+    if (elements === 0) return
+    code.get(at)
+    if (isApart) {
+      code.i32(period)
+      code.op(ops[part])
+    }
+    code.i32(elements * dtypeBytes(buffer.dtype))
+    code.op(ops['i32.mul'])
+    code.op(ops['i32.add'])
+  }
+  add(stride, 'i32.rem_u')
+  if (isApart) add(periodStride, 'i32.div_u')
+}
 
 export const copyBytes = (code: Code, frame: Frame, to: Buffer, pushFrom: () => void): void => {
   pushAddress(code, frame, to)

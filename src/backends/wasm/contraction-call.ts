@@ -1,6 +1,6 @@
 /** The function of a contraction: calls the shared product for every matrix of the batch, or for pieces of them on all threads. */
 import { known } from '../../core/index.js'
-import type { ContractionKernel, MatrixView } from '../../compiler/kernel.js'
+import { type ContractionKernel, type MatrixLayout, layoutOf } from '../../compiler/kernel.js'
 import { elementBytes } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import type { Code } from './code.js'
@@ -84,12 +84,7 @@ const writePiece = (
   const { code } = f
   const [a, b, c] = [f.local('i32'), f.local('i32'), f.local('i32')]
   const isRows = along === 'rows'
-  const place = (
-    target: number,
-    push: () => void,
-    view: Pick<MatrixView, 'offset' | 'batchStride' | 'batchPeriod' | 'periodStride'>,
-    firstStride: number,
-  ): void => {
+  const place = (target: number, push: () => void, view: MatrixLayout, firstStride: number): void => {
     const { offset, batchStride, batchPeriod, periodStride = 0 } = view
     push()
     const add = (local: number, stride: number, part?: 'div' | 'rem'): void => {
@@ -115,7 +110,8 @@ const writePiece = (
   const from = (buffer: ContractionKernel['out']) => (): void => pushAddress(code, frame, buffer)
   place(a, from(left.buffer), left, isRows ? left.rowStride : 0)
   place(b, from(right.buffer), right, isRows ? 0 : right.columnStride)
-  place(c, from(out), { offset: 0, batchStride: rows * columns }, isRows ? columns : 1)
+  const layout = layoutOf(kernel)
+  place(c, from(out), layout, isRows ? layout.rowStride : 1)
   const row = f.local('i32')
   const end = f.local('i32')
   if (follower !== undefined) {
@@ -147,7 +143,7 @@ const writePiece = (
       code.i32(stride * size)
     code.i32(plan.inPlace ? 1 : 0)
     code.get(piece.scratch)
-    code.i32(columns * size)
+    code.i32(layout.rowStride * size)
     if (follower !== undefined) for (const local of [row, end]) code.get(local)
     else {
       code.i32(0)

@@ -8,9 +8,10 @@ import {
   passBuffers,
   passLocals,
   passTemporaries,
+  pushSlice,
   rotate,
 } from './carries.js'
-import { type Frame, inputWord, outputWord, pushAddress } from './frame.js'
+import { type Frame, inputWord, outputWord, pushAddress, setWord } from './frame.js'
 import { ops } from './opcodes.js'
 import { wasmControlFlow } from './parts.js'
 
@@ -22,16 +23,25 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   passTemporaries(code, inner, frame, kernel.scratch, scratchLayout(kernel).temporaries)
   const firstCarry = constants.length
   const carries = makeCarries(f, frame, kernel, inner, firstCarry, (length - 1) % 2 === 0)
-  const slices = [...kernel.xs, ...kernel.ys].map((buffer) => {
+  const firstSlice = firstCarry + kernel.carries.length
+  const wordOf = (i: number): number =>
+    i < kernel.xs.length
+      ? inputWord(inner.frame, firstSlice + i)
+      : outputWord(inner.frame, kernel.carries.length + i - kernel.xs.length)
+  const all = [...kernel.xs, ...kernel.ys]
+  const isSpread = (i: number): boolean => kernel.spreads?.[i] !== undefined
+  const spread = all.map((_, i) => i).filter(isSpread)
+  const slices = all.flatMap((buffer, i) => {
+    if (isSpread(i)) return []
     const local = f.local('i32')
     const bytes = bufferBytes(buffer) / length
     pushAddress(code, frame, buffer)
     addConstant(code, reverse ? bytes * (length - 1) : 0)
     code.set(local)
-    return { local, step: reverse ? -bytes : bytes }
+    return [{ local, step: reverse ? -bytes : bytes, word: wordOf(i) }]
   })
-  const firstSlice = firstCarry + kernel.carries.length
   const count = f.local('i32')
+  const at = spread.length > 0 ? f.local('i32') : count
   code.i32(length)
   code.set(count)
   code.loop()
@@ -47,16 +57,19 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
     carries.map(({ index }) => outputWord(inner.frame, index)),
     carries.map((carry) => carry.next),
   )
-  const sliceWords = [
-    ...kernel.xs.map((_, i) => inputWord(inner.frame, firstSlice + i)),
-    ...kernel.ys.map((_, i) => outputWord(inner.frame, kernel.carries.length + i)),
-  ]
   passLocals(
     code,
     inner,
-    sliceWords,
+    slices.map((slice) => slice.word),
     slices.map((slice) => slice.local),
   )
+  if (spread.length > 0) {
+    code.i32(reverse ? -1 : length)
+    code.get(count)
+    code.op(ops[reverse ? 'i32.add' : 'i32.sub'])
+    code.set(at)
+  }
+  for (const i of spread) setWord(code, inner.frame, wordOf(i), () => pushSlice(code, frame, kernel, i, at))
   code.call(inner.run)
   rotate(code, carries)
   for (const { local, step } of slices) {

@@ -62,7 +62,7 @@ export const iterationsPerRow = (
   const perRow = loop.extent / (batch * rows)
   const unit = out.size / loop.extent
   // Of few long rows threads share each.
-  if (isOuter(loop)) return undefined
+  if (product.placed !== undefined || isOuter(loop)) return undefined
   if (!kernel.reads.includes(out) || !Number.isInteger(perRow) || !Number.isInteger(unit)) return undefined
   if (bufferBytes(out) <= smallBytes * scale) return undefined
   if (columns > blockColumns && bufferBytes(out) / batch > largestMatrix) return undefined

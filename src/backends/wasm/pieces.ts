@@ -1,10 +1,9 @@
 /** Loops whose iterations know nothing of each other: all threads take iterations, each in memory of its own. */
 import type { Kernel, Program, ScanKernel } from '../../compiler/kernel.js'
-import { bufferBytes, nestedPrograms, scratchLayout } from '../../compiler/index.js'
+import { nestedPrograms, scratchLayout } from '../../compiler/index.js'
 import type { FunctionBuilder } from './assembler.js'
-import type { Code } from './code.js'
 import { contractionScratchBytes } from './contraction-product.js'
-import type { Inner } from './carries.js'
+import { type Inner, pushSlice } from './carries.js'
 import {
   type Frame,
   type ThreadGlobals,
@@ -78,15 +77,6 @@ const regionOf = ({ body }: ScanKernel, { frame, end }: SharedBody): Region => {
   return { temporaries, bytes: temporaries + align(body.temporaryBytes) }
 }
 
-/** Pushes the address of iteration `at`'s slice of an array. */
-const pushSlice = (code: Code, frame: Frame, buffer: ScanKernel['scratch'], length: number, at: number): void => {
-  pushAddress(code, frame, buffer)
-  code.get(at)
-  code.i32(bufferBytes(buffer) / length)
-  code.op(ops['i32.mul'])
-  code.op(ops['i32.add'])
-}
-
 /** The job: iterations from its first parameter to its second, in the memory that belongs to the scratch memory of its third. */
 const writeIterations = (
   g: FunctionBuilder,
@@ -98,7 +88,7 @@ const writeIterations = (
   const [at, end, scratch] = [0, 1, 2]
   const { code } = g
   const { frame, own } = inner
-  const { length, constants, xs, ys } = kernel
+  const { constants, xs, ys } = kernel
   const temporaries = g.local('i32')
   code.get(scratch)
   code.globalSet(own.scratch)
@@ -126,11 +116,11 @@ const writeIterations = (
   constants.forEach((buffer, i) => setWord(code, frame, inputWord(frame, i), () => pushAddress(code, around, buffer)))
   setWord(code, frame, temporariesWord(frame), () => code.get(temporaries))
   code.loop()
-  xs.forEach((buffer, i) =>
-    setWord(code, frame, inputWord(frame, constants.length + i), () => pushSlice(code, around, buffer, length, at)),
+  xs.forEach((_, i) =>
+    setWord(code, frame, inputWord(frame, constants.length + i), () => pushSlice(code, around, kernel, i, at)),
   )
-  ys.forEach((buffer, i) =>
-    setWord(code, frame, outputWord(frame, i), () => pushSlice(code, around, buffer, length, at)),
+  ys.forEach((_, i) =>
+    setWord(code, frame, outputWord(frame, i), () => pushSlice(code, around, kernel, xs.length + i, at)),
   )
   code.call(inner.run)
   code.get(at)

@@ -24,6 +24,7 @@ import { drawFrom, inputsOf } from '../../../src/testing/index.js'
 import { controlWords, workerMain } from '../../../src/backends/wasm/worker.js'
 import { WasmRuntime, deviceOf, programExecutable, storageFromHost } from '../../../src/backends/wasm/device.js'
 import { compile } from '../../../src/compiler/index.js'
+import { headsPrograms } from '../../compiler/heads.js'
 import { randomProgram, randomValues } from '../../compiler/random.js'
 import { tinyLimits } from '../../compiler/tiny-limits.js'
 import { threads } from '../../../src/backends/wasm/parts.js'
@@ -75,6 +76,28 @@ describe('three threads give the bits that one gives', () => {
       if (p.kernels.some(({ kind }) => kind === 'scan') && helped.partsByWorkers > before) shared++
     }
     expect(shared).toBeGreaterThan(0)
+  })
+
+  it('for heads of attention that lie apart, in pieces', () => {
+    const single = new WasmRuntime(64 << 20)
+    let apart = 0
+    const before = helped.partsByWorkers
+    fc.assert(
+      fc.property(headsPrograms, ({ f, shapes }) => {
+        const avals = shapes.map((shape) => shapedArray(shape, 'float32'))
+        const { jaxpr } = buildJaxpr((xs) => f(...xs), avals, 'heads')
+        const p = compile(jaxpr, { limits: tinyLimits })
+        const data = avals.map((aval, i) => encodeHost(randomValues(aval, i), aval.dtype))
+        const want = onWasm(alone, p, data).map(bitsOf)
+        expect(onWasm(helped, p, data).map(bitsOf)).toEqual(want)
+        // Loops that are too small to be shared take slices in their own way.
+        expect(onWasm(single, p, data).map(bitsOf)).toEqual(want)
+        if (p.kernels.some((kernel) => kernel.kind === 'scan' && kernel.spreads !== undefined)) apart++
+      }),
+      { numRuns: 60, seed: 5 },
+    )
+    expect(apart).toBeGreaterThan(0)
+    expect(helped.partsByWorkers).toBeGreaterThan(before)
   })
 
   it('for products and what follows them row by row', () => {
