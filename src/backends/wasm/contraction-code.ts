@@ -11,56 +11,90 @@ export const contractionElement = (dtype: DType): ContractionElement =>
 
 /** What differs between element types. A panel is 64 bytes wide: four vectors. */
 export interface ElementShape {
-  readonly type: ContractionElement
   readonly size: 4 | 8
   /** Columns of a panel. */
   readonly width: number
   readonly splatLoad: number
+  /** Loads an element into lane 0, and stores it from there. */
+  readonly zeroLoad: number
+  readonly laneStore: number
   readonly mul: number
   readonly add: number
+  /** `x * y + z`, rounded once; where there is none, the product is rounded and then the sum. */
+  readonly fused?: number
   readonly scalarLoad: number
   readonly scalarStore: number
-  readonly scalarMul: number
   readonly scalarAdd: number
 }
 
-export const elementShapes: Readonly<Record<ContractionElement, ElementShape>> = {
+const strictShapes: Readonly<Record<ContractionElement, ElementShape>> = {
   f32: {
-    type: 'f32',
     size: 4,
     width: 16,
     splatLoad: ops['v128.load32_splat'],
+    zeroLoad: ops['v128.load32_zero'],
+    laneStore: ops['v128.store32_lane'],
     mul: ops['f32x4.mul'],
     add: ops['f32x4.add'],
     scalarLoad: ops['f32.load'],
     scalarStore: ops['f32.store'],
-    scalarMul: ops['f32.mul'],
     scalarAdd: ops['f32.add'],
   },
   f64: {
-    type: 'f64',
     size: 8,
     width: 8,
     splatLoad: ops['v128.load64_splat'],
+    zeroLoad: ops['v128.load64_zero'],
+    laneStore: ops['v128.store64_lane'],
     mul: ops['f64x2.mul'],
     add: ops['f64x2.add'],
     scalarLoad: ops['f64.load'],
     scalarStore: ops['f64.store'],
-    scalarMul: ops['f64.mul'],
     scalarAdd: ops['f64.add'],
   },
   i32: {
-    type: 'i32',
     size: 4,
     width: 16,
     splatLoad: ops['v128.load32_splat'],
+    zeroLoad: ops['v128.load32_zero'],
+    laneStore: ops['v128.store32_lane'],
     mul: ops['i32x4.mul'],
     add: ops['i32x4.add'],
     scalarLoad: ops['i32.load'],
     scalarStore: ops['i32.store'],
-    scalarMul: ops['i32.mul'],
     scalarAdd: ops['i32.add'],
   },
+}
+
+/** How products of these elements are computed; `fuses` says whether multiplications and additions are one instruction. */
+export const elementShape = (element: ContractionElement, fuses: boolean): ElementShape => {
+  const shape = strictShapes[element]
+  if (!fuses || element === 'i32') return shape
+  return { ...shape, fused: element === 'f64' ? ops['f64x2.relaxed_madd'] : ops['f32x4.relaxed_madd'] }
+}
+
+/** Bytes of an element. */
+export const elementSize = (element: ContractionElement): 4 | 8 => strictShapes[element].size
+
+/** `sum += x * y` on vectors: all products of this library are such steps, so that they round alike. */
+export const multiplyAdd = (
+  code: Code,
+  { mul, add, fused }: ElementShape,
+  sum: number,
+  pushLeft: () => void,
+  pushRight: () => void,
+): void => {
+  if (fused === undefined) code.get(sum)
+  pushLeft()
+  pushRight()
+  if (fused === undefined) {
+    code.op(mul)
+    code.op(add)
+  } else {
+    code.get(sum)
+    code.op(fused)
+  }
+  code.set(sum)
 }
 
 /** Bytes of columns that one call of the inner kernel computes, four vectors. */
@@ -90,6 +124,20 @@ export const onwards = (code: Code, variable: number, end: number, step: number,
   code.i32(step)
   code.op(ops['i32.add'])
   code.set(variable)
+  code.br(0)
+  code.end()
+  code.end()
+}
+
+/** `while (variable >= amount) body` for unsigned numbers. */
+export const whileAtLeast = (code: Code, variable: number, amount: number, body: () => void): void => {
+  code.block()
+  code.loop()
+  code.get(variable)
+  code.i32(amount)
+  code.op(ops['i32.lt_u'])
+  code.brIf(1)
+  body()
   code.br(0)
   code.end()
   code.end()

@@ -8,6 +8,7 @@ import {
   panelBytes,
   upTo,
   vectorsPerPanel,
+  whileAtLeast,
 } from './contraction-code.js'
 import { ops } from './opcodes.js'
 
@@ -161,23 +162,16 @@ export const writePack = (
   code.set(panelSize)
   /** Runs `body`, which moves `to`, for this many columns at a time, while as many are left. */
   const forColumns = (count: number, body: () => void): void => {
-    code.block()
-    code.loop()
-    code.get(columns)
-    code.i32(count)
-    code.op(ops['i32.lt_u'])
-    code.brIf(1)
-    body()
-    code.get(from)
-    code.i32(count)
-    code.get(columnStride)
-    code.op(ops['i32.mul'])
-    code.op(ops['i32.add'])
-    code.set(from)
-    increase(code, columns, -count)
-    code.br(0)
-    code.end()
-    code.end()
+    whileAtLeast(code, columns, count, () => {
+      body()
+      code.get(from)
+      code.i32(count)
+      code.get(columnStride)
+      code.op(ops['i32.mul'])
+      code.op(ops['i32.add'])
+      code.set(from)
+      increase(code, columns, -count)
+    })
   }
   code.get(columnStride)
   code.i32(shape.size)

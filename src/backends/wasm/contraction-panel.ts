@@ -1,41 +1,75 @@
 /** The inner kernels of products: panels of a matrix product, and matrix times vector. */
 import type { FunctionBuilder } from './assembler.js'
-import { type ElementShape, increase, increaseBy, panelBytes } from './contraction-code.js'
+import type { Code } from './code.js'
+import {
+  type ElementShape,
+  increase,
+  increaseBy,
+  multiplyAdd,
+  panelBytes,
+  vectorsPerPanel,
+  whileAtLeast,
+} from './contraction-code.js'
 import { ops } from './opcodes.js'
+
+/** Rows and vectors of the part of c that is in registers while a and b stream by. */
+interface Tile {
+  readonly height: number
+  readonly vectors: number
+}
+
+/**
+ * Tiles for as many rows as there are, the first as long as it fits. 15 registers hold 8 accumulators, 4 vectors of b, one
+ * element of a and one product. Where multiplication and addition are one instruction, there is no product to hold, and 12
+ * accumulators keep both multipliers of a core busy; half a panel at a time, they need only 2 vectors of b.
+ */
+const tilesOf = ({ fused }: ElementShape): readonly Tile[] => [
+  ...(fused === undefined ? [] : [{ height: 6, vectors: 2 }]),
+  { height: 2, vectors: vectorsPerPanel },
+  { height: 1, vectors: vectorsPerPanel },
+]
 
 /**
  * One panel of 64 bytes of columns, for all rows of a block: `c[r, :] (+)= sum over k of a[r, k] * b[k, :]`.
  * The left matrix is read in place (its elements along k are neighbours), the right one from a packed panel, or in place
- * with its own row stride. Two rows at a time: 8 accumulators, 4 columns of b, one splat and one product fit 15 registers.
+ * with its own row stride. Tiles of every size add up an element of c in the same order.
  * Every step of k ends in its own exit: that keeps V8 from hoisting the loads of both steps and spilling.
  */
 export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: boolean): void => {
   const [a, b, c, rows, inner, aStride, cStride, bStride, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
   const code = f.code
-  const columns = [0, 1, 2, 3].map(() => f.local('v128'))
   const splat = f.local('v128')
   const k = f.local('i32')
   const pb = f.local('i32')
-  const tile = (height: number): void => {
+  const out = f.local('i32')
+  /** Bytes from the begin of the panel to the columns of the tile. */
+  const side = f.local('i32')
+  const tile = ({ height, vectors }: Tile): void => {
+    const columns = Array.from({ length: vectors }, () => f.local('v128'))
     const accumulators = Array.from({ length: height }, () => columns.map(() => f.local('v128')))
     const lefts = accumulators.map(() => f.local('i32'))
-    const out = f.local('i32')
-    accumulators.forEach((row) => {
-      for (const vector of row) {
-        code.v128(0, 0, 0, 0)
-        code.set(vector)
+    const isWhole = vectors === vectorsPerPanel
+    const begin = (from: number, to: number): void => {
+      code.get(from)
+      if (!isWhole) {
+        code.get(side)
+        code.op(ops['i32.add'])
       }
-    })
+      code.set(to)
+    }
+    for (const vector of accumulators.flat()) {
+      code.v128(0, 0, 0, 0)
+      code.set(vector)
+    }
     lefts.forEach((left, row) => {
-      code.get(a)
+      code.get(lefts[row - 1] ?? a)
       if (row > 0) {
         code.get(aStride)
         code.op(ops['i32.add'])
       }
       code.set(left)
     })
-    code.get(b)
-    code.set(pb)
+    begin(b, pb)
     code.get(inner)
     code.set(k)
     const step = (ahead: number): void => {
@@ -48,13 +82,14 @@ export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: bool
         code.get(lefts[i] ?? 0)
         code.memory(shape.splatLoad, ahead * shape.size)
         code.set(splat)
-        row.forEach((vector, v) => {
-          code.get(vector)
-          code.get(splat)
-          code.get(columns[v] ?? 0)
-          code.op(shape.mul)
-          code.op(shape.add)
-          code.set(vector)
+        row.forEach((sum, v) => {
+          multiplyAdd(
+            code,
+            shape,
+            sum,
+            () => code.get(splat),
+            () => code.get(columns[v] ?? 0),
+          )
         })
       })
       if (!packed) increaseBy(code, pb, bStride)
@@ -78,65 +113,86 @@ export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: bool
     code.brIf(0)
     code.end()
     code.end()
-    code.get(c)
-    code.set(out)
+    begin(c, out)
+    const store = (adds: boolean): void =>
+      accumulators.forEach((row, i) => {
+        row.forEach((sum, v) => {
+          code.get(out)
+          if (adds) {
+            code.get(out)
+            code.memory(ops['v128.load'], 16 * v)
+          }
+          code.get(sum)
+          if (adds) code.op(shape.add)
+          code.memory(ops['v128.store'], 16 * v)
+        })
+        if (i + 1 < height) increaseBy(code, out, cStride)
+      })
     code.get(accumulate)
     code.if()
-    accumulators.forEach((row, i) => {
-      row.forEach((vector, v) => {
-        code.get(out)
-        code.get(out)
-        code.memory(ops['v128.load'], 16 * v)
-        code.get(vector)
-        code.op(shape.add)
-        code.memory(ops['v128.store'], 16 * v)
-      })
-      if (i + 1 < height) increaseBy(code, out, cStride)
-    })
+    store(true)
     code.else()
-    accumulators.forEach((row, i) => {
-      row.forEach((vector, v) => {
-        code.get(out)
-        code.get(vector)
-        code.memory(ops['v128.store'], 16 * v)
-      })
-      if (i + 1 < height) increaseBy(code, out, cStride)
-    })
+    store(false)
     code.end()
-    for (let i = 0; i < height; i++) {
-      increaseBy(code, a, aStride)
-      increaseBy(code, c, cStride)
-    }
-    code.get(rows)
-    code.i32(height)
-    code.op(ops['i32.sub'])
-    code.set(rows)
   }
-  for (const height of [2, 1]) {
-    code.block()
-    code.loop()
-    code.get(rows)
-    code.i32(height)
-    code.op(ops['i32.lt_u'])
-    code.brIf(1)
-    tile(height)
-    code.br(0)
-    code.end()
-    code.end()
+  for (const size of tilesOf(shape)) {
+    const { height, vectors } = size
+    whileAtLeast(code, rows, height, () => {
+      if (vectors === vectorsPerPanel) tile(size)
+      else {
+        code.i32(0)
+        code.set(side)
+        code.loop()
+        tile(size)
+        increase(code, side, 16 * vectors)
+        code.get(side)
+        code.i32(panelBytes)
+        code.op(ops['i32.lt_u'])
+        code.brIf(0)
+        code.end()
+      }
+      for (let i = 0; i < height; i++) {
+        increaseBy(code, a, aStride)
+        increaseBy(code, c, cStride)
+      }
+      increase(code, rows, -height)
+    })
   }
 }
+
+/** Multiplies lane 0 of two elements in memory into lane 0 of a sum. */
+const multiplyAddElements = (
+  code: Code,
+  shape: ElementShape,
+  sum: number,
+  left: number,
+  right: number,
+  rightOffset = 0,
+): void =>
+  multiplyAdd(
+    code,
+    shape,
+    sum,
+    () => {
+      code.get(left)
+      code.memory(shape.zeroLoad, 0)
+    },
+    () => {
+      code.get(right)
+      code.memory(shape.zeroLoad, rightOffset)
+    },
+  )
 
 /** `y[r] = sum over k of m[r, k] * x[k]` for rows whose elements are neighbours: four vector accumulators, then scalars. */
 export const writeDots = (f: FunctionBuilder, shape: ElementShape): void => {
   const [m, x, y, rows, inner, mStride] = [0, 1, 2, 3, 4, 5]
   const code = f.code
   const sums = [0, 1, 2, 3].map(() => f.local('v128'))
-  const sum = f.local(shape.type)
   const pm = f.local('i32')
   const px = f.local('i32')
   const k = f.local('i32')
   const perStep = (4 * 16) / shape.size
-  const first = sums[0] ?? 0
+  const sum = sums[0] ?? 0
   code.loop()
   code.get(m)
   code.set(pm)
@@ -148,28 +204,18 @@ export const writeDots = (f: FunctionBuilder, shape: ElementShape): void => {
     code.v128(0, 0, 0, 0)
     code.set(vector)
   }
-  code.block()
-  code.loop()
-  code.get(k)
-  code.i32(perStep)
-  code.op(ops['i32.lt_u'])
-  code.brIf(1)
-  sums.forEach((vector, v) => {
-    code.get(vector)
-    code.get(pm)
-    code.memory(ops['v128.load'], 16 * v)
-    code.get(px)
-    code.memory(ops['v128.load'], 16 * v)
-    code.op(shape.mul)
-    code.op(shape.add)
-    code.set(vector)
+  whileAtLeast(code, k, perStep, () => {
+    sums.forEach((vector, v) => {
+      const load = (from: number) => (): void => {
+        code.get(from)
+        code.memory(ops['v128.load'], 16 * v)
+      }
+      multiplyAdd(code, shape, vector, load(pm), load(px))
+    })
+    increase(code, pm, 64)
+    increase(code, px, 64)
+    increase(code, k, -perStep)
   })
-  increase(code, pm, 64)
-  increase(code, px, 64)
-  increase(code, k, -perStep)
-  code.br(0)
-  code.end()
-  code.end()
   for (const [to, from] of [
     [0, 2],
     [1, 3],
@@ -180,42 +226,25 @@ export const writeDots = (f: FunctionBuilder, shape: ElementShape): void => {
     code.op(shape.add)
     code.set(sums[to] ?? 0)
   }
-  const extract =
-    shape.type === 'f32'
-      ? ops['f32x4.extract_lane']
-      : shape.type === 'f64'
-        ? ops['f64x2.extract_lane']
-        : ops['i32x4.extract_lane']
-  code.get(first)
-  code.lane(extract, 0)
+  // Lane 0 and then the others, into lane 0.
+  code.get(sum)
   for (let lane = 1; lane < 16 / shape.size; lane++) {
-    code.get(first)
-    code.lane(extract, lane)
-    code.op(shape.scalarAdd)
+    code.get(sum)
+    code.get(sum)
+    if (shape.size === 4) code.shuffle32(lane, lane, lane, lane)
+    else code.shuffle32(2, 3, 2, 3)
+    code.op(shape.add)
   }
   code.set(sum)
-  code.block()
-  code.loop()
-  code.get(k)
-  code.op(ops['i32.eqz'])
-  code.brIf(1)
-  code.get(sum)
-  code.get(pm)
-  code.memory(shape.scalarLoad, 0)
-  code.get(px)
-  code.memory(shape.scalarLoad, 0)
-  code.op(shape.scalarMul)
-  code.op(shape.scalarAdd)
-  code.set(sum)
-  increase(code, pm, shape.size)
-  increase(code, px, shape.size)
-  increase(code, k, -1)
-  code.br(0)
-  code.end()
-  code.end()
+  whileAtLeast(code, k, 1, () => {
+    multiplyAddElements(code, shape, sum, pm, px)
+    increase(code, pm, shape.size)
+    increase(code, px, shape.size)
+    increase(code, k, -1)
+  })
   code.get(y)
   code.get(sum)
-  code.memory(shape.scalarStore, 0)
+  code.memoryLane(shape.laneStore, 0, 0)
   increase(code, y, shape.size)
   increaseBy(code, m, mStride)
   increase(code, rows, -1)
@@ -231,7 +260,6 @@ export const writeStream = (f: FunctionBuilder, shape: ElementShape, height: num
   const factors = Array.from({ length: height }, () => f.local('v128'))
   const rows = Array.from({ length: height }, () => f.local('i32'))
   const value = f.local('v128')
-  const sum = f.local(shape.type)
   const perVector = 16 / shape.size
   rows.forEach((row, r) => {
     code.get(r === 0 ? m : (rows[r - 1] ?? 0))
@@ -244,56 +272,37 @@ export const writeStream = (f: FunctionBuilder, shape: ElementShape, height: num
     code.memory(shape.splatLoad, r * shape.size)
     code.set(factors[r] ?? 0)
   })
-  code.block()
-  code.loop()
-  code.get(columns)
-  code.i32(perVector)
-  code.op(ops['i32.lt_u'])
-  code.brIf(1)
-  code.get(y)
-  code.memory(ops['v128.load'], 0)
-  code.set(value)
-  rows.forEach((row, r) => {
-    code.get(value)
-    code.get(row)
+  whileAtLeast(code, columns, perVector, () => {
+    code.get(y)
     code.memory(ops['v128.load'], 0)
-    code.get(factors[r] ?? 0)
-    code.op(shape.mul)
-    code.op(shape.add)
     code.set(value)
+    rows.forEach((row, r) => {
+      multiplyAdd(
+        code,
+        shape,
+        value,
+        () => {
+          code.get(row)
+          code.memory(ops['v128.load'], 0)
+        },
+        () => code.get(factors[r] ?? 0),
+      )
+    })
+    code.get(y)
+    code.get(value)
+    code.memory(ops['v128.store'], 0)
+    for (const pointer of [...rows, y]) increase(code, pointer, 16)
+    increase(code, columns, -perVector)
   })
-  code.get(y)
-  code.get(value)
-  code.memory(ops['v128.store'], 0)
-  for (const pointer of [...rows, y]) increase(code, pointer, 16)
-  increase(code, columns, -perVector)
-  code.br(0)
-  code.end()
-  code.end()
-  code.block()
-  code.loop()
-  code.get(columns)
-  code.op(ops['i32.eqz'])
-  code.brIf(1)
-  code.get(y)
-  code.memory(shape.scalarLoad, 0)
-  code.set(sum)
-  rows.forEach((row, r) => {
-    code.get(sum)
-    code.get(row)
-    code.memory(shape.scalarLoad, 0)
-    code.get(x)
-    code.memory(shape.scalarLoad, r * shape.size)
-    code.op(shape.scalarMul)
-    code.op(shape.scalarAdd)
-    code.set(sum)
+  whileAtLeast(code, columns, 1, () => {
+    code.get(y)
+    code.memory(shape.zeroLoad, 0)
+    code.set(value)
+    rows.forEach((row, r) => multiplyAddElements(code, shape, value, row, x, r * shape.size))
+    code.get(y)
+    code.get(value)
+    code.memoryLane(shape.laneStore, 0, 0)
+    for (const pointer of [...rows, y]) increase(code, pointer, shape.size)
+    increase(code, columns, -1)
   })
-  code.get(y)
-  code.get(sum)
-  code.memory(shape.scalarStore, 0)
-  for (const pointer of [...rows, y]) increase(code, pointer, shape.size)
-  increase(code, columns, -1)
-  code.br(0)
-  code.end()
-  code.end()
 }

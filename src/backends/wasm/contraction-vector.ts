@@ -1,6 +1,6 @@
 /** Matrix times vector: drivers that call the inner kernels for a few rows, or a piece of the result, at a time. */
 import type { FunctionBuilder } from './assembler.js'
-import { type ElementShape, addProduct, increase, restUpTo, upTo } from './contraction-code.js'
+import { type ElementShape, addProduct, increase, restUpTo, upTo, whileAtLeast } from './contraction-code.js'
 import { ops } from './opcodes.js'
 
 /** Columns of y that stay in the first-level cache while the rows of a matrix stream through it. */
@@ -70,29 +70,22 @@ export const writeManyStreams = (f: FunctionBuilder, shape: ElementShape, eight:
       [streamRows, eight],
       [1, one],
     ] as const) {
-      code.block()
-      code.loop()
-      code.get(k)
-      code.i32(height)
-      code.op(ops['i32.lt_u'])
-      code.brIf(1)
-      code.get(pm)
-      code.get(px)
-      code.get(target)
-      code.get(count)
-      code.get(mStride)
-      code.call(index)
-      code.get(pm)
-      code.get(mStride)
-      code.i32(height)
-      code.op(ops['i32.mul'])
-      code.op(ops['i32.add'])
-      code.set(pm)
-      increase(code, px, height * shape.size)
-      increase(code, k, -height)
-      code.br(0)
-      code.end()
-      code.end()
+      whileAtLeast(code, k, height, () => {
+        code.get(pm)
+        code.get(px)
+        code.get(target)
+        code.get(count)
+        code.get(mStride)
+        code.call(index)
+        code.get(pm)
+        code.get(mStride)
+        code.i32(height)
+        code.op(ops['i32.mul'])
+        code.op(ops['i32.add'])
+        code.set(pm)
+        increase(code, px, height * shape.size)
+        increase(code, k, -height)
+      })
     }
   })
 }

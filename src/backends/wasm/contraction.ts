@@ -1,7 +1,14 @@
 /** Matrix products: blocked drivers over the inner kernels, in modules that all programs share. */
 import type { ContractionKernel } from '../../compiler/kernel.js'
 import { type FunctionBuilder, type FunctionImport, type MemoryType, ModuleBuilder } from './assembler.js'
-import { type ContractionElement, contractionElement, elementShapes, i32, panelBytes } from './contraction-code.js'
+import {
+  type ContractionElement,
+  contractionElement,
+  elementShape,
+  elementSize,
+  i32,
+  panelBytes,
+} from './contraction-code.js'
 import { writeGather, writePack, writeTranspose } from './contraction-pack.js'
 import { type ProductParts, contractionScratchBytes, writeProduct } from './contraction-product.js'
 import { streamRows, writeManyDots, writeManyStreams } from './contraction-vector.js'
@@ -24,10 +31,10 @@ export const contractionElements: readonly ContractionElement[] = ['f32', 'f64',
 export const elementOf = (name: string): ContractionElement | undefined =>
   contractionElements.find((element) => name.endsWith(`_${element}`))
 
-/** The module of products of one element type. */
-export const contractionModule = (element: ContractionElement, memory: MemoryType): Uint8Array => {
+/** The module of products of one element type; `fuses` says whether multiplications and additions are one instruction. */
+export const contractionModule = (element: ContractionElement, memory: MemoryType, fuses: boolean): Uint8Array => {
   const module = new ModuleBuilder(memory)
-  const shape = elementShapes[element]
+  const shape = elementShape(element, fuses)
   const name = names(element)
   const make = (suffix: string, count: number, write: (f: FunctionBuilder) => void): FunctionBuilder => {
     const f = module.function(suffix, i32(count), [])
@@ -107,7 +114,7 @@ export const planContraction = (kernel: ContractionKernel): ContractionPlan => {
       return { kind: 'stream', element, matrix: 'right', size: columns, stride: right.rowStride, vectorStride }
   }
   const contiguous = right.columnStride === 1 || columns === 1
-  const stride = right.rowStride * elementShapes[element].size
+  const stride = right.rowStride * elementSize(element)
   const isSmall = columns * inner <= inPlaceElements && stayCached(inner, stride)
   const few = stride % crowdedBytes === 0 ? crowdedRows : inPlaceRows
   return { kind: 'product', element, inPlace: contiguous && (rows <= few || isSmall) }

@@ -35,6 +35,8 @@ export interface WasmConfiguration {
   readonly memoryBudget?: number
   /** Threads that work on large kernels, this one included. They start by themselves; until then one works alone. */
   readonly threads?: number
+  /** Whether products may multiply and add with one instruction, rounding once, where the engine has it. */
+  readonly relaxedSimd?: boolean
 }
 
 /** The device with what only it has. */
@@ -78,10 +80,10 @@ export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
     readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
     release: (storage) => arena.release(own(storage)),
     memoryStats: () => arena.stats('wasm'),
-    configure: ({ memoryBudget, threads }) => {
+    configure: ({ memoryBudget, threads, relaxedSimd }) => {
       if (arena.isInterrupted) {
         throw new DeviceError(
-          'wasm: threads and budget cannot change while a program waits for a callback. Set them before it runs.',
+          'wasm: threads, budget and relaxed SIMD cannot change while a program waits for a callback. Set them before it runs.',
         )
       }
       if (memoryBudget !== undefined) {
@@ -98,6 +100,7 @@ export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
         }
         runtime.setThreads(threads)
       }
+      if (relaxedSimd !== undefined) runtime.setRelaxedSimd(relaxedSimd)
       return runtime.threads
     },
     threadsReady: async () => {

@@ -98,6 +98,7 @@ const i32x4TruncSatF32x4U = simd | 249
 const f32x4ConvertI32x4S = simd | 250
 const f32x4ConvertI32x4U = simd | 251
 const f32x4RelaxedMadd = simd | 0x105
+const f64x2RelaxedMadd = simd | 0x107
 
 export {
   v128Load as 'v128.load',
@@ -195,4 +196,5 @@ export {
   f32x4ConvertI32x4S as 'f32x4.convert_i32x4_s',
   f32x4ConvertI32x4U as 'f32x4.convert_i32x4_u',
   f32x4RelaxedMadd as 'f32x4.relaxed_madd',
+  f64x2RelaxedMadd as 'f64x2.relaxed_madd',
 }

@@ -13,7 +13,9 @@ import type { SortKernel } from '../../compiler/index.js'
 import type { Block } from './allocator.js'
 import { largestPages, withSharedMemory } from './assembler.js'
 import { contractionElements, contractionModule, elementOf } from './contraction.js'
+import type { ContractionElement } from './contraction-code.js'
 import { contractionScratchBytes } from './contraction-product.js'
+import { hasRelaxedMultiplyAdd } from './features.js'
 import { type Pointer, scratchWord, threadsWord } from './frame.js'
 import { mathImport } from './helpers.js'
 import { forkImport } from './jobs.js'
@@ -65,6 +67,7 @@ export class WasmRuntime {
   /** Bytes of it for each of them. */
   private bytesOfWorker = 0
   private pool: WorkerPool | undefined
+  private wantsRelaxedSimd = true
 
   /** `jobScale` multiplies the sizes from which on several threads share the work: tests set it to 0. */
   constructor(budget: number, jobScale = 1) {
@@ -120,16 +123,41 @@ export class WasmRuntime {
     if (wanted === 1) return
     if (!this.isShared) {
       this.arena.share()
-      this.generation++
-      this.modules = new ModuleCache<() => void>(moduleCacheBytes)
-      this.products.clear()
+      this.forgetModules()
       this.sorts.clear()
     }
     this.pool = threadsPart.get('threads').startPool(
       wanted,
       this.arena.memory,
-      contractionElements.map((element) => contractionModule(element, { maximumPages: largestPages, shared: true })),
+      contractionElements.map((element) => this.productModule(element)),
     )
+  }
+
+  /** Whether products multiply and add with one instruction. */
+  get fuses(): boolean {
+    return this.wantsRelaxedSimd && hasRelaxedMultiplyAdd()
+  }
+
+  /** Lets products multiply and add with one instruction, where the engine has it, or not. All threads do the same. */
+  setRelaxedSimd(wanted: boolean): void {
+    const before = this.fuses
+    this.wantsRelaxedSimd = wanted
+    if (this.fuses === before) return
+    this.forgetModules()
+    const { threads } = this
+    this.setThreads(1)
+    this.setThreads(threads)
+  }
+
+  /** Instances are made again when they are needed. */
+  private forgetModules(): void {
+    this.generation++
+    this.modules = new ModuleCache<() => void>(moduleCacheBytes)
+    this.products.clear()
+  }
+
+  private productModule(element: ContractionElement): Uint8Array {
+    return contractionModule(element, { maximumPages: largestPages, shared: this.isShared }, this.fuses)
   }
 
   /** To be called before every run: other threads may have come up. */
@@ -238,8 +266,7 @@ export class WasmRuntime {
     const element = known(elementOf(name), `element type of ${name}`)
     let exports = this.products.get(element)
     if (exports === undefined) {
-      const bytes = contractionModule(element, { maximumPages: largestPages, shared: this.isShared })
-      const module = new WebAssembly.Module(bytes as BufferSource)
+      const module = new WebAssembly.Module(this.productModule(element) as BufferSource)
       exports = new WebAssembly.Instance(module, { e: { memory: this.arena.memory } }).exports
       this.products.set(element, exports)
     }

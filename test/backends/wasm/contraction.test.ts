@@ -1,57 +1,14 @@
 /** Products of every layout, size and dtype give what the definition gives. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type DType, known, makeHostData } from '../../../src/core/index.js'
-import type { ContractionKernel, MatrixView, Program } from '../../../src/compiler/index.js'
+import { known, makeHostData } from '../../../src/core/index.js'
+import type { MatrixView, Program } from '../../../src/compiler/index.js'
 import { planContraction } from '../../../src/backends/wasm/contraction.js'
 import { WasmRuntime } from '../../../src/backends/wasm/device.js'
-import { buffer, compare, program } from './support.js'
+import { type Layout, layouts, product } from './products.js'
+import { compare } from './support.js'
 
 const runtime = new WasmRuntime(64 << 20)
-
-interface Layout {
-  readonly batch?: number
-  readonly dtype?: DType
-  readonly leftTransposed?: boolean
-  readonly rightTransposed?: boolean
-  /** Elements between neighbours. */
-  readonly spread?: number
-}
-
-const product = (
-  rows: number,
-  columns: number,
-  inner: number,
-  layout: Layout = {},
-): { readonly program: Program; readonly kernel: ContractionKernel } => {
-  const { batch = 1, dtype = 'float32', leftTransposed = false, rightTransposed = false, spread = 1 } = layout
-  const left = buffer(dtype, batch * rows * inner * spread + 3)
-  const right = buffer(dtype, batch * inner * columns * spread + 3)
-  const out = buffer(dtype, batch * rows * columns)
-  const kernel: ContractionKernel = {
-    kind: 'contraction',
-    batch,
-    rows,
-    columns,
-    inner,
-    left: {
-      buffer: left,
-      offset: 1,
-      batchStride: rows * inner * spread,
-      rowStride: (leftTransposed ? 1 : inner) * spread,
-      columnStride: (leftTransposed ? rows : 1) * spread,
-    },
-    right: {
-      buffer: right,
-      offset: 2,
-      batchStride: inner * columns * spread,
-      rowStride: (rightTransposed ? 1 : columns) * spread,
-      columnStride: (rightTransposed ? inner : 1) * spread,
-    },
-    out,
-  }
-  return { program: program([kernel], [left, right], [out]), kernel }
-}
 
 /** Small whole numbers, whose sums are exact in every order. */
 const data = (p: Program): ReturnType<typeof makeHostData>[] =>
@@ -60,10 +17,6 @@ const data = (p: Program): ReturnType<typeof makeHostData>[] =>
     for (let i = 0; i < values.length; i++) values[i] = ((i * 7919) % 13) - 6
     return values
   })
-
-const layouts: readonly Layout[] = [false, true].flatMap((leftTransposed) =>
-  [false, true].flatMap((rightTransposed) => [1, 2].flatMap((spread) => ({ leftTransposed, rightTransposed, spread }))),
-)
 
 describe('products', () => {
   const sizes = [
