@@ -4,6 +4,8 @@ import { type Life, type Pulse, Generations } from '../common/generations.js'
 
 /** New arrays, or copies of arrays that were read, of so many bytes are worth a scavenge. */
 const scavengeBytes = 8 << 20
+/** New arrays that are worth the first one, to which Node's modules are started: a few milliseconds, which small programs do without. */
+const firstScavengeBytes = 32 << 20
 /** Most bytes between two scavenges, where they free little or take long. */
 const largestPatience = 64 << 20
 /** Share of the processor time that scavenges for new arrays may take. */
@@ -41,7 +43,8 @@ export class Reclaimer {
   /** Bytes of the arrays that scavenges have left since the last full collection. */
   private tenured = 0
   /** New bytes from which on the next scavenge is worth it. */
-  private patience = scavengeBytes
+  private patience = firstScavengeBytes
+  private hasScavenged = false
   private failures = 0
   /** Runs after full collections that V8 made by itself, as soon as the event loop turns. */
   private readonly turns = new FinalizationRegistry<undefined>(() => {
@@ -105,6 +108,8 @@ export class Reclaimer {
     const { collector, generations, fresh } = this
     this.copied = 0
     if (!collector.scavenge()) return
+    if (!this.hasScavenged) this.patience = scavengeBytes
+    this.hasScavenged = true
     // V8 may have made a full collection, in place of the scavenge perhaps because it was marking: then old ones are known too.
     if (collector.hasCollected()) {
       this.sweepAll()
