@@ -19,17 +19,29 @@ export const passes: readonly Pass[] = [
 /** Rules enable each other, but rarely more than twice. */
 const maximumRounds = 6
 
-/** The simplified program. `check` checks its types after every pass. */
-export const optimize = (jaxpr: Jaxpr, { check = true }: { readonly check?: boolean } = {}): Jaxpr => {
+const simplified = (jaxpr: Jaxpr, check?: typeof checkJaxpr): Jaxpr => {
   let current = jaxpr
   for (let round = 0; round < maximumRounds; round++) {
     const before = current
     for (const pass of passes) {
       const after = pass.run(current)
-      if (check && after !== current) checkJaxpr(after, pass.name)
+      if (after !== current) check?.(after, pass.name)
       current = after
     }
     if (current === before) break
   }
   return current
+}
+
+/** The simplified program, its types checked: in the end, and where that fails after every pass, to name the one to blame. */
+export const optimize = (jaxpr: Jaxpr): Jaxpr => {
+  const result = simplified(jaxpr)
+  if (result === jaxpr) return result
+  try {
+    checkJaxpr(result, 'simplification')
+  } catch (error) {
+    simplified(jaxpr, checkJaxpr)
+    throw error
+  }
+  return result
 }
