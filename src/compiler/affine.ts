@@ -56,6 +56,20 @@ const computeSum = (x: Expression): Linear => {
   return { constant, terms }
 }
 
+/** Whether multiples come as they are added: most sums are made from such ones. */
+const isInOrder = (terms: ReadonlyMap<Expression, number>): boolean => {
+  let largest = Infinity
+  let id = 0
+  let inOrder = true
+  terms.forEach((coefficient, atom) => {
+    const size = Math.abs(coefficient)
+    if (size > largest || (size === largest && atom.id < id)) inOrder = false
+    largest = size
+    id = atom.id
+  })
+  return inOrder
+}
+
 /** The expression of a sum of multiples, larger multiples first: the order that nested loops suggest. */
 export const fromLinear = (constant: number, terms: ReadonlyMap<Expression, number>): Expression => {
   let sum: Expression | undefined
@@ -63,7 +77,7 @@ export const fromLinear = (constant: number, terms: ReadonlyMap<Expression, numb
     const term = e.binary('mul', atom, e.index(coefficient))
     sum = sum === undefined ? term : e.binary('add', sum, term)
   }
-  if (terms.size < 2) terms.forEach(add)
+  if (isInOrder(terms)) terms.forEach(add)
   else
     [...terms]
       .sort((x, y) => Math.abs(y[1]) - Math.abs(x[1]) || x[0].id - y[0].id)
@@ -215,12 +229,17 @@ export const normalizer = (): Normalize => {
       if (x.dtype === 'int32' && isSum(x)) {
         const parts = linear(x)
         let changes = false
-        for (const atom of parts.terms.keys()) changes = visit(atom) !== atom || changes
+        parts.terms.forEach((_, atom) => {
+          changes = visit(atom) !== atom || changes
+        })
         out = changes ? rewrittenSum(parts, visit) : normalize(x)
       } else {
         const changed = e.rebuildWith(x, visit)
         // Arguments are normal now, which must be known, or they would be walked through again.
-        if (changed !== x) for (const arg of changed.args) if (arg.args.length > 0) memo.set(arg, arg)
+        if (changed !== x)
+          changed.args.forEach((arg) => {
+            if (arg.args.length > 0) memo.set(arg, arg)
+          })
         out = normalize(changed)
       }
       renamed.set(x, out)

@@ -89,9 +89,10 @@ const changesOf = (statements: readonly Statement[], into: Changes): Changes => 
 /** Plain index arithmetic belongs to the loads that use it, and gets no local of its own. */
 const isPlainIndex = (x: Expression): boolean => {
   if (x.dtype !== 'int32' || !isLinearOp(x)) return false
-  for (const arg of x.args) if (arg.args.length > 0 && !isPlainIndex(arg)) return false
-  return true
+  return x.args.every(isPlainArgument)
 }
+
+const isPlainArgument = (arg: Expression): boolean => arg.args.length === 0 || isPlainIndex(arg)
 
 /** Moves what a loop computes again and again out of it. */
 export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
@@ -104,8 +105,7 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
       if (x.args.length === 0) return !changes.variables.has(x)
       let stays = fixed.get(x)
       if (stays === undefined) {
-        stays = !(x.op === 'load' && changes.buffers.has(x.source as Buffer))
-        for (const arg of x.args) stays = stays && isFixed(arg)
+        stays = !(x.op === 'load' && changes.buffers.has(x.source as Buffer)) && x.args.every(isFixed)
         fixed.set(x, stays)
       }
       return stays
@@ -139,14 +139,15 @@ export const hoist = (statements: readonly Statement[]): readonly Statement[] =>
 export const accessed = (statements: readonly Statement[]): Pick<LoopKernel, 'reads' | 'writes'> => {
   const reads = new Set<Buffer>()
   const writes = new Set<Buffer>()
-  const walk = (list: readonly Statement[]): void => {
-    for (const s of list) {
-      for (const root of expressionsOf(s)) for (const load of loadsBelow(root)) reads.add(load.source as Buffer)
-      if (s.kind === 'store') writes.add(s.buffer)
-      if (s.kind === 'for' || s.kind === 'if') walk(s.body)
-    }
+  const read = (load: Expression): void => {
+    reads.add(load.source as Buffer)
   }
-  walk(statements)
+  const walk = (s: Statement): void => {
+    expressionsOf(s).forEach((root) => loadsBelow(root).forEach(read))
+    if (s.kind === 'store') writes.add(s.buffer)
+    if (s.kind === 'for' || s.kind === 'if') s.body.forEach(walk)
+  }
+  statements.forEach(walk)
   return { reads: [...reads], writes: [...writes] }
 }
 

@@ -216,7 +216,9 @@ export class Graph {
     // Equal positions must look equal, so that an element is one placeholder however its index was computed.
     const place = index.map(this.normalize)
     let key = ''
-    for (const i of place) key += i.op === 'const' ? `=${i.value},` : `${i.id},`
+    place.forEach((i) => {
+      key += i.op === 'const' ? `=${i.value},` : `${i.id},`
+    })
     let perIndex = this.#found.get(value)
     if (perIndex === undefined) {
       perIndex = new Map()

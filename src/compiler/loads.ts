@@ -14,7 +14,10 @@ export const loadsBelow = (root: Expression): readonly Expression[] => {
     if (seen.has(x)) return
     seen.add(x)
     if (x.op === 'load') list.push(x)
-    for (const arg of x.args) if (arg.args.length > 0) visit(arg)
+    x.args.forEach(visitAbove)
+  }
+  const visitAbove = (arg: Expression): void => {
+    if (arg.args.length > 0) visit(arg)
   }
   visit(root)
   found.set(root, (loads = list))

@@ -49,7 +49,8 @@ const splitOnce = (variables: readonly Expression[], roots: readonly Expression[
   const visit = (x: Expression): void => {
     if (found !== undefined || seen.has(x)) return
     seen.add(x)
-    const [y, d] = x.args
+    const y = x.args[0]
+    const d = x.args[1]
     if (
       (x.op === 'div' || x.op === 'rem') &&
       x.dtype === 'int32' &&

@@ -36,13 +36,16 @@ const conditionsOf = (root: Expression): readonly Condition[] => {
   const visit = (x: Expression): void => {
     if (seen.has(x)) return
     seen.add(x)
-    for (const arg of x.args) if (arg.args.length > 0) visit(arg)
+    x.args.forEach(visitAbove)
     const a = x.args[0]
     const b = x.args[1]
     if (a?.dtype !== 'int32' || b === undefined) return
     const op = x.op === 'min' || x.op === 'max' ? 'either' : x.op
     if (op === 'lt' || op === 'le' || op === 'gt' || op === 'ge' || op === 'eq' || op === 'ne' || op === 'either')
       (out ??= []).push({ op, ...linear(e.binary('sub', a, b)) })
+  }
+  const visitAbove = (arg: Expression): void => {
+    if (arg.args.length > 0) visit(arg)
   }
   visit(root)
   const conditions = out ?? noConditions
@@ -53,7 +56,7 @@ const conditionsOf = (root: Expression): readonly Condition[] => {
 /** Conditions in the expressions of statements and of the loops in them. */
 const conditionsIn = (statements: readonly Statement[], out = new Set<Condition>()): ReadonlySet<Condition> => {
   for (const s of statements) {
-    for (const root of expressionsOf(s)) for (const condition of conditionsOf(root)) out.add(condition)
+    expressionsOf(s).forEach((root) => conditionsOf(root).forEach((condition) => out.add(condition)))
     if (s.kind === 'for' || s.kind === 'if') conditionsIn(s.body, out)
   }
   return out

@@ -23,8 +23,9 @@ export const smallDType = (kernel: LoopKernel): DType | undefined => {
 }
 
 const firstOf = <T>(list: readonly T[], find: (x: T) => DType | undefined): DType | undefined => {
-  for (const x of list) {
-    const found = find(x)
+  for (let i = 0; i < list.length; i++) {
+    const x = list[i]
+    const found = x === undefined ? undefined : find(x)
     if (found !== undefined) return found
   }
   return undefined

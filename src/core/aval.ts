@@ -31,7 +31,7 @@ export const sameAval = (a: ShapedArray, b: ShapedArray): boolean => a.dtype ===
 /** Number of elements. */
 export const sizeOf = (shape: readonly number[]): number => {
   let n = 1
-  for (const d of shape) n *= d
+  for (let i = 0; i < shape.length; i++) n *= shape[i] ?? 1
   return n
 }
 

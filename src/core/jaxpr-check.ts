@@ -25,8 +25,8 @@ export const checkJaxpr = (jaxpr: Jaxpr, after = 'tracing'): void => {
   jaxpr.constants.forEach((c) => bindVar(c))
   jaxpr.inputs.forEach((i) => bindVar(i))
   for (const equation of jaxpr.equations) {
-    for (const input of equation.inputs) use(input, equation)
-    for (const nested of nestedJaxprs(equation.params)) checkJaxpr(nested, after)
+    equation.inputs.forEach((input) => use(input, equation))
+    nestedJaxprs(equation.params).forEach((nested) => checkJaxpr(nested, after))
     const avals = equation.primitive.abstract(
       equation.inputs.map((a) => a.aval),
       equation.params,

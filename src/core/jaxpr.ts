@@ -104,10 +104,13 @@ export const constantsAsInputs = (jaxpr: Jaxpr): Jaxpr =>
 /** Jaxprs among the parameters of an equation. */
 export const nestedJaxprs = (params: Params): Jaxpr[] => {
   const out: Jaxpr[] = []
-  for (const value of Object.values(params)) {
+  const visit = (value: unknown): void => {
     if (isJaxpr(value)) out.push(value)
-    else if (Array.isArray(value)) for (const item of value) if (isJaxpr(item)) out.push(item)
   }
+  Object.values(params).forEach((value: unknown) => {
+    if (Array.isArray(value)) value.forEach(visit)
+    else visit(value)
+  })
   return out
 }
 

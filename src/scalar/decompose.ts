@@ -8,7 +8,8 @@ export { isRareSelect } from './vocabulary.js'
 
 /** One node whose arguments are in base operations already. */
 const rewrite = (x: Expression, options: DecomposeOptions): Expression => {
-  const [a, b] = x.args
+  const a = x.args[0]
+  const b = x.args[1]
   if (x.dtype !== 'float32' || a === undefined) return x
   if (x.op === 'sign') return options.sign?.(a) ?? x
   return (b === undefined ? unaryFunctionOf(x.op)?.float32(a, options) : binaryFunctionOf(x.op)?.float32(a, b)) ?? x

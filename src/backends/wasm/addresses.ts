@@ -44,15 +44,19 @@ export abstract class AddressEmitter extends ScopeEmitter {
     const scope = this.scopes[loop]
     const variable = scope?.variable
     if (loop > 0 && scope !== undefined && variable !== undefined) {
-      for (const pointer of scope.pointers) {
+      for (let i = 0; i < scope.pointers.length; i++) {
+        const pointer = scope.pointers[i]
+        if (pointer === undefined || pointer.buffer !== buffer || pointer.core !== core) continue
         const ahead = (at - pointer.bias) * size
-        if (pointer.buffer === buffer && pointer.core === core && ahead >= 0 && ahead <= largestSharedOffset) {
+        if (ahead >= 0 && ahead <= largestSharedOffset) {
           f.code.get(pointer.local)
           return ahead
         }
       }
       let fixed = true
-      for (const atom of terms.keys()) if (atom !== variable && this.level(atom) >= loop) fixed = false
+      terms.forEach((_, atom) => {
+        if (atom !== variable && this.level(atom) >= loop) fixed = false
+      })
       if (fixed) {
         const local = f.local('i32')
         const stride = terms.get(variable) ?? 0

@@ -41,7 +41,7 @@ export class KernelAnalysis {
       if (seen.has(x)) return
       seen.add(x)
       if (x.op === 'load') this.addNeighbour(x)
-      for (const arg of x.args) use(arg)
+      x.args.forEach(use)
     }
     const give = (local: Expression, value: Expression): void => {
       const list = sources.get(local)
@@ -148,7 +148,11 @@ export class KernelAnalysis {
     if (x.args.length === 0) return false
     let found = this.unsafe.get(x)
     if (found === undefined) {
-      found = x.args.some((arg) => this.isUnsafe(arg)) || (x.op === 'load' && !this.isNear(x))
+      found = x.op === 'load' && !this.isNear(x)
+      for (let i = 0; i < x.args.length && !found; i++) {
+        const arg = x.args[i]
+        if (arg !== undefined) found = this.isUnsafe(arg)
+      }
       this.unsafe.set(x, found)
     }
     return found
@@ -169,7 +173,11 @@ export class KernelAnalysis {
     if (x.args.length === 0) return true
     let found = this.movable.get(x)
     if (found === undefined) {
-      found = !(x.op === 'load' && this.written.has(x.source)) && x.args.every((arg) => this.isPure(arg))
+      found = !(x.op === 'load' && this.written.has(x.source))
+      for (let i = 0; i < x.args.length && found; i++) {
+        const arg = x.args[i]
+        if (arg !== undefined) found = this.isPure(arg)
+      }
       this.movable.set(x, found)
     }
     return found
@@ -230,8 +238,11 @@ export class KernelAnalysis {
     const bit = this.bit(variable)
     if ((this.mask(index) & bit) === 0) return 0
     const { terms } = this.form(index)
-    for (const atom of terms.keys()) if (atom !== variable && (this.mask(atom) & bit) !== 0) return undefined
-    return terms.get(variable) ?? 0
+    let stride: number | undefined = terms.get(variable) ?? 0
+    terms.forEach((_, atom) => {
+      if (atom !== variable && (this.mask(atom) & bit) !== 0) stride = undefined
+    })
+    return stride
   }
 }
 
@@ -281,7 +292,7 @@ export const freeVariables = (statements: readonly Statement[]): Set<Expression>
     if (seen.has(x)) return
     seen.add(x)
     if (x.op === 'variable') used.add(x)
-    for (const arg of x.args) visit(arg)
+    x.args.forEach(visit)
   }
   const walk = (list: readonly Statement[]): void => {
     for (const s of list) {

@@ -60,16 +60,16 @@ export class FunctionBuilder {
   write(out: Code): void {
     const head = new Code(64)
     const runs: { readonly type: ValueType; count: number }[] = []
-    for (const type of this.locals) {
+    this.locals.forEach((type) => {
       const last = runs[runs.length - 1]
       if (last?.type === type) last.count++
       else runs.push({ type, count: 1 })
-    }
+    })
     head.unsigned(runs.length)
-    for (const run of runs) {
-      head.unsigned(run.count)
-      head.byte(types[run.type])
-    }
+    runs.forEach(({ type, count }) => {
+      head.unsigned(count)
+      head.byte(types[type])
+    })
     out.unsigned(head.length + this.prologue.length + this.code.length + 1)
     out.append(head)
     out.append(this.prologue)

@@ -64,7 +64,7 @@ export class Code {
   text(value: string): void {
     const encoded = encoder.encode(value)
     this.unsigned(encoded.length)
-    for (const byte of encoded) this.byte(byte)
+    encoded.forEach((byte) => this.byte(byte))
   }
 
   /** An instruction without immediates. */

@@ -187,7 +187,9 @@ export class Planner {
         }
         cost += scalarCost(x)
       }
-      const [condition, usual, rare] = x.args
+      const condition = x.args[0]
+      const usual = x.args[1]
+      const rare = x.args[2]
       if (isRareSelect(x) && condition !== undefined && usual !== undefined && rare !== undefined) {
         visit(condition, guarded)
         visit(usual, guarded)
@@ -196,7 +198,10 @@ export class Planner {
         cost = before + (cost - before) * rarely
         return
       }
-      for (const arg of x.args) visit(arg, guarded)
+      for (let i = 0; i < x.args.length; i++) {
+        const arg = x.args[i]
+        if (arg !== undefined) visit(arg, guarded)
+      }
     }
     for (const s of statements) {
       if (s.kind === 'store') {
@@ -204,14 +209,15 @@ export class Planner {
         const variable = vector?.variable ?? loop?.variable
         if (variable === undefined || this.analysis.stride(s.index, variable) === undefined) visit(s.index)
         cost += 1
-      } else for (const root of rootsOf(s)) visit(root)
+      } else rootsOf(s).forEach((root) => visit(root))
     }
     return cost
   }
 
   /** Cost of one vector operation, without its arguments. */
   private vectorCost(x: Expression, vector: Loop, guarded: boolean): number {
-    const [a, b] = x.args
+    const a = x.args[0]
+    const b = x.args[1]
     if (!isVectorDType(x.dtype)) return impossible
     if (x.op === 'load') {
       if (a === undefined) return impossible

@@ -38,7 +38,9 @@ export class ScalarEmitter extends AddressEmitter {
 
   private scalarOperation(x: Expression): void {
     const { f } = this
-    const [a, b, c] = x.args
+    const a = x.args[0]
+    const b = x.args[1]
+    const c = x.args[2]
     if (a === undefined) throw new InternalError(`${x.op} without arguments`)
     switch (x.op) {
       case 'load': {

@@ -143,7 +143,10 @@ export class ScopeEmitter {
       if (!this.analysis.isPure(x)) found = Infinity
       else {
         found = -1
-        for (const arg of x.args) found = Math.max(found, this.level(arg))
+        for (let i = 0; i < x.args.length; i++) {
+          const arg = x.args[i]
+          if (arg !== undefined) found = Math.max(found, this.level(arg))
+        }
       }
       this.levels.set(x, found)
     }
