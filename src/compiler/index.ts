@@ -5,14 +5,14 @@ import { decide } from './decide.js'
 import { block } from './blocks.js'
 import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
-import type { Buffer, Carries, LoopKernel, Program } from './kernel.js'
+import type { Buffer, Carries, Kernel, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { type Limits, usualLimits } from './limits.js'
-import { controlFlow, texts } from './parts.js'
+import { controlFlow, gathering, texts } from './parts.js'
 import { type Draft, type Pair, nothingMoved } from './places.js'
 import { placeProducts } from './place-products.js'
-import { plan } from './plan.js'
+import { type Planned, plan } from './plan.js'
 import { fuseRows } from './rows.js'
 import { shareCopies } from './share.js'
 import { optimize } from './simplify.js'
@@ -72,21 +72,19 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const placed = inPlace?.updateInPlace(whole, pairsOf(short.outputs)) ?? nothingMoved(whole)
   const { outputs } = placed
   const { kernels, takeovers } = takeOver(placed.kernels, inputs, outputs, ownOutputs ? [] : (options.donated ?? []))
+  // Machines that compute whole arrays at once cannot write what they read.
+  const taken = blocks ? new Set(takeovers.map(({ output }) => known(outputs[output], 'output'))) : undefined
+  const planOf = (list: readonly Kernel[]): Planned => ({ kernels: list, ...plan(list, inputs, outputs, taken) })
+  const apart = planOf(kernels)
+  const gathered = blocks ? gathering.find()?.(apart, planOf, { inputs, outputs, takeovers }, limits) : undefined
   // Where kernels come from is for their text.
   const text = texts.find()
   const origins = text?.originsOf(graph, steps)
   return {
-    kernels,
     inputs,
     outputs,
     constants: [],
-    // Machines that compute whole arrays at once cannot write what they read.
-    ...plan(
-      kernels,
-      inputs,
-      outputs,
-      blocks ? new Set(takeovers.map(({ output }) => known(outputs[output], 'output'))) : undefined,
-    ),
+    ...(gathered ?? apart),
     ...(takeovers.length > 0 && { takeovers }),
     ...(text !== undefined &&
       origins !== undefined && {

@@ -1,6 +1,7 @@
 /** What the compiler does for some programs only, in its place once a front door has added it. */
 import { type Part, part } from '../core/index.js'
 import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
+import type { gather } from './gather.js'
 import type { removeCopies, updateInPlace } from './in-place.js'
 import type { legalizeKernel } from './legalize.js'
 import type { readBeforeUpdate } from './order.js'
@@ -27,5 +28,6 @@ export interface Texts {
 
 /** Halves and 8-bit integers, as the dtypes that machines compute. */
 export const smallDTypes: Part<typeof legalizeKernel> = part<typeof legalizeKernel>('addSmallDTypes')
+export const gathering: Part<typeof gather> = part<typeof gather>('addGathering')
 export const controlFlow: Part<ControlFlow> = part<ControlFlow>('addControlFlow')
 export const texts: Part<Texts> = part<Texts>('addTexts')

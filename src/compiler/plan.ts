@@ -12,6 +12,11 @@ export interface Plan {
   readonly temporaryBytes: number
 }
 
+/** Kernels, and where their buffers are. */
+export interface Planned extends Plan {
+  readonly kernels: readonly Kernel[]
+}
+
 /**
  * Temporaries that can lie where an output will: the kernel that writes the output first reads them last, and may write it over
  * them. `fixed` are outputs whose place is not free before that.

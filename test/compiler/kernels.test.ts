@@ -333,18 +333,17 @@ describe('contractions', () => {
       "inputs in0 f16[3,4], in1 f16[4,2]
       outputs out0 f16[3,2]
       temporaries t0 f32[3,4] at 0, t1 f32[4,2] at 48, t2 f32[3,2] at 80 of 112 bytes
-      0: map, 0 flops, 72 bytes
+      0: maps, 0 flops, 120 bytes
         parallel i0 < 12 {
           t0[i0] = f32(in0[i0])
         }
-      1: map, 0 flops, 48 bytes
-        parallel i0 < 8 {
-          t1[i0] = f32(in1[i0])
+        parallel i1 < 8 {
+          t1[i1] = f32(in1[i1])
         }
-      2: contraction, 48 flops, 104 bytes
+      1: contraction, 48 flops, 104 bytes
         t2 = [3,4] x [4,2]
           of t0(offset 0, strides 12,4,1) and t1(offset 0, strides 8,2,1)
-      3: map, 0 flops, 36 bytes
+      2: map, 0 flops, 36 bytes
         parallel i0 < 6 {
           out0[i0] = f16(t2[i0])
         }
@@ -449,17 +448,15 @@ test('a training step of a small network', () => {
     9: contraction, 8192 flops, 3584 bytes
       out1 = [8,32] x [32,16]
         of in3(offset 0, strides 0,1,8) and t5(offset 0, strides 0,16,1)
-    10: map, 256 flops, 1536 bytes
+    10: maps, 416 flops, 2496 bytes
       parallel i0 < 128 {
         out1[i0] = in0[i0] - out1[i0] * 0.1
       }
-    11: map, 32 flops, 192 bytes
-      parallel i0 < 16 {
-        out2[i0] = in1[i0] - out2[i0] * 0.1
+      parallel i1 < 16 {
+        out2[i1] = in1[i1] - out2[i1] * 0.1
       }
-    12: map, 128 flops, 768 bytes
-      parallel i0 < 64 {
-        out3[i0] = in2[i0] - out3[i0] * 0.1
+      parallel i2 < 64 {
+        out3[i2] = in2[i2] - out3[i2] * 0.1
       }
     "
   `)

@@ -13,4 +13,5 @@ export const tinyLimits: Limits = {
   leastSweepElements: 2,
   mostParts: 3,
   partBytes: 1 << 24,
+  waitingBytes: 64,
 }

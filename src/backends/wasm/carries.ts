@@ -64,19 +64,19 @@ export const pushSlice = (code: Code, frame: Frame, kernel: ScanKernel, i: numbe
   const { stride, period, periodStride } = spreadOf(kernel, i)
   const isApart = period < kernel.length
   pushAddress(code, frame, buffer)
-  const add = (elements: number, part: 'i32.div_u' | 'i32.rem_u'): void => {
+  const add = (elements: number, part: number): void => {
     if (elements === 0) return
     code.get(at)
     if (isApart) {
       code.i32(period)
-      code.op(ops[part])
+      code.op(part)
     }
     code.i32(elements * dtypeBytes(buffer.dtype))
     code.op(ops['i32.mul'])
     code.op(ops['i32.add'])
   }
-  add(stride, 'i32.rem_u')
-  if (isApart) add(periodStride, 'i32.div_u')
+  add(stride, ops['i32.rem_u'])
+  if (isApart) add(periodStride, ops['i32.div_u'])
 }
 
 export const copyBytes = (code: Code, frame: Frame, to: Buffer, pushFrom: () => void): void => {

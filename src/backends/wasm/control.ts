@@ -66,7 +66,7 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   if (spread.length > 0) {
     code.i32(reverse ? -1 : length)
     code.get(count)
-    code.op(ops[reverse ? 'i32.add' : 'i32.sub'])
+    code.op(reverse ? ops['i32.add'] : ops['i32.sub'])
     code.set(at)
   }
   for (const i of spread) setWord(code, inner.frame, wordOf(i), () => pushSlice(code, frame, kernel, i, at))

@@ -4,6 +4,7 @@ import type { Statement } from '../../compiler/kernel.js'
 import { identity } from './accumulators.js'
 import { type Loop, assignedLocals, freeVariables } from './analysis.js'
 import type { FunctionBuilder } from './assembler.js'
+import type { Code } from './code.js'
 import { mostPartials, partialsWord } from './frame.js'
 import { Jobs, loadAt, storeAt } from './jobs.js'
 import { type ValueType, ops } from './opcodes.js'
@@ -127,10 +128,17 @@ const takeResults = (f: FunctionBuilder, results: readonly Expression[]): readon
   return values
 }
 
+/** A function over a range of a loop, and what it takes before the variables from outside. */
+export interface RangeFunction {
+  readonly index: number
+  readonly pushFirst?: (code: Code) => void
+}
+
 /** The job's function: calls the range's function, and keeps its results in the place of the part. */
-const writeJobFunction = (f: FunctionBuilder, jobs: Jobs, loop: JobLoop, range: number): void => {
+const writeJobFunction = (f: FunctionBuilder, jobs: Jobs, loop: JobLoop, range: RangeFunction): void => {
   const { free, given, results, part } = loop
   const { code } = f
+  range.pushFirst?.(code)
   for (const x of free) {
     const i = given.indexOf(x)
     if (i < 0) scalarConstant(f, 0, x.dtype)
@@ -138,7 +146,7 @@ const writeJobFunction = (f: FunctionBuilder, jobs: Jobs, loop: JobLoop, range: 
   }
   code.get(0)
   code.get(1)
-  code.call(range)
+  code.call(range.index)
   if (results.length === 0) return
   const values = takeResults(f, results)
   const slot = f.local('i32')
@@ -195,7 +203,7 @@ export const writeJobLoop = (
   f: FunctionBuilder,
   jobs: Jobs,
   loop: JobLoop,
-  range: number,
+  range: RangeFunction,
   chunk: number,
   around: Surroundings,
 ): void => {
@@ -209,10 +217,11 @@ export const writeJobLoop = (
   if (results.length > 0) writeJoin(f, loop, around)
   code.else()
   writeRanges(f, extent, chunk, (begin, end) => {
+    range.pushFirst?.(code)
     for (const x of free) code.get(around.localOf(x))
     code.get(begin)
     code.get(end)
-    code.call(range)
+    code.call(range.index)
     const values = takeResults(f, results)
     results.forEach((x, i) => {
       code.get(around.localOf(x))

@@ -2,6 +2,7 @@
 import type { LoopKernel, Statement } from '../../compiler/kernel.js'
 import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import type { Families } from './families.js'
 import { StatementEmitter } from './loops.js'
 import { Planner } from './plan.js'
 import type { ModuleContext } from './scopes.js'
@@ -23,24 +24,34 @@ const startKernel = (
   return { f, emitter: new StatementEmitter(f, analysis, context, module, planner.plans, context.jobs) }
 }
 
-const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
+/** The statements of a kernel as they are printed. */
+export const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
 
-/** Adds a function for a loop kernel to the module; it takes nothing and returns nothing. */
+/**
+ * Adds a function for a loop kernel, whose statements are as `cutBody` gives them, to the module; it takes nothing and returns
+ * nothing. Loops that are like others call what they have in common.
+ */
 export const emitLoops = (
   module: ModuleBuilder,
   context: ModuleContext,
   kernel: LoopKernel,
+  families: Families | undefined,
   name: string,
 ): FunctionBuilder => {
-  const body = cutBody(kernel)
+  const { body } = kernel
+  if (families?.covers(body) === true) {
+    const f = module.function(name, [], [])
+    for (const s of body) if (s.kind === 'for') families.write(f, module, context, name, s)
+    return f
+  }
   const { f, emitter } = startKernel(module, context, kernel, name, body)
   emitter.statements(body)
   return f
 }
 
-/** The one loop that a kernel is printed as, if it is one whose iterations are independent. */
+/** The one loop that a kernel, cut as it is printed, consists of, if it is one whose iterations are independent. */
 export const onlyLoop = (kernel: LoopKernel): Loop | undefined => {
-  const [loop, another] = cutBody(kernel)
+  const [loop, another] = kernel.body
   return another === undefined && loop?.kind === 'for' && loop.order === 'parallel' ? loop : undefined
 }
 

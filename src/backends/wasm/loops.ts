@@ -4,6 +4,7 @@ import type { Statement } from '../../compiler/kernel.js'
 import { type Accumulator, accumulate, closeAccumulators, openAccumulators } from './accumulators.js'
 import { type KernelAnalysis, type Loop, chosen } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
+import { chunkMultiple, chunkOf, isJob, partOf } from './chunks.js'
 import {
   type Ends,
   endsOf,
@@ -14,7 +15,7 @@ import {
   writeJobLoop,
   writeRanges,
 } from './job-loops.js'
-import { type Jobs, jobCost } from './jobs.js'
+import type { Jobs } from './jobs.js'
 import type { ModuleContext } from './scopes.js'
 import { VectorEmitter } from './vector-emitter.js'
 import { ops } from './opcodes.js'
@@ -22,19 +23,6 @@ import type { LoopPlan } from './plan.js'
 import { scalarBinary } from './scalar.js'
 import { scalarStore, valueType } from './scalar-memory.js'
 import { extractLane, lanes, vectorStore } from './vector-memory.js'
-
-/**
- * Cost of one call of a chunk, about 40 us when optimized and 0.2 ms when not: V8 takes up optimized code only between
- * calls, so a long first call would run unoptimized to its end.
- */
-const chunkCost = 120_000
-
-/** Loop iterations are multiples of this in every chunk but the last, so that only that one has a remainder. */
-const chunkMultiple = 64
-
-/** Parts that a job should have, so that threads end at about the same time; parts that cost less are not worth it. */
-const wantedParts = 16
-const smallestPart = 20_000
 
 /** A loop bound: known, or in a local. */
 type Bound = { readonly value: number } | { readonly local: number }
@@ -213,23 +201,14 @@ export class StatementEmitter extends VectorEmitter {
       this.plainLoop(s, { value: 0 }, { value: s.extent })
       return
     }
-    const perIteration = plan.cost / s.extent
-    const isLong = plan.cost > 2 * chunkCost && perIteration < chunkCost && s.extent > 1
-    const chunk = isLong ? this.iterationsOf(chunkCost, perIteration, plan) : s.extent
+    const chunk = chunkOf(plan, s.extent)
     // Within a loop that may also run range by range sums must not be cut, or both ways would round differently.
     const jobs = this.ranges.size === 0 || this.ranges.has(s) ? this.jobs : undefined
-    if (jobs !== undefined && plan.cost >= jobCost * jobs.scale && s.order !== 'sequential' && !isOuter(s)) {
+    if (jobs !== undefined && isJob(plan, jobs) && s.order !== 'sequential' && !isOuter(s)) {
       if (this.jobLoop(s, plan, chunk, jobs)) return
     }
-    if (isLong || this.ranges.has(s)) this.chunkedLoop(s, plan, chunk)
+    if (chunk < s.extent || this.ranges.has(s)) this.chunkedLoop(s, plan, chunk)
     else this.range(s, plan, { value: 0 }, { value: s.extent })
-  }
-
-  /** About as many iterations as cost so much, so that vectors fit into all ranges but the last. */
-  private iterationsOf(cost: number, perIteration: number, plan: LoopPlan): number {
-    const wanted = Math.max(plan.copies > 0 ? lanes : 1, Math.floor(cost / perIteration))
-    const multiple = wanted >= chunkMultiple ? chunkMultiple : wanted >= lanes ? lanes : 1
-    return wanted - (wanted % multiple)
   }
 
   /** All iterations from `start` to `end`, as planned. */
@@ -385,13 +364,11 @@ export class StatementEmitter extends VectorEmitter {
 
   /** The loop as a job for all threads; false if it can't be one. */
   private jobLoop(s: Loop, plan: LoopPlan, chunk: number, jobs: Jobs): boolean {
-    const perIteration = plan.cost / s.extent
-    const cost = Math.min(chunkCost, Math.max(smallestPart * jobs.scale, plan.cost / wantedParts))
-    const part = this.iterationsOf(cost, perIteration, plan)
+    const part = partOf(plan, s.extent, jobs)
     const job = jobLoopOf(s, part, (fewest) => (fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1))
     if (job === undefined) return false
     const child = this.rangeFunction(s, plan, job, (f) => writeIdentities(f, job))
-    writeJobLoop(this.f, jobs, job, child.index, job.results.length > 0 ? job.part : chunk, {
+    writeJobLoop(this.f, jobs, job, child, job.results.length > 0 ? job.part : chunk, {
       localOf: (x) => this.localOf(x),
       combine: (x) => scalarBinary(this.f, this.context.helpers, known(job.operations.get(x), 'operation'), x.dtype),
     })

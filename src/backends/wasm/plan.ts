@@ -1,5 +1,5 @@
 /** Which loop of a nest becomes vectors, how far it is unrolled, and which loops become functions called in chunks. */
-import { type Expression, e, isFloating } from '../../core/index.js'
+import { type Expression, e, isFloating, known } from '../../core/index.js'
 import { type KernelAnalysis, type Loop, rootsOf } from './analysis.js'
 import type { Statement } from '../../compiler/kernel.js'
 import { isRareSelect } from '../../scalar/decompose.js'
@@ -59,6 +59,13 @@ export class Planner {
       else if (s.kind === 'if') cost += this.plan(s.body)
     }
     return cost
+  }
+
+  /** The plan of a loop as if it had so many iterations. */
+  planOf(loop: Loop, extent: number): LoopPlan {
+    const resized = { ...loop, extent }
+    this.planLoop(resized)
+    return known(this.plans.get(resized), 'plan of a loop')
   }
 
   private planLoop(loop: Loop): number {

@@ -24,8 +24,9 @@ import { writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
 import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAddress } from './frame.js'
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
+import { families } from './families.js'
 import { iterationsPerRow } from './followers.js'
-import { emitLoops, emitRanged, onlyLoop } from './loop-kernels.js'
+import { cutBody, emitLoops, emitRanged, onlyLoop } from './loop-kernels.js'
 import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
 import { sorting } from './parts.js'
 import { areShared, writeShared } from './pieces.js'
@@ -63,6 +64,7 @@ class Preparation {
   readonly kernels = new Map<Program, readonly Kernel[]>()
   readonly plans = new Map<ContractionKernel, ContractionPlan>()
   readonly math = new Set<string>()
+  readonly families = families.find()?.()
   /** Kernels that only the main thread can run. */
   readonly alone = new Set<Kernel>()
   /** Loops whose iterations threads share. */
@@ -95,7 +97,8 @@ class Preparation {
       const body = legal.body.map((s) => mapExpressions(s, (x) => decompose(x, this.decomposed)))
       const math = this.findMath(body)
       for (const name of math) this.math.add(name)
-      const out = { ...legal, body }
+      const out = { ...legal, body: cutBody({ ...legal, body }) }
+      this.families?.add(out.body)
       if (![...math].every(workersHave)) {
         this.alone.add(out)
         this.needsMain.add(kernel)
@@ -227,7 +230,7 @@ class ProgramPrinter {
   private kernel(kernel: Kernel, name: string, frame: Frame, context: ModuleContext): FunctionBuilder {
     switch (kernel.kind) {
       case 'loops':
-        return emitLoops(this.module, this.loopContext(kernel, context), kernel, name)
+        return emitLoops(this.module, this.loopContext(kernel, context), kernel, this.preparation.families, name)
       case 'contraction':
         return emitContraction(
           this.module,
