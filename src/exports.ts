@@ -64,6 +64,7 @@ export {
   hessian,
   jacfwd,
   jacrev,
+  jacrev as jacobian,
   jit,
   jvp,
   linearTranspose,

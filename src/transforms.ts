@@ -36,6 +36,7 @@ export {
   hessian,
   jacfwd,
   jacrev,
+  jacrev as jacobian,
   jit,
   jvp,
   linearTranspose,

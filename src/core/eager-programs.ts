@@ -1,9 +1,9 @@
 /** Programs of one equation, found again by primitive, parameters and operands. */
 import { avalText, sameShape, shapedArray } from './aval.js'
 import { type Device, type Executable } from './device.js'
-import { isJaxpr, newEquation, newJaxpr, newVar, paramsKey } from './jaxpr.js'
+import { newEquation, newJaxpr, newVar, paramsKey } from './jaxpr.js'
 import type { NDArray } from './ndarray.js'
-import type { Jaxpr, Params, Primitive } from './primitive.js'
+import { type Jaxpr, type Params, type Primitive, isJaxpr } from './primitive.js'
 
 /** A program, with what it was last compiled to. */
 export interface EagerProgram {

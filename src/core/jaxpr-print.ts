@@ -1,8 +1,7 @@
 /** Printing jaxprs as JAX prints them. `jaxpr-parse.ts` reads the result back. */
 import { avalText } from './aval.js'
 import { isFloating } from './dtype.js'
-import { type ClosedJaxpr, isJaxpr } from './jaxpr.js'
-import type { Atom, Equation, Jaxpr, Params, Var } from './primitive.js'
+import { type Atom, type Equation, type Jaxpr, type Params, type Var, isJaxpr } from './primitive.js'
 
 const width = 80
 
@@ -169,6 +168,3 @@ export const printJaxpr = (jaxpr: Jaxpr): string => jaxprText(jaxpr, { names: ne
 /** One equation as text, with fresh names. */
 export const printEquation = (equation: Equation): string =>
   equationText(equation, { names: new Names() }, 0, undefined)
-
-/** A closed jaxpr as text; values of constants are not printed. */
-export const printClosedJaxpr = (closed: ClosedJaxpr): string => printJaxpr(closed.jaxpr)

@@ -4,7 +4,17 @@ import { type Device, currentDevice } from './device.js'
 import { InternalError, invariant, known } from './errors.js'
 import { DeviceArray, scalarArray } from './device-array.js'
 import type { NDArray } from './ndarray.js'
-import type { Atom, Equation, Jaxpr, Literal, Params, Primitive, Var } from './primitive.js'
+import { printJaxpr } from './jaxpr-print.js'
+import {
+  type Atom,
+  type Equation,
+  type Jaxpr,
+  type Literal,
+  type Params,
+  type Primitive,
+  type Var,
+  isJaxpr,
+} from './primitive.js'
 import { withSource } from './source.js'
 import { bind } from './trace.js'
 
@@ -22,13 +32,30 @@ export const newVar = (aval: ShapedArray): Var => ({ kind: 'var', id: nextVar++,
 
 export const newLiteral = (value: number, aval: ShapedArray): Literal => ({ kind: 'literal', value, aval })
 
+class Program implements Jaxpr {
+  readonly kind = 'jaxpr'
+  readonly id = nextJaxpr++
+  constructor(
+    readonly constants: readonly Var[],
+    readonly inputs: readonly Var[],
+    readonly equations: readonly Equation[],
+    readonly outputs: readonly Atom[],
+  ) {}
+  toString(): string {
+    return printJaxpr(this)
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return printJaxpr(this)
+  }
+}
+
 /** A jaxpr of the given parts. */
 export const newJaxpr = (
   constants: readonly Var[],
   inputs: readonly Var[],
   equations: readonly Equation[],
   outputs: readonly Atom[],
-): Jaxpr => ({ kind: 'jaxpr', id: nextJaxpr++, constants, inputs, equations, outputs })
+): Jaxpr => new Program(constants, inputs, equations, outputs)
 
 export const newEquation = (
   primitive: Primitive,
@@ -57,9 +84,6 @@ export const applyEquation = (
       .map(newVar),
     source,
   )
-
-export const isJaxpr = (value: unknown): value is Jaxpr =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'jaxpr' && 'equations' in value
 
 /** Avals of inputs and outputs. */
 export const inputAvals = (jaxpr: Jaxpr): ShapedArray[] => jaxpr.inputs.map((v) => v.aval)

@@ -33,7 +33,7 @@ export interface Equation {
   readonly source: string | undefined
 }
 
-/** A program: `{ lambda constants ; inputs. let equations in outputs }`. Immutable. */
+/** A program: `{ lambda constants ; inputs. let equations in outputs }`, and printed so. Immutable. */
 export interface Jaxpr {
   readonly kind: 'jaxpr'
   /** Unique; compiled forms are cached under it. */
@@ -43,7 +43,12 @@ export interface Jaxpr {
   readonly inputs: readonly Var[]
   readonly equations: readonly Equation[]
   readonly outputs: readonly Atom[]
+  /** As JAX prints it. */
+  toString(): string
 }
+
+export const isJaxpr = (value: unknown): value is Jaxpr =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'jaxpr' && 'equations' in value
 
 // ---- rules
 

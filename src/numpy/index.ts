@@ -104,6 +104,7 @@ export {
 export * from './rounding.js'
 export * from './searching.js'
 export { clip, piecewise, select } from './selection.js'
+export { type SetOptions, type UniqueSetOptions, intersect1d, setdiff1d, setxor1d, union1d } from './set-operations.js'
 export * from './sets.js'
 export type { NonzeroOptions, SizeOptions, UniqueOptions } from './sized.js'
 export * from './shape.js'

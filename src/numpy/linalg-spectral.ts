@@ -162,6 +162,8 @@ export const eigvalsh = (a: ArrayLike, options?: EighOptions): NDArray => {
 export interface PinvOptions {
   /** Singular values up to this multiple of the largest count as zero; 10 max(m, n) epsilon unless said. */
   readonly rtol?: number | null
+  /** The same under NumPy's name. */
+  readonly rcond?: number | null
   readonly hermitian?: boolean
 }
 
@@ -206,11 +208,11 @@ const symmetricPinv = differentiablePinv(true)
  * ```
  */
 export const pinv = (a: ArrayLike, options: PinvOptions = {}): NDArray => {
-  const { rtol = null, hermitian = false } = checkOptions('linalg.pinv', options, 'rtol hermitian')
+  const { rtol, rcond, hermitian = false } = checkOptions('linalg.pinv', options, 'rtol rcond hermitian')
   const x = matrices('linalg.pinv', a)
   const [m, n] = [known(x.shape.at(-2), 'rows'), known(x.shape.at(-1), 'columns')]
   if (m === 0 || n === 0) return lax.zerosOf(shapedArray([...x.shape.slice(0, -2), n, m], x.dtype))
-  const tolerance = lax.convertElementType(rtol ?? 10 * Math.max(m, n) * dtypeEpsilon(x.dtype), x.dtype)
+  const tolerance = lax.convertElementType(rtol ?? rcond ?? 10 * Math.max(m, n) * dtypeEpsilon(x.dtype), x.dtype)
   return (hermitian ? symmetricPinv : generalPinv)(x, tolerance)
 }
 export interface RankOptions {

@@ -10,7 +10,6 @@ import {
   known,
   range,
   rowMajorStrides,
-  roundTo,
   sizeOf,
   checkOptions,
 } from '../core/index.js'
@@ -19,6 +18,7 @@ import { isOptions, knownValues } from './arguments.js'
 import { fromHost } from './creation.js'
 import { promoteDTypes } from './promotion-args.js'
 import { where as choose } from './selection.js'
+import { compareValues } from './set-operations.js'
 import { ravel } from './shape.js'
 import { type NonzeroOptions, type UniqueOptions, sizedNonzero, uniqueOfSize } from './sized.js'
 import { take } from './take.js'
@@ -137,12 +137,6 @@ export const compress = (condition: ArrayLike, a: ArrayLike, options?: { readonl
  */
 export const extract = (condition: ArrayLike, arr: ArrayLike): NDArray => compress(ravel(condition), ravel(arr))
 
-/** Order of values with NaN last. */
-const compare = (a: number, b: number): number =>
-  Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : Number.isNaN(b) ? -1 : a - b
-
-const same = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b))
-
 /** Distinct rows in order, and for each its first place; and the number of its row for each row. */
 interface Groups {
   readonly first: readonly number[]
@@ -184,7 +178,7 @@ const uniqueGroups = (
     data[Math.floor(k / inner) * rows * inner + row * inner + (k % inner)] ?? 0
   const difference = (i: number, j: number): number => {
     for (let k = 0; k < width; k++) {
-      const order = compare(element(i, k), element(j, k))
+      const order = compareValues(element(i, k), element(j, k))
       if (order !== 0) return order
     }
     return 0
@@ -215,7 +209,7 @@ export function unique(ar: ArrayLike, options: UniqueOptions): NDArray[]
 export function unique(ar: ArrayLike, options: UniqueOptions = {}): NDArray | NDArray[] {
   checkOptions('unique', options, 'returnIndex returnInverse returnCounts axis size fillValue')
   if (options.size !== undefined && options.size !== null) {
-    const sized = uniqueOfSize(ar, options.size, options)
+    const sized = uniqueOfSize(ar, options.size, options, 'unique')
     return sized.length === 1 ? known(sized[0], 'values') : sized
   }
   const { values, groups, inverseShape } = uniqueGroups(ar, options.axis ?? null, 'unique')
@@ -257,86 +251,6 @@ export const uniqueAll = (
     inverseIndices: lax.reshape(integers(groups.inverse), inverseShape),
     counts: integers(groups.counts),
   }
-}
-
-/** Distinct values of two arrays in rising order, and their common dtype. */
-const valueLists = (operation: string, ar1: ArrayLike, ar2: ArrayLike): readonly [number[], number[], NDArray] => {
-  const [first, second] = promoteDTypes(operation, [ar1, ar2])
-  const like = known(first, 'first array')
-  const list = (given: ArrayLike, x: NDArray): number[] => {
-    const values = knownValues(lax.asArray(given, operation), `${operation} (its result's shape depends on values)`)
-    const sorted = values.map((value) => roundTo(value, x.dtype)).sort(compare)
-    return sorted.filter((value, i) => i === 0 || !same(value, sorted[i - 1] ?? NaN))
-  }
-  return [list(ar1, like), list(ar2, known(second, 'second array')), like]
-}
-
-const listed = (values: readonly number[], like: NDArray): NDArray => fromHost(values, [values.length], like.dtype)
-
-/**
- * Values in both arrays. NaN is equal to nothing.
- *
- * @example
- * ```ts
- * np.intersect1d(np.array([1, 2]), np.array([2, 3])) // [2]
- * ```
- */
-export const intersect1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
-  const [a, b, like] = valueLists('intersect1d', ar1, ar2)
-  const others = new Set(b.filter((value) => !Number.isNaN(value)))
-  return listed(
-    a.filter((value) => others.has(value)),
-    like,
-  )
-}
-
-/**
- * Values in either array.
- *
- * @example
- * ```ts
- * np.union1d(np.array([1, 2]), np.array([2, 3])) // [1, 2, 3]
- * ```
- */
-export const union1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
-  const [a, b, like] = valueLists('union1d', ar1, ar2)
-  const all = [...a, ...b].sort(compare)
-  return listed(
-    all.filter((value, i) => i === 0 || !same(value, all[i - 1] ?? NaN)),
-    like,
-  )
-}
-
-/**
- * Values in the first array and not in the second.
- *
- * @example
- * ```ts
- * np.setdiff1d(np.array([1, 2]), np.array([2, 3])) // [1]
- * ```
- */
-export const setdiff1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
-  const [a, b] = valueLists('setdiff1d', ar1, ar2)
-  const others = new Set(b.filter((value) => !Number.isNaN(value)))
-  return listed(
-    a.filter((value) => !others.has(value)),
-    lax.asArray(ar1, 'setdiff1d'),
-  )
-}
-
-/**
- * Values in exactly one of the arrays.
- *
- * @example
- * ```ts
- * np.setxor1d(np.array([1, 2]), np.array([2, 3])) // [1, 3]
- * ```
- */
-export const setxor1d = (ar1: ArrayLike, ar2: ArrayLike): NDArray => {
-  const [a, b, like] = valueLists('setxor1d', ar1, ar2)
-  const [inA, inB] = [new Set(a), new Set(b)]
-  const only = [...a.filter((value) => !inB.has(value)), ...b.filter((value) => !inA.has(value))]
-  return listed(only.sort(compare), like)
 }
 
 /**

@@ -76,15 +76,14 @@ export interface UniqueOptions {
   readonly fillValue?: ArrayLike | null
 }
 
-/** `unique` of a known length: by sorting, which needs no values. Missing places repeat the first one's index, and count 0. */
-export const uniqueOfSize = (ar: ArrayLike, size: number, options: UniqueOptions): NDArray[] => {
-  const array = lax.asArray(ar, 'unique')
-  if ((options.axis ?? null) !== null) throw new ArgumentError(`unique: 'size' goes with elements, so without 'axis'.`)
-  const x = ravel(array)
-  const given = options.fillValue ?? null
-  checkSize(size, 'unique')
-  if (x.size === 0 && size > 0 && given === null)
-    throw new ArgumentError(`unique: an array without elements has none to fill ${size} places with; give 'fillValue'.`)
+/** Values of a vector in rising order, where each comes from, and which of them differ from the one before. */
+export interface SortedGroups {
+  readonly sorted: NDArray
+  readonly order: NDArray
+  readonly starts: NDArray
+}
+
+export const sortedGroups = (x: NDArray): SortedGroups => {
   const order = argsort(x)
   const sorted = take(x, order)
   const before = lax.sliceInDim(sorted, 0, Math.max(0, x.size - 1))
@@ -93,11 +92,52 @@ export const uniqueOfSize = (ar: ArrayLike, size: number, options: UniqueOptions
   const differ = isFloating(x.dtype)
     ? lax.bitwiseAnd(lax.ne(before, after), lax.bitwiseOr(lax.eq(before, before), lax.eq(after, after)))
     : lax.ne(before, after)
-  const starts = lax.concatenate([lax.full([Math.min(1, x.size)], true, { dtype: 'bool' }), differ], 0)
+  return {
+    sorted,
+    order,
+    starts: lax.concatenate([lax.full([Math.min(1, x.size)], true, { dtype: 'bool' }), differ], 0),
+  }
+}
+
+/** Which elements of a vector are in a sorted one. NaN is in none. */
+export const membersOf = (x: NDArray, sorted: NDArray): NDArray =>
+  sorted.size === 0
+    ? lax.full(x.shape, false, { dtype: 'bool' })
+    : lax.eq(take(sorted, searchsorted(sorted, x), { mode: 'clip' }), x)
+
+/** The first `size` values for which a flag is set, and where they come from: the vector's size where there is none. */
+export const firstOfSize = (
+  { sorted, order }: Omit<SortedGroups, 'starts'>,
+  flags: NDArray,
+  size: number,
+  fillValue: ArrayLike | null,
+  operation: string,
+): [values: NDArray, places: NDArray] => {
+  const { places, exist } = firstPlaces(flags, checkSize(size, operation))
+  const missing = lax.full([size], sorted.size, { dtype: 'int32' })
+  if (sorted.size === 0 || size === 0) return [lax.full([size], fillValue ?? 0, { dtype: sorted.dtype }), missing]
+  const values = take(sorted, places, { mode: 'clip' })
+  const fill = fillValue === null ? lax.sliceInDim(values, 0, 1) : lax.convertElementType(fillValue, sorted.dtype)
+  return [choose(exist, values, fill), choose(exist, take(order, places, { mode: 'clip' }), missing)]
+}
+
+/** `unique` of a known length: by sorting, which needs no values. Missing places repeat the first one's index, and count 0. */
+export const uniqueOfSize = (ar: ArrayLike, size: number, options: UniqueOptions, operation: string): NDArray[] => {
+  const array = lax.asArray(ar, operation)
+  if ((options.axis ?? null) !== null)
+    throw new ArgumentError(`${operation}: 'size' goes with elements, so without 'axis'.`)
+  const x = ravel(array)
+  const given = options.fillValue ?? null
+  checkSize(size, operation)
+  if (x.size === 0 && size > 0 && given === null)
+    throw new ArgumentError(
+      `${operation}: an array without elements has none to fill ${size} places with; give 'fillValue'.`,
+    )
+  const { order, sorted, starts } = sortedGroups(x)
   const { places, exist } = firstPlaces(starts, size)
   const first = lax.full([size], 0, { dtype: 'int32' })
   const at = choose(exist, places, first)
-  const fill = given === null ? take(sorted, first) : lax.convertElementType(lax.asArray(given, 'unique'), x.dtype)
+  const fill = given === null ? take(sorted, first) : lax.convertElementType(lax.asArray(given, operation), x.dtype)
   const results = [x.size === 0 ? lax.broadcastTo(fill, [size]) : choose(exist, take(sorted, at), fill)]
   const group = lax.sub(lax.cumsum(lax.convertElementType(starts, 'int32'), { axis: 0 }), 1)
   if (options.returnIndex === true) results.push(x.size === 0 ? first : take(order, at))

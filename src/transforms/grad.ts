@@ -124,65 +124,85 @@ const recorded = (f: (...args: never[]) => unknown, def: TreeDef, operation: str
   return { call, state }
 }
 
+/** Options after primals: an object with `hasAux`, which no pytree of arrays is, since its one leaf would be a boolean. */
+const withoutOptions = (
+  args: readonly unknown[],
+): { readonly primals: readonly unknown[]; readonly hasAux: boolean } => {
+  const last = args.at(-1)
+  const given = typeof last === 'object' && last !== null && 'hasAux' in last && typeof last.hasAux === 'boolean'
+  return { primals: given ? args.slice(0, -1) : args, hasAux: given && last.hasAux === true }
+}
+
+/** `f` linearized at a point: its value, what it handed through, and its linear part. */
+const linearizedAt = (name: string, f: (...args: never[]) => unknown, args: readonly unknown[]) => {
+  const operation = `${name}(${functionName(f)})`
+  const { primals, hasAux } = withoutOptions(args)
+  const flat = differentiableArguments(f, primals, operation)
+  const { call, state } = recorded(f, flat.def, operation, hasAux)
+  const linear = linearizeFlat(call, flat.leaves, operation, flat.paths)
+  const { def } = known(state.out, 'result')
+  const aux = state.aux === undefined ? [] : [rebuild(state.aux.def, linear.outs.slice(def.leafCount))]
+  return { operation, flat, linear, def, out: rebuild(def, linear.outs.slice(0, def.leafCount)), aux }
+}
+
 /**
  * Value of `f` and a function that pulls cotangents back.
  *
  * @param f function of pytrees of arrays
- * @param primals where to differentiate
- * @returns `[out, vjpFn]`; `vjpFn(ct)` takes a cotangent with the structure of `out` and gives one cotangent per argument.
- *   Arguments of integers get zeros.
+ * @param primals where to differentiate; then, perhaps, `{ hasAux: true }` when `f` returns `[out, aux]`
+ * @returns `[out, vjpFn]`, or `[out, vjpFn, aux]`; `vjpFn(ct)` takes a cotangent with the structure of `out` and gives one
+ *   cotangent per argument. Arguments of integers get zeros.
  * @example
  * ```ts
  * const [y, back] = vjp((a, b) => np.multiply(a, b), np.array(3), np.array(4))
  * console.log(back(np.array(1)).map((g) => g.item())) // [ 4, 3 ]
  * ```
  */
-export const vjp = <Args extends readonly unknown[], R>(
-  f: (...args: Args) => R,
-  ...primals: Args
-): [R, (ct: R) => Args] => {
-  const operation = `vjp(${functionName(f)})`
-  const flat = differentiableArguments(f, primals, operation)
-  const { call, state } = recorded(f, flat.def, operation, false)
-  const linear = linearizeFlat(call, flat.leaves, operation, flat.paths)
-  const def = known(state.out, 'result').def
+export function vjp<Args extends readonly unknown[], R, Aux>(
+  f: (...args: Args) => readonly [R, Aux],
+  ...primals: readonly [...primals: Args, options: { readonly hasAux: true }]
+): [R, (ct: R) => Args, Aux]
+export function vjp<Args extends readonly unknown[], R>(f: (...args: Args) => R, ...primals: Args): [R, (ct: R) => Args]
+export function vjp(f: (...args: never[]) => unknown, ...args: readonly unknown[]): unknown {
+  const { operation, flat, linear, def, out, aux } = linearizedAt('vjp', f, args)
   const avals = flat.leaves.map((x) => x.aval)
-  const back = (ct: R): Args => {
-    const cts = checkedCotangents(
-      ct,
-      def,
-      linear.outs.map((x) => x.aval),
-      operation,
-    )
-    return rebuild(flat.def, allCotangents(avals, pullBack(linear, cts))) as unknown as Args
+  const results = linear.outs.map((x) => x.aval)
+  const back = (ct: unknown): unknown => {
+    const cts = checkedCotangents(ct, def, results.slice(0, def.leafCount), operation)
+    const all = results.map((_, i) => cts[i] ?? null)
+    return rebuild(flat.def, allCotangents(avals, pullBack(linear, all)))
   }
-  return [rebuild(def, linear.outs) as R, back]
+  return [out, back, ...aux]
 }
 
 /**
  * Value of `f` and its derivative at a point as a function, computed once and applied often.
  *
- * @returns `[out, jvpFn]`; `jvpFn(...tangents)` gives the tangent of the result
+ * @param primals where to differentiate; then, perhaps, `{ hasAux: true }` when `f` returns `[out, aux]`
+ * @returns `[out, jvpFn]`, or `[out, jvpFn, aux]`; `jvpFn(...tangents)` gives the tangent of the result
+ * @example
+ * ```ts
+ * const [y, push] = linearize((x) => np.sin(x), np.array(0))
+ * console.log(y.item(), push(np.array(2)).item()) // 0 2
+ * ```
  */
-export const linearize = <Args extends readonly unknown[], R>(
+export function linearize<Args extends readonly unknown[], R, Aux>(
+  f: (...args: Args) => readonly [R, Aux],
+  ...primals: readonly [...primals: Args, options: { readonly hasAux: true }]
+): [R, (...tangents: Args) => R, Aux]
+export function linearize<Args extends readonly unknown[], R>(
   f: (...args: Args) => R,
   ...primals: Args
-): [R, (...tangents: Args) => R] => {
-  const operation = `linearize(${functionName(f)})`
-  const flat = differentiableArguments(f, primals, operation)
-  const { call, state } = recorded(f, flat.def, operation, false)
-  const linear = linearizeFlat(call, flat.leaves, operation, flat.paths)
-  const def = known(state.out, 'result').def
-  const push = (...tangents: Args): R => {
-    const given = checkedCotangents(
-      [...tangents],
-      flat.def,
-      flat.leaves.map((x) => x.aval),
-      operation,
-    ).filter((_, i) => isFloating(known(flat.leaves[i], 'primal').dtype))
-    return rebuild(def, pushForward(linear, given)) as R
+): [R, (...tangents: Args) => R]
+export function linearize(f: (...args: never[]) => unknown, ...args: readonly unknown[]): unknown {
+  const { operation, flat, linear, def, out, aux } = linearizedAt('linearize', f, args)
+  const avals = flat.leaves.map((x) => x.aval)
+  const push = (...tangents: readonly unknown[]): unknown => {
+    const given = checkedCotangents([...tangents], flat.def, avals, operation)
+    const floats = given.filter((_, i) => isFloating(known(avals[i], 'aval').dtype))
+    return rebuild(def, pushForward(linear, floats).slice(0, def.leafCount))
   }
-  return [rebuild(def, linear.outs) as R, push]
+  return [out, push, ...aux]
 }
 
 export interface GradOptions {

@@ -214,3 +214,45 @@ describe('running totals', () => {
     expect(() => np.cumulativeSum(np.ones([2, 2]))).toThrow('needs the axis')
   })
 })
+
+describe('quantiles by weight', () => {
+  const weighted = fc.array(fc.tuple(fc.integer({ min: -5, max: 5 }), fc.integer({ min: 0, max: 3 })), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  const method = 'inverted_cdf'
+
+  it('are those of elements repeated as often as they weigh', () => {
+    fc.assert(
+      fc.property(weighted, fc.integer({ min: 1, max: 16 }), (pairs, sixteenths) => {
+        const repeated = pairs.flatMap(([x, w]) => Array.from({ length: w }, () => x))
+        fc.pre(repeated.length > 0)
+        const q = sixteenths / 16
+        const [x, weights] = [np.array(pairs.map(([v]) => v)), np.array(pairs.map(([, w]) => w))]
+        const wanted = sorted(repeated)[Math.max(0, Math.ceil(q * repeated.length) - 1)]
+        expect(np.quantile(x, q, { method, weights }).item()).toBe(wanted)
+        expect(np.quantile(np.array(repeated), q, { method }).item()).toBe(wanted)
+        expect(jit((y: NDArray) => np.percentile(y, 100 * q, { method, weights }))(x).item()).toBe(wanted)
+        const rows = np.stack([x, x])
+        expect(np.quantile(rows, np.array([q, q]), { method, weights, axis: 1 }).js()).toEqual([
+          [wanted, wanted],
+          [wanted, wanted],
+        ])
+        const withNan = np.concatenate([x, np.array([NaN])])
+        const all = np.concatenate([weights, np.array([2])])
+        expect(np.nanquantile(withNan, q, { method, weights: all }).item()).toBe(wanted)
+        expect(np.quantile(withNan, q, { method, weights: all }).item()).toBeNaN()
+      }),
+      runs,
+    )
+  })
+
+  it('want weights from 0 up, of a shape that fits, and the method', () => {
+    const x = np.array([1, 2, 3])
+    expect(np.quantile(x, 0.5, { method, weights: np.array([1, -1, 1]) }).item()).toBeNaN()
+    expect(() => np.quantile(x, 0.5, { method, weights: np.ones([2]) })).toThrow(
+      'weights f32[2] fit neither the array f32[3]',
+    )
+    expect(() => np.quantile(x, 0.5, { weights: x })).toThrow("only the method 'inverted_cdf' takes weights")
+  })
+})

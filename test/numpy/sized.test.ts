@@ -52,6 +52,49 @@ describe('with a size', () => {
     expect(() => np.nonzero(x, { size: -1 })).toThrow('an integer from 0 up; got -1')
   })
 
+  it('sets begin as without one, also traced, and end with the fill value or their least', () => {
+    fc.assert(
+      fc.property(few, few, sizes, (x, y, size) => {
+        fc.pre(x.size + y.size > 0)
+        const functions = {
+          intersect1d: np.intersect1d,
+          union1d: np.union1d,
+          setxor1d: np.setxor1d,
+          setdiff1d: np.setdiff1d,
+        }
+        for (const [name, f] of Object.entries(functions)) {
+          const free = numbers(f(x, y))
+          const sized = jit((a: NDArray, b: NDArray) => f(a, b, { size, fillValue: 7 }))(x, y)
+          expect(numbers(sized), name).toEqual(padded(free, size, 7))
+          const least = name === 'setdiff1d' ? 0 : free[0]
+          const begun = numbers(f(x, y, { size }))
+          expect(begun, name).toEqual(padded(free, size, least ?? begun[0] ?? 0))
+        }
+        const [values, first, second] = np.intersect1d(x, y, { returnIndices: true })
+        const flat = [np.ravel(x), np.ravel(y)]
+        const places = [first, second]
+        flat.forEach((list, i) => {
+          const at = numbers(places[i] ?? values)
+          expect(at.map((place) => numbers(list)[place])).toEqual(numbers(values))
+          expect(at.map((place) => numbers(list).indexOf(numbers(list)[place] ?? NaN))).toEqual(at)
+        })
+        const sized = np.intersect1d(x, y, { returnIndices: true, size })
+        expect(sized.map(numbers)).toEqual([
+          padded(numbers(values), size, numbers(values)[0] ?? numbers(sized[0])[0] ?? 0),
+          padded(numbers(first), size, x.size),
+          padded(numbers(second), size, y.size),
+        ])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('setdiff1d keeps the order of an array without repetitions', () => {
+    const [x, y] = [np.array([9, 5, 2, 7]), np.array([7])]
+    expect(numbers(np.setdiff1d(x, y, { assumeUnique: true }))).toEqual([9, 5, 2])
+    expect(numbers(np.setdiff1d(x, y, { assumeUnique: true, size: 4, fillValue: 1 }))).toEqual([9, 5, 2, 1])
+  })
+
   it('unique begins as without one; counts end with 0, indices with the first', () => {
     fc.assert(
       fc.property(few, sizes, (x, size) => {

@@ -1,4 +1,5 @@
 /** Transformations compose in any order, to any depth. */
+import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -15,6 +16,7 @@ import {
   linearize,
   makeJaxpr,
   numpy as np,
+  tree,
   valueAndGrad,
   vjp,
   vmap,
@@ -234,6 +236,51 @@ describe('jit', () => {
     expect(String(makeJaxpr((x: NDArray) => np.multiply(np.sin(x), 2))(np.zeros([3])))).toBe(
       '{ lambda ; a:f32[3]. let b:f32[3] = sin a; c:f32[3] = mul b 2.0:f32[] in (c,) }',
     )
+  })
+
+  it('prints programs of jit and those in equations the same way', () => {
+    const lowered = jit((x: NDArray) => np.sin(x)).lower(np.zeros([3]))
+    const text = '{ lambda ; a:f32[3]. let b:f32[3] = sin a in (b,) }'
+    expect(String(lowered.jaxpr)).toBe(text)
+    expect(inspect(lowered.jaxpr)).toBe(text)
+    expect(String(makeJaxpr(f)(np.zeros([])).jaxpr)).toBe(String(makeJaxpr(f)(np.zeros([]))))
+  })
+})
+
+describe('hasAux', () => {
+  const sameTrees = (got: unknown, expected: unknown): void => {
+    tree.map((x: NDArray, y: NDArray) => assertClose(x, y, 'result'), got, expected)
+  }
+  const withAux = (x: NDArray, { y }: { readonly y: NDArray }): [{ readonly out: NDArray }, readonly NDArray[]] => {
+    const inner = np.multiply(np.sin(x), y)
+    return [{ out: f(inner) }, [inner, np.argmax(inner)]]
+  }
+  const plain = (x: NDArray, other: { readonly y: NDArray }): { readonly out: NDArray } => withAux(x, other)[0]
+
+  it('hands results through vjp and linearize, and changes nothing else', () => {
+    const values = fc.float({ min: -2, max: 2, noNaN: true, noDefaultInfinity: true })
+    fc.assert(
+      fc.property(fc.array(values, { minLength: 3, maxLength: 3 }), values, (list, t) => {
+        const [x, y, ct] = [np.array(list), np.array([1, 2, 3]), { out: np.array([t, 1, 0.5]) }]
+        const [out, back, aux] = jit((a: NDArray, b: NDArray) => {
+          const [value, pull, more] = vjp(withAux, a, { y: b }, { hasAux: true })
+          return [value, pull(ct), more] as const
+        })(x, y)
+        const [expected, wanted] = vjp(plain, x, { y })
+        sameTrees([out, back], [expected, wanted(ct)])
+        sameTrees([aux[0]], [np.multiply(np.sin(x), y)])
+        expect(aux[1]?.dtype).toBe('int32')
+        const [value, push, extra] = linearize(withAux, x, { y }, { hasAux: true })
+        const [same, tangent] = linearize(plain, x, { y })
+        sameTrees([value, push(x, { y }), extra], [same, tangent(x, { y }), aux])
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  it('asks for a list of two', () => {
+    const call = (): unknown => Reflect.apply(vjp, undefined, [f, np.zeros([]), { hasAux: true }])
+    expect(call).toThrow('with { hasAux: true } the function must return [value, aux]')
   })
 })
 
