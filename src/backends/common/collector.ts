@@ -74,12 +74,13 @@ const startEngine = (): Engine => {
   const collect = found as (options?: { readonly type: 'minor' }) => void
   const scavenge = (): void => {
     // Otherwise another thread frees the buffers when it gets round to it. Until then V8 counts them as alive, as it decides right after
-    // a scavenge whether to mark the whole heap.
-    v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping')
+    // a scavenge whether to mark the whole heap. And otherwise several threads share what one does in a tenth of a millisecond: waking
+    // them takes as long, and where other programs have the processors, all wait for the last.
+    v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping --no-parallel-scavenge')
     try {
       collect({ type: 'minor' })
     } finally {
-      v8.setFlagsFromString('--concurrent-array-buffer-sweeping')
+      v8.setFlagsFromString('--concurrent-array-buffer-sweeping --parallel-scavenge')
     }
   }
   return { collect, scavenge, clock, unpin: () => nothing.runInContext(context) }
@@ -93,6 +94,12 @@ let keepsPages = false
 /** Makes a buffer that nobody can reach any more, and returns its size. */
 const lostBuffer = (): number => new ArrayBuffer(largestHeapBlock).byteLength
 
+/** Bytes of the buffers that V8 knows of, those that wait to be freed included; 0 where nobody says. */
+const bufferBytes = (): number => {
+  const { process } = globalThis as { process?: { memoryUsage?: () => { readonly arrayBuffers: number } } }
+  return process?.memoryUsage?.().arrayBuffers ?? 0
+}
+
 /**
  * To be called before a buffer of so many bytes is made. Under glibc a large buffer is pages fresh from the system, which cost
  * five times as much as what is then copied into them, and go back with the buffer. But once a buffer of 32 MB was freed, glibc
@@ -101,9 +108,13 @@ const lostBuffer = (): number => new ArrayBuffer(largestHeapBlock).byteLength
  */
 export const keepFreedPages = (bytes: number, collector: Collector): void => {
   if (keepsPages || bytes < smallestMapping) return
-  keepsPages = !isNode() || lostBuffer() > 0
-  // Later it might have been promoted, and stay until all garbage is collected.
+  keepsPages = true
+  if (!isNode()) return
+  const before = bufferBytes()
+  const size = lostBuffer()
   collector.scavenge()
+  // Where V8 has just ended marking the heap, the buffer counts as old: it would stay until the next time.
+  if (bufferBytes() - before > size / 2) collector.collect()
 }
 
 /** Watches objects weakly. Where that does not work within a job, it watches none, and has nothing to say. */
