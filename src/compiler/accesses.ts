@@ -15,6 +15,7 @@ export const accesses = (kernel: Kernel): { readonly reads: readonly Buffer[]; r
     case 'contraction':
       return { reads: [kernel.left.buffer, kernel.right.buffer], writes: [kernel.out] }
     case 'sort':
+    case 'transform':
       return { reads: kernel.inputs, writes: kernel.outputs }
     case 'scan':
       return {

@@ -61,7 +61,7 @@ const addControl = (
   }
   const effect = hasEffects(programs)
   lowerer.graph.items.push(
-    newStep({ kind: 'control', loops: [], expressions: [], operands, writes, effect, make: finish }),
+    newStep({ kind: 'made', loops: [], expressions: [], operands, writes, effect, make: finish }),
   )
   return outs.map((out) => out.value)
 }

@@ -148,7 +148,7 @@ const emitLone = (graph: Graph, unit: Lone, nested: CompileNested, whole: boolea
         right: matrixView(step.right, 'column'),
         out: step.buffer,
       }
-    case 'control':
+    case 'made':
       return step.make(nested)
     case 'callback':
       return {

@@ -15,7 +15,7 @@ import {
   sizeOf,
 } from '../core/index.js'
 import { flatIndex, normalizer } from './affine.js'
-import type { Buffer, Carries, ControlKernel, Program } from './kernel.js'
+import type { Buffer, Carries, Kernel, Program } from './kernel.js'
 
 /** What a placeholder stands for: an element of a value. */
 export interface Reference {
@@ -138,9 +138,9 @@ export type Step = StepBase &
         readonly variables: readonly Expression[]
       }
     | {
-        readonly kind: 'control'
-        /** The kernel, once its operands have buffers; compiles the programs in it. */
-        readonly make: (nested: (jaxpr: Jaxpr, carries?: Carries) => Program) => ControlKernel
+        readonly kind: 'made'
+        /** The kernel, once its operands have buffers; compiles the programs in it, if there are any. */
+        readonly make: (nested: (jaxpr: Jaxpr, carries?: Carries) => Program) => Kernel
       }
     | { readonly kind: 'callback'; readonly call: CallbackSpec['call'] }
     | {

@@ -17,6 +17,7 @@ import { fuseRows } from './rows.js'
 import { shareCopies } from './share.js'
 import { optimize } from './simplify.js'
 import { takeOver } from './takeover.js'
+import type { Transforms } from './transforms.js'
 
 export * from './kernel.js'
 export type { Limits } from './limits.js'
@@ -37,6 +38,8 @@ export interface CompileOptions {
    * arrays at once, each element by itself. Default: true.
    */
   readonly blocks?: boolean
+  /** Fourier transforms of lines as kernels, if the machine has them. */
+  readonly transforms?: Transforms
   /** Sizes that decide about it. */
   readonly limits?: Limits
   /** Inputs that callers usually give away, so that outputs may take their place. */
@@ -44,11 +47,12 @@ export interface CompileOptions {
 }
 
 const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
-  const { blocks = true, limits = usualLimits } = options
+  const { blocks = true, transforms, limits = usualLimits } = options
   const inPlace = controlFlow.find()
   const optimized = optimize(jaxpr)
   const ordered = inPlace?.readBeforeUpdate(optimized) ?? optimized
-  const { graph, inputs, outputs: values } = lower(ordered, ownOutputs, carries, !blocks)
+  const machine = { whole: !blocks, transforms }
+  const { graph, inputs, outputs: values } = lower(ordered, ownOutputs, carries, machine)
   const steps = decide(graph, values)
   const results = values.map((value): Buffer => known(value.buffer, 'buffer of an output'))
   const pairsOf = (outputs: readonly Buffer[]): Pair[] =>
@@ -110,9 +114,16 @@ const nested = (options: CompileOptions): CompileNested => {
 
 const compileNested = nested({ blocks: true })
 const compileWhole = nested({ blocks: false })
+const compileTransforms = new WeakMap<Transforms, CompileNested>()
 
-const nestedWith = (options: CompileOptions): CompileNested =>
-  options.limits !== undefined ? nested(options) : options.blocks === false ? compileWhole : compileNested
+const nestedWith = (options: CompileOptions): CompileNested => {
+  const { blocks, transforms, limits } = options
+  if (limits !== undefined) return nested(options)
+  if (transforms === undefined) return blocks === false ? compileWhole : compileNested
+  let compiler = compileTransforms.get(transforms)
+  if (compiler === undefined) compileTransforms.set(transforms, (compiler = nested({ blocks: false, transforms })))
+  return compiler
+}
 
 /** Compiles a jaxpr: constants come first among the program's inputs. */
 export const compile = (jaxpr: Jaxpr, options: CompileOptions = {}): Program => build(jaxpr, false, noCarries, options)

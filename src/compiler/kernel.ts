@@ -104,6 +104,19 @@ export interface Spread {
 }
 
 /**
+ * Discrete Fourier transforms, without a factor, of lines along an axis: the inputs are real and imaginary
+ * parts [outer, size, inner], then those of the roots of unity `exp(-2 pi i k / size)`, [size]. Only for machines that have `transforms`.
+ */
+export interface TransformKernel {
+  readonly kind: 'transform'
+  readonly outer: number
+  readonly size: number
+  readonly inner: number
+  readonly inputs: readonly Buffer[]
+  readonly outputs: readonly Buffer[]
+}
+
+/**
  * A counted loop of a program. The program's inputs are the constants, the carries and a slice of each of `xs`; its outputs
  * are the next carries and a slice of each of `ys`. A carry whose output is its input (`staysInPlace`) lives in `carries`
  * all the time: its first value is copied there, unless `initial` names the same buffer. Any other output shares memory
@@ -168,7 +181,7 @@ export interface CallbackKernel {
 /** Kernels that run other programs. */
 export type ControlKernel = ScanKernel | WhileKernel | BranchKernel
 
-export type Kernel = LoopKernel | ContractionKernel | SortKernel | ControlKernel | CallbackKernel
+export type Kernel = LoopKernel | ContractionKernel | SortKernel | TransformKernel | ControlKernel | CallbackKernel
 
 /** Where things lie in the scratch of a loop, in bytes. */
 export interface ScratchLayout {

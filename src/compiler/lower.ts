@@ -2,7 +2,7 @@
 import { type Atom, type Jaxpr, type Var, e, invariant, known, sameShape } from '../core/index.js'
 import { Graph, Value, newBuffer } from './graph.js'
 import type { Buffer, Carries } from './kernel.js'
-import { Lowerer } from './lowerer.js'
+import { type MachineKind, Lowerer } from './lowerer.js'
 
 /** A program as values and steps; `inputs` are buffers for its constants, then its inputs. */
 export interface Lowered {
@@ -22,8 +22,8 @@ const lastUses = (jaxpr: Jaxpr): Map<Var, number> => {
   return last
 }
 
-/** Runs every equation's lowering rule. With `ownOutputs` no output is an input or another output; `whole` as `Lowering` has it. */
-export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, whole: boolean): Lowered => {
+/** Runs every equation's lowering rule. With `ownOutputs` no output is an input or another output. */
+export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, machine: MachineKind): Lowered => {
   const graph = new Graph()
   const values = new Map<Var, Value>()
   const last = lastUses(jaxpr)
@@ -42,7 +42,7 @@ export const lower = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, whole
         for (const [v, value] of values) if ((last.get(v) ?? 0) > current) values.set(v, keep(value))
       },
     },
-    whole,
+    machine,
   )
   const inputs = [...jaxpr.constants, ...jaxpr.inputs].map((v, i) => {
     const buffer = newBuffer(v.aval.dtype, v.aval.shape)

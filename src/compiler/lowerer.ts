@@ -13,6 +13,7 @@ import {
   type ScatterSpec,
   type ShapedArray,
   type SortSpec,
+  type TransformSpec,
   type WhileSpec,
   e,
   invariant,
@@ -25,6 +26,7 @@ import { flatIndex } from './affine.js'
 import { accumulatorDType, combineFor } from './combine.js'
 import { contractOperand } from './contract.js'
 import { type Graph, Value, freshVariables, loopVariables, newBuffer, newStep } from './graph.js'
+import type { Transforms } from './transforms.js'
 import type { Buffer } from './kernel.js'
 import { lowerScatter } from './lower-scatter.js'
 import { controlFlow } from './parts.js'
@@ -59,6 +61,12 @@ export interface Surroundings {
   readonly keepLater: (keep: (value: Value) => Value) => void
 }
 
+/** What is known of the machine: whether it computes whole arrays at once, as `Lowering` has it, and how it transforms lines. */
+export interface MachineKind {
+  readonly whole: boolean
+  readonly transforms: Transforms | undefined
+}
+
 /** Implements the rules' view of the compiler over a graph. */
 export class Lowerer implements Lowering {
   readonly graph: Graph
@@ -66,9 +74,11 @@ export class Lowerer implements Lowering {
   /** Packed operands of contractions, by what they hold. */
   readonly #packed = new Map<string, Value>()
   readonly whole: boolean
-  constructor(graph: Graph, surroundings: Surroundings, whole: boolean) {
+  readonly #transforms: Transforms | undefined
+  constructor(graph: Graph, surroundings: Surroundings, { whole, transforms }: MachineKind) {
     this.graph = graph
     this.whole = whole
+    this.#transforms = transforms
     this.#surroundings = surroundings
   }
 
@@ -328,6 +338,14 @@ export class Lowerer implements Lowering {
       }),
     )
     return outs.map((o) => o.value)
+  }
+
+  canTransform(size: number): boolean {
+    return this.#transforms?.canTransform(size) === true
+  }
+
+  transform(spec: TransformSpec): readonly Value[] {
+    return known(this.#transforms, 'transforms').lower(this, spec)
   }
 
   scan(spec: ScanSpec): readonly Delayed[] {

@@ -257,6 +257,8 @@ export const kernelFlops = (kernel: Kernel): number => {
       return statementFlops(kernel.body)
     case 'contraction':
       return 2 * kernel.batch * kernel.rows * kernel.columns * kernel.inner
+    case 'transform':
+      return Math.round(5 * kernel.outer * kernel.inner * kernel.size * Math.log2(kernel.size))
     case 'sort':
     case 'callback':
       return 0
@@ -334,6 +336,10 @@ const kernelLines = (kernel: Kernel, names: Names, files: FileNames): string[] =
       ]
     case 'callback':
       return [`  call of JavaScript with ${names.list(kernel.operands)}`]
+    case 'transform':
+      return [
+        `  ${names.list(kernel.outputs)} = transform ${names.list(kernel.inputs)}, lines [${kernel.outer},${kernel.size},${kernel.inner}]`,
+      ]
     case 'sort':
       return [
         `  ${names.list(kernel.outputs)} = sort ${names.list(kernel.inputs)} by ${kernel.keys}, lines [${kernel.outer},${kernel.size},${kernel.inner}]`,

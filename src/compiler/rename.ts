@@ -72,6 +72,7 @@ export const renameKernel = (kernel: Kernel, rename: Rename): Kernel | undefined
       }
     }
     case 'sort':
+    case 'transform':
       return { ...kernel, inputs: all(kernel.inputs), outputs: all(kernel.outputs) }
     case 'scan':
       return {

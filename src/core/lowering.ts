@@ -95,6 +95,15 @@ export interface SortSpec {
   readonly keys: number
 }
 
+/** Discrete Fourier transforms of lines along an axis, of a size that `canTransform` accepts. */
+export interface TransformSpec {
+  readonly real: Delayed
+  readonly imag: Delayed
+  /** `exp(-2 pi i k / n)` for k from 0 to n - 1, n being the size of the axis. */
+  readonly roots: { readonly real: Delayed; readonly imag: Delayed }
+  readonly axis: number
+}
+
 /** A program inside an equation (a Jaxpr without constants); opaque here, since jaxprs are made of primitives. */
 export interface NestedProgram {
   readonly kind: 'jaxpr'
@@ -150,6 +159,10 @@ export interface Lowering {
   readonly scatter: (spec: ScatterSpec) => Delayed
   readonly cumulate: (spec: CumulateSpec) => Delayed
   readonly sort: (spec: SortSpec) => readonly Delayed[]
+  /** Whether there is a transform of lines of this size that is better than products are. */
+  readonly canTransform: (size: number) => boolean
+  /** Real and imaginary parts of transforms. */
+  readonly transform: (spec: TransformSpec) => readonly Delayed[]
   readonly scan: (spec: ScanSpec) => readonly Delayed[]
   readonly loop: (spec: WhileSpec) => readonly Delayed[]
   readonly branch: (spec: BranchSpec) => readonly Delayed[]

@@ -1,5 +1,5 @@
-/** Discrete Fourier transforms as programs of matrix products: the lowering of lax.fft. */
-import { type DType, type NDArray, known } from '../core/index.js'
+/** Discrete Fourier transforms as programs of matrix products, or of transforms that a machine has: the lowering of lax.fft. */
+import { type DType, type NDArray, known, sizeOf } from '../core/index.js'
 import { add, div, mul, neg, rem, sub } from './arithmetic.js'
 import { broadcastInDim, moveAxis, reshape, scalarOf, transpose, zerosOf } from './broadcasting.js'
 import { eq, select } from './comparison.js'
@@ -106,8 +106,59 @@ const bySplitting = (x: Complex, factors: readonly number[]): Complex => {
   return onParts(bySplitting(turned, others), (part) => reshape(part, [n, m]))
 }
 
+/** Transforms that a machine has. */
+export interface LineTransforms {
+  /** Whether lines of this size have one. */
+  readonly canTransform: (size: number) => boolean
+  /** Along axis 1 of `[outer, n, inner]`, given the n roots of unity. */
+  readonly transform: (x: Complex, roots: Complex) => Complex
+}
+
+/** Sizes of the two transforms that one is done by, as equal as they can be, so that there are many lines each time. */
+const halves = (n: number, { canTransform }: LineTransforms): readonly [number, number] | undefined => {
+  for (let first = Math.floor(Math.sqrt(n)); first > 1; first--) {
+    if (n % first === 0 && canTransform(first) && canTransform(n / first)) return [n / first, first]
+  }
+  return undefined
+}
+
+/** Transform along axis 1 of `[outer, n, inner]` by those that the machine has: one, or two with a twist in between, if it can. */
+const byLines = (x: Complex, machine: LineTransforms): Complex | undefined => {
+  const [outer = 1, n = 1, inner = 1] = x.real.shape
+  const { dtype } = x.real
+  if (machine.canTransform(n)) return machine.transform(x, rootsOfUnity(broadcastedIota('int32', [n], 0), n, dtype))
+  const [slow, fast] = halves(n, machine) ?? []
+  if (slow === undefined || fast === undefined) return undefined
+  const line = (parts: Complex, shape: readonly number[]): Complex | undefined =>
+    byLines(
+      onParts(parts, (part) => reshape(part, [...shape])),
+      machine,
+    )
+  const first = line(x, [outer, slow, fast * inner])
+  if (first === undefined) return undefined
+  const index = mul(broadcastedIota('int32', [slow, fast], 0), broadcastedIota('int32', [slow, fast], 1))
+  const shape = [outer, slow, fast, inner]
+  const twist = onParts(rootsOfUnity(index, n, dtype), (part) => broadcastInDim(part, shape, [1, 2]))
+  const twisted = times(
+    onParts(first, (part) => reshape(part, shape)),
+    twist,
+  )
+  const second = line(twisted, [outer * slow, fast, inner])
+  if (second === undefined) return undefined
+  return onParts(second, (part) => reshape(transpose(reshape(part, shape), [0, 2, 1, 3]), [outer, n, inner]))
+}
+
+/** Transform along axis 0 of `[n, m]`, where n has small factors. */
+const byFactors = (x: Complex, factors: readonly number[], machine: LineTransforms): Complex => {
+  const done = byLines(
+    onParts(x, (part) => reshape(part, [1, ...part.shape])),
+    machine,
+  )
+  return done === undefined ? bySplitting(x, factors) : onParts(done, (part) => reshape(part, x.real.shape))
+}
+
 /** Transform along axis 0 of `[n, m]` for any n, as a convolution with a chirp: Bluestein (1970). */
-const byChirp = (x: Complex, n: number): Complex => {
+const byChirp = (x: Complex, n: number, machine: LineTransforms): Complex => {
   const [, m] = x.real.shape
   const columns = known(m, 'columns')
   const { dtype } = x.real
@@ -129,28 +180,35 @@ const byChirp = (x: Complex, n: number): Complex => {
     const behind = rev(sliceInDim(part, 1, n), [0])
     return concatenate([pad(part, zero, [[0, size - 2 * n + 1, 0]]), behind], 0)
   })
-  const kernel = bySplitting(
+  const kernel = byFactors(
     onParts(wrapped, (part) => reshape(part, [size, 1])),
     factors,
+    machine,
   )
   const spectrum = times(
-    bySplitting(weighted, factors),
+    byFactors(weighted, factors, machine),
     onParts(kernel, (part) => asColumns(reshape(part, [size]))),
   )
-  const convolved = onParts(conjugate(bySplitting(conjugate(spectrum), factors)), (part) =>
+  const convolved = onParts(conjugate(byFactors(conjugate(spectrum), factors, machine)), (part) =>
     sliceInDim(mul(part, 1 / size), 0, n),
   )
   return times(convolved, onParts(chirp, asColumns))
 }
 
 /** The transform, without a factor, along one axis of arrays of any rank. */
-export const transformAxis = (x: Complex, axis: number): Complex => {
+export const transformAxis = (x: Complex, axis: number, machine: LineTransforms): Complex => {
   const { shape } = x.real
   const n = known(shape[axis], 'size')
   if (n < 2) return x
+  const lines = [sizeOf(shape.slice(0, axis)), n, sizeOf(shape.slice(axis + 1))]
+  const direct = byLines(
+    onParts(x, (part) => reshape(part, lines)),
+    machine,
+  )
+  if (direct !== undefined) return onParts(direct, (part) => reshape(part, shape))
   const others = shape.filter((_, d) => d !== axis)
-  const flat = onParts(x, (part) => reshape(moveAxis(part, axis, 0), [n, others.reduce((p, q) => p * q, 1)]))
+  const flat = onParts(x, (part) => reshape(moveAxis(part, axis, 0), [n, sizeOf(others)]))
   const factors = radices(n)
-  const y = factors === undefined ? byChirp(flat, n) : bySplitting(flat, factors)
+  const y = factors === undefined ? byChirp(flat, n, machine) : bySplitting(flat, factors)
   return onParts(y, (part) => moveAxis(reshape(part, [n, ...others]), 0, axis))
 }

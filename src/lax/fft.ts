@@ -1,6 +1,8 @@
 /** Discrete Fourier transforms of complex values, which are pairs of arrays. */
 import {
   type ArrayLike,
+  type LowerRule,
+  type Lowering,
   type NDArray,
   type Primitive,
   ArgumentError,
@@ -19,12 +21,12 @@ import {
 } from '../core/index.js'
 import { mul, neg } from './arithmetic.js'
 import { numbers, zerosOf } from './broadcasting.js'
-import { type Complex, conjugate, onParts } from './complex-pair.js'
+import { type Complex, onParts } from './complex-pair.js'
 import { batchInFront, concatenate } from './concatenate.js'
-import { transformAxis } from './fft-program.js'
+import { type LineTransforms, transformAxis } from './fft-program.js'
 import { factored } from './linalg-matrix.js'
 import { asArray } from './operands.js'
-import { lowerAs } from './program-lowering.js'
+import { loweredOnly, lowerAs } from './program-lowering.js'
 import { rev } from './shape.js'
 import { sliceInDim } from './slicing.js'
 
@@ -34,6 +36,39 @@ export interface FftParams {
   /** Sizes of the last axes, which are transformed. */
   readonly fftLengths: readonly number[]
 }
+
+/** Transforms of lines by a machine that has them: of the parts of `[outer, n, inner]`, with those of the n roots of unity. */
+const linesPrimitive: Primitive<Record<string, never>> = loweredOnly<Record<string, never>>({
+  name: 'transform_lines',
+  abstract: ([real, imag]) => [known(real, 'real part'), known(imag, 'imaginary part')],
+  lower: (compiler, [x, y, p, q]) =>
+    compiler.transform({
+      real: known(x, 'real part'),
+      imag: known(y, 'imaginary part'),
+      roots: { real: known(p, 'real roots'), imag: known(q, 'imaginary roots') },
+      axis: 1,
+    }),
+})
+
+const lineTransforms = (compiler: Lowering): LineTransforms => ({
+  canTransform: (size) => compiler.canTransform(size),
+  transform: (x, roots) => {
+    const outs = bind(linesPrimitive, [x.real, x.imag, roots.real, roots.imag], {})
+    return { real: known(outs[0], 'real part'), imag: known(outs[1], 'imaginary part') }
+  },
+})
+
+const lowerFft = (machine: LineTransforms): LowerRule<FftParams> =>
+  lowerAs(([x, y], { fftType, fftLengths }) => {
+    const [real, imag] = [known(x, 'real part'), known(y, 'imaginary part')]
+    // The inverse is the transform of what has its parts exchanged, exchanged again, and a factor.
+    const inverse = fftType === 1
+    let z = inverse ? { real: imag, imag: real } : { real, imag }
+    for (const d of range(fftLengths.length).reverse()) z = transformAxis(z, real.ndim - fftLengths.length + d, machine)
+    if (!inverse) return [z.real, z.imag]
+    const factor = 1 / sizeOf(fftLengths)
+    return [mul(z.imag, factor), mul(z.real, factor)]
+  })
 
 const fftPrimitive: Primitive<FftParams> = definePrimitive<FftParams>({
   name: 'fft',
@@ -79,17 +114,7 @@ const fftPrimitive: Primitive<FftParams> = definePrimitive<FftParams>({
     const moved = inputs.map((x, i) => batchInFront(x, axes[i], size))
     return [bind(fftPrimitive, moved, params), [0, 0]]
   },
-  lower: lowerAs(([x, y], { fftType, fftLengths }) => {
-    const given = { real: known(x, 'real part'), imag: known(y, 'imaginary part') }
-    const inverse = fftType === 1
-    // The inverse is the transform between two conjugations, and a factor.
-    let z = inverse ? conjugate(given) : given
-    const rank = given.real.ndim
-    for (const d of range(fftLengths.length).reverse()) z = transformAxis(z, rank - fftLengths.length + d)
-    if (!inverse) return [z.real, z.imag]
-    const factor = 1 / sizeOf(fftLengths)
-    return [mul(z.real, factor), mul(z.imag, -factor)]
-  }),
+  lower: (compiler, inputs, params, outputs) => lowerFft(lineTransforms(compiler))(compiler, inputs, params, outputs),
   parse: (printed) => ({ fftType: printed['fft_type'] === 1 ? 1 : 0, fftLengths: numbers(printed['fft_lengths']) }),
   print: ({ fftType, fftLengths }) => ({ fft_type: fftType, fft_lengths: fftLengths }),
   sample: (draw) => {

@@ -25,12 +25,12 @@ import {
 import { add } from './arithmetic.js'
 
 const absent = (rule: string) => (): never => {
-  throw new InternalError(`a loop of a lowered program was asked for its ${rule} rule`)
+  throw new InternalError(`an operation of a lowered program was asked for its ${rule} rule`)
 }
 
 /** An operation that occurs only where programs have been lowered, so that it is never differentiated or batched. */
 /* @__NO_SIDE_EFFECTS__ */
-const loweredOnly = <P extends Params>(
+export const loweredOnly = <P extends Params>(
   definition: Pick<PrimitiveDefinition<P>, 'name' | 'abstract' | 'lower'>,
 ): Primitive<P> =>
   Object.freeze({

@@ -22,6 +22,7 @@ const writtenBy = (kernel: Kernel): number => {
     case 'contraction':
       return kernel.out.size
     case 'sort':
+    case 'transform':
       return kernel.outputs.reduce((sum, buffer) => sum + buffer.size, 0)
     case 'callback':
       return 0

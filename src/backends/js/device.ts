@@ -153,6 +153,8 @@ const compileKernel = (machine: Machine, kernel: Kernel, runtime: Runtime): Acti
       return compileContraction(machine, kernel)
     case 'sort':
       return compileSort(machine, kernel)
+    case 'transform':
+      throw new InternalError('a transform of lines')
     case 'callback':
       return compileCallback(machine, kernel, runtime)
   }

@@ -1,5 +1,5 @@
 /** A program as one WebAssembly module: a function for each kernel, and `run`, which calls them in order. */
-import { type Expression, known } from '../../core/index.js'
+import { type Expression, InternalError, known } from '../../core/index.js'
 import {
   type Buffer,
   type CallbackKernel,
@@ -242,6 +242,8 @@ class ProgramPrinter {
         )
       case 'sort':
         return this.routine(name, frame, kernel, kernel.inputs, kernel.outputs)
+      case 'transform':
+        throw new InternalError('a transform of lines')
       case 'callback':
         return this.routine(name, frame, kernel, kernel.operands, [])
       case 'scan':

@@ -2,6 +2,7 @@
 import { type Executable, type Jaxpr, InternalError, known } from '../../core/index.js'
 import { type Program, compile, kernelText, programFlops } from '../../compiler/index.js'
 import { type Run, execute } from './execute.js'
+import { transforms } from '../../compiler/transforms.js'
 import { checkGpuDType, gpuBytes } from './layout.js'
 import type { GpuBuffer } from './pool.js'
 import { prepare } from './prepare.js'
@@ -81,7 +82,7 @@ const checkJaxpr = (jaxpr: Jaxpr): void => {
 
 /** A compiled program on one GPU. */
 const compiledFor = (runtime: Runtime, jaxpr: Jaxpr): Compiled => {
-  const program = compile(jaxpr, { blocks: false })
+  const program = compile(jaxpr, { blocks: false, ...(!runtime.target.software && { transforms }) })
   const shaders: Shader[] = []
   const prepared = prepare(
     { target: runtime.target, pipelines: runtime.pipelines, see: (shader) => shaders.push(shader) },

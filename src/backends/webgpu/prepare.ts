@@ -30,6 +30,7 @@ import { planSort } from './sort.js'
 import { splitReductions } from './split.js'
 import { type DispatchStep, type PreparedProgram, type Step, outerFlags } from './steps.js'
 import type { Target } from './target.js'
+import { planTransform } from './transform.js'
 
 /** What all preparation needs. */
 export interface Workshop {
@@ -116,6 +117,8 @@ class Preparation {
         throw new InternalError('a product is planned with what is around it')
       case 'sort':
         return planSort(kernel, this.memory, this.workshop.target).forEach((s) => this.dispatch(s))
+      case 'transform':
+        return this.dispatch(planTransform(kernel, this.memory))
       case 'scan': {
         const whole = planSmallLoop(kernel, this.memory, this.workshop.target)
         return whole === undefined ? this.scan(kernel) : this.dispatch(whole)

@@ -156,6 +156,16 @@ const larger: Readonly<Record<string, readonly [f: (...xs: NDArray[]) => unknown
     },
     [40],
   ],
+  'Fourier transforms': [
+    (x) => {
+      const y = x.astype('float32')
+      return [np.fft.fft(y), np.fft.ifft2(y), np.fft.fft(y, { axis: 0, n: 77 })].flatMap(({ real, imag }) => [
+        real,
+        imag,
+      ])
+    },
+    [120, 1024],
+  ],
   'more arrays than are bound': [
     (...xs) => [xs.reduce((sum, x, i) => sum.add(x.mul(i))), np.concatenate(xs)],
     ...Array.from({ length: 14 }, () => [33]),
