@@ -3,10 +3,11 @@ import { createJsDevice } from './backends/js/index.js'
 import { createWasmDevice } from './backends/wasm/index.js'
 import { registerDevice, startEager } from './core/index.js'
 import { installMethods } from './numpy/methods.js'
-import { addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts } from './parts.js'
+import { addBlocking, addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts } from './parts.js'
 
 startEager()
 installMethods()
+addBlocking()
 addChecks()
 addControlFlow()
 addGathering()

@@ -1,11 +1,17 @@
 /** The parts that `cotangent` has all of, and programs on `cotangent/lean` add where they need them. */
 import { disassemble } from './backends/wasm/disassembler.js'
+import { writeScan } from './backends/wasm/control.js'
 import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
 import { Families, families } from './backends/wasm/families.js'
+import { iterationsPerRow } from './backends/wasm/followers.js'
 import { decodeHalf, writeEncode } from './backends/wasm/halves.js'
 import * as wasm from './backends/wasm/parts.js'
+import { areShared, writeShared } from './backends/wasm/pieces.js'
 import { runSort } from './backends/wasm/sort.js'
 import { sortModule } from './backends/wasm/sort-module.js'
+import { tileTransposes } from './backends/wasm/tiling.js'
+import { cutAtWaists } from './backends/wasm/waists.js'
+import { block } from './compiler/blocks.js'
 import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
 import { gather } from './compiler/gather.js'
 import { removeCopies, updateInPlace } from './compiler/in-place.js'
@@ -13,7 +19,11 @@ import { readBeforeUpdate } from './compiler/order.js'
 import { legalizeKernel } from './compiler/legalize.js'
 import { moveOrigins, originsOf } from './compiler/origins.js'
 import * as compiler from './compiler/parts.js'
+import { placeProducts } from './compiler/place-products.js'
 import { kernelText, programFlops } from './compiler/print.js'
+import { fuseRows } from './compiler/rows.js'
+import { shareCopies } from './compiler/share.js'
+import { printEquation, printJaxpr, programTexts } from './core/index.js'
 import { explainCall } from './transforms/explain.js'
 import * as transforms from './transforms/parts.js'
 import { checkPure } from './transforms/strict.js'
@@ -42,6 +52,7 @@ export const addSorting = (): void => wasm.sorting.add({ sortModule, runSort })
  */
 export const addControlFlow = (): void => {
   compiler.controlFlow.add({ lowerScan, lowerWhile, lowerBranch, readBeforeUpdate, removeCopies, updateInPlace })
+  wasm.loops.add({ writeScan, areShared, writeShared })
   wasm.wasmControlFlow.add({ writeWhile, writeBranch })
 }
 
@@ -61,6 +72,23 @@ export const addGathering = (): void => {
 }
 
 /**
+ * Adds running in pieces, for arrays that are larger than a processor's cache: what operations pass on to each other stays in the
+ * cache, as packed windows of a convolution, scores of an attention, or rows of a softmax. Results are the same without, up to
+ * rounding, but large programs take more time and memory. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addBlocking()
+ * console.log(nn.softmax(np.zeros([2, 2])).js()) // [ [ 0.5, 0.5 ], [ 0.5, 0.5 ] ]
+ * ```
+ */
+export const addBlocking = (): void => {
+  compiler.blocking.add({ placeProducts, fuseRows, block, shareCopies })
+  wasm.cuts.add({ tileTransposes, cutAtWaists, iterationsPerRow })
+  wasm.loops.add({ writeScan, areShared, writeShared })
+}
+
+/**
  * Adds texts of compiled programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`, and `jit.explain`. `cotangent` has them from the start.
  *
  * @example
@@ -70,6 +98,7 @@ export const addGathering = (): void => {
  * ```
  */
 export const addTexts = (): void => {
+  programTexts.add({ printEquation, printJaxpr })
   compiler.texts.add({ kernelText, programFlops, originsOf, moveOrigins })
   wasm.disassembler.add(disassemble)
   transforms.explanations.add(explainCall)

@@ -2,19 +2,15 @@
 import type { Jaxpr } from '../core/index.js'
 import type { CompileNested } from './control.js'
 import { decide } from './decide.js'
-import { block } from './blocks.js'
 import { emit, finishLoops } from './emit.js'
 import { fuse } from './fuse.js'
 import type { Buffer, Carries, Kernel, LoopKernel, Program } from './kernel.js'
 import { known } from '../core/index.js'
 import { lower } from './lower.js'
 import { type Limits, usualLimits } from './limits.js'
-import { controlFlow, gathering, texts } from './parts.js'
+import { blocking, controlFlow, gathering, texts } from './parts.js'
 import { type Draft, type Pair, nothingMoved } from './places.js'
-import { placeProducts } from './place-products.js'
 import { type Planned, plan } from './plan.js'
-import { fuseRows } from './rows.js'
-import { shareCopies } from './share.js'
 import { optimize } from './simplify.js'
 import { takeOver } from './takeover.js'
 import type { Transforms } from './transforms.js'
@@ -49,6 +45,7 @@ export interface CompileOptions {
 const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: CompileOptions): Program => {
   const { blocks = true, transforms, limits = usualLimits } = options
   const inPlace = controlFlow.find()
+  const cached = blocking.find()
   const optimized = optimize(jaxpr)
   const ordered = inPlace?.readBeforeUpdate(optimized) ?? optimized
   const machine = { whole: !blocks, transforms }
@@ -66,11 +63,13 @@ const build = (jaxpr: Jaxpr, ownOutputs: boolean, carries: Carries, options: Com
   const short = inPlace?.removeCopies(draft, pairsOf(results)) ?? nothingMoved(draft)
   const needed = new Set(short.outputs)
   const context = { limits, normalize: graph.normalize, finish }
-  const rows = fuseRows(blocks ? placeProducts(short.kernels, inputs, needed) : short.kernels, needed, context)
+  const unmoved = blocks ? cached?.placeProducts(short.kernels, inputs, needed) : undefined
+  const rows = cached?.fuseRows(unmoved ?? short.kernels, needed, context) ?? short.kernels
   // Machines that compute whole arrays at once compute such copies where they read them.
-  const shared = blocks
-    ? shareCopies(block(rows, needed, context), inputs, needed)
-    : { kernels: rows, places: new Map<Buffer, Buffer>() }
+  const shared =
+    blocks && cached !== undefined
+      ? cached.shareCopies(cached.block(rows, needed, context), inputs, needed)
+      : { kernels: rows, places: new Map<Buffer, Buffer>() }
   const finished = shared.kernels.map((kernel) => (kernel.kind === 'loops' ? finish(kernel) : kernel))
   const whole: Draft = { ...short, kernels: finished }
   const placed = inPlace?.updateInPlace(whole, pairsOf(short.outputs)) ?? nothingMoved(whole)

@@ -1,12 +1,16 @@
 /** What the compiler does for some programs only, in its place once a front door has added it. */
 import { type Part, part } from '../core/index.js'
+import type { block } from './blocks.js'
 import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
 import type { gather } from './gather.js'
 import type { removeCopies, updateInPlace } from './in-place.js'
 import type { legalizeKernel } from './legalize.js'
 import type { readBeforeUpdate } from './order.js'
 import type { moveOrigins, originsOf } from './origins.js'
+import type { placeProducts } from './place-products.js'
 import type { kernelText, programFlops } from './print.js'
+import type { fuseRows } from './rows.js'
+import type { shareCopies } from './share.js'
 
 /** Loops and branches, and the updates in place that make them fast. */
 export interface ControlFlow {
@@ -16,6 +20,14 @@ export interface ControlFlow {
   readonly readBeforeUpdate: typeof readBeforeUpdate
   readonly removeCopies: typeof removeCopies
   readonly updateInPlace: typeof updateInPlace
+}
+
+/** Kernels row by row and in pieces, so that what they pass on to each other stays in a cache. */
+export interface Blocks {
+  readonly placeProducts: typeof placeProducts
+  readonly fuseRows: typeof fuseRows
+  readonly block: typeof block
+  readonly shareCopies: typeof shareCopies
 }
 
 /** Programs for people to read: their kernels, what those cost, and the source lines they come from. */
@@ -30,4 +42,5 @@ export interface Texts {
 export const smallDTypes: Part<typeof legalizeKernel> = part<typeof legalizeKernel>('addSmallDTypes')
 export const gathering: Part<typeof gather> = part<typeof gather>('addGathering')
 export const controlFlow: Part<ControlFlow> = part<ControlFlow>('addControlFlow')
+export const blocking: Part<Blocks> = part<Blocks>('addBlocking')
 export const texts: Part<Texts> = part<Texts>('addTexts')

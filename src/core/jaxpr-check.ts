@@ -2,15 +2,15 @@
 import { avalText, sameAval } from './aval.js'
 import { InternalError } from './errors.js'
 import { nestedJaxprs } from './jaxpr.js'
-import { printEquation } from './jaxpr-print.js'
 import type { Atom, Equation, Jaxpr, Var } from './primitive.js'
+import { equationText } from './program-texts.js'
 
 /** Throws InternalError naming the equation when a jaxpr is not well formed. `after` names the pass that made it. */
 export const checkJaxpr = (jaxpr: Jaxpr, after = 'tracing'): void => {
   const bound = new Set<Var>()
   const fail = (message: string, equation?: Equation): never => {
     throw new InternalError(
-      `ill-formed jaxpr after ${after}: ${message}${equation === undefined ? '' : `, in ${printEquation(equation)}`}`,
+      `ill-formed jaxpr after ${after}: ${message}${equation === undefined ? '' : `, in ${equationText(equation)}`}`,
     )
   }
   const bindVar = (v: Var, equation?: Equation): void => {

@@ -4,7 +4,7 @@ import { type Device, currentDevice } from './device.js'
 import { InternalError, invariant, known } from './errors.js'
 import { DeviceArray, scalarArray } from './device-array.js'
 import type { NDArray } from './ndarray.js'
-import { printJaxpr } from './jaxpr-print.js'
+import { jaxprText } from './program-texts.js'
 import {
   type Atom,
   type Equation,
@@ -42,10 +42,10 @@ class Program implements Jaxpr {
     readonly outputs: readonly Atom[],
   ) {}
   toString(): string {
-    return printJaxpr(this)
+    return jaxprText(this)
   }
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return printJaxpr(this)
+    return jaxprText(this)
   }
 }
 

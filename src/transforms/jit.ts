@@ -15,7 +15,7 @@ import {
   executableOf,
   getDevice,
   known,
-  printJaxpr,
+  programTexts,
   shapedArray,
   tree,
   checkOptions,
@@ -277,7 +277,7 @@ const jitFunction = <Args extends readonly unknown[], R>(
       get flops() {
         return executable.flops()
       },
-      toString: () => `${printJaxpr(jaxpr)}\n${executable.kernels()}`,
+      toString: () => `${programTexts.get('lower').printJaxpr(jaxpr)}\n${executable.kernels()}`,
     }
   }
 

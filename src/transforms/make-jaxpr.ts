@@ -8,7 +8,7 @@ import {
   avalText,
   buildJaxpr,
   isDType,
-  printJaxpr,
+  jaxprText,
   shapedArray,
   tree,
   checkOptions,
@@ -31,7 +31,7 @@ export class TracedProgram implements ClosedJaxpr {
     return this.jaxpr.outputs.map((a) => a.aval)
   }
   toString(): string {
-    return printJaxpr(this.jaxpr)
+    return jaxprText(this.jaxpr)
   }
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString()

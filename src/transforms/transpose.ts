@@ -14,11 +14,11 @@ import {
   avalText,
   bindEquation,
   buildJaxpr,
+  equationText,
   known,
   literalArray,
   newEquation,
   newVar,
-  printEquation,
   sameShape,
   tree,
   withSource,
@@ -117,7 +117,7 @@ export const backwardPass = (
     const { transpose } = equation.primitive
     if (transpose === undefined) {
       throw new DifferentiationError(
-        `${equation.primitive.name} cannot be differentiated in reverse: it is not linear in its operand, in ${printEquation(equation)}` +
+        `${equation.primitive.name} cannot be differentiated in reverse: it is not linear in its operand, in ${equationText(equation)}` +
           `${equation.source === undefined ? '' : ` (from ${equation.source})`}.`,
       )
     }

@@ -165,7 +165,7 @@ console.log(JSON.stringify([x.js(), first.js(), x.length, String(x), message(() 
 
 it('lean programs add the parts that they need, and then compute what others do', async () => {
   const program = (from: string, parts: string): string => `
-import { addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts, jit, lax, numpy as np } from '${from}'
+import { addBlocking, addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts, jit, lax, nn, numpy as np, random } from '${from}'
 const result = (f) => { try { return f() } catch (error) { return error.name + ': ' + error.message } }
 ${parts}
 const sorted = result(() => np.sort(np.array([3, 1, 2])).js())
@@ -180,8 +180,12 @@ const bytes = result(() => np.multiply(np.array([100, 3], { dtype: 'int8' }), np
 const lowered = jit((x) => np.add(x, 1)).lower(np.zeros([4]))
 const flops = result(() => lowered.flops)
 const text = result(() => lowered.text().includes('f32x4.add'))
-console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text]))`
-  const add = 'addChecks(); addControlFlow(); addGathering(); addSmallDTypes(); addSorting(); addTexts()'
+const printed = result(() => String(lowered).includes('add a 1.0'))
+const x = random.normal(random.key(0), [512, 256])
+const softmax = nn.softmax(np.matmul(x, np.transpose(x)))
+const sums = result(() => np.sum(softmax, { axis: 1 }).js().every((sum) => Math.abs(sum - 1) < 1e-5))
+console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text, printed, sums]))`
+  const add = 'addBlocking(); addChecks(); addControlFlow(); addGathering(); addSmallDTypes(); addSorting(); addTexts()'
   const [without, lean, whole] = await Promise.all([
     bundled('lean-without-parts', program('cotangent/lean', '')),
     bundled('lean-with-parts', program('cotangent/lean', add)),
@@ -193,9 +197,11 @@ console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, h
   const loops = ['scan', 'while_loop', 'cond'].map((operation) => hint(operation, 'addControlFlow'))
   const strict = hint('jit(<lambda>)', 'addChecks')
   const small = ['float16', 'int8'].map((dtype) => hint(dtype, 'addSmallDTypes'))
-  const [explained, ...texts] = ['jit.explain', 'lower', 'lower'].map((operation) => hint(operation, 'addTexts'))
-  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts])
+  const [explained, ...texts] = ['jit.explain', 'lower', 'lower', 'lower'].map((operation) =>
+    hint(operation, 'addTexts'),
+  )
+  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts, true])
   const untold = 'The function has not been called yet.'
-  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true])
+  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true, true, true])
   expect(whole.printed).toEqual(lean.printed)
 })

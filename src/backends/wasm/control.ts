@@ -1,5 +1,5 @@
-/** Loops over programs: functions that fill the frame of the inner program and call it. */
-import { type ControlKernel, type ScanKernel, bufferBytes, scratchLayout } from '../../compiler/index.js'
+/** Counted loops over programs: functions that fill the frame of the inner program and call it. */
+import { type ScanKernel, bufferBytes, scratchLayout } from '../../compiler/index.js'
 import type { FunctionBuilder } from './assembler.js'
 import {
   type PrintInner,
@@ -13,9 +13,9 @@ import {
 } from './carries.js'
 import { type Frame, inputWord, outputWord, pushAddress, setWord } from './frame.js'
 import { ops } from './opcodes.js'
-import { wasmControlFlow } from './parts.js'
 
-const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: PrintInner): void => {
+/** Writes the function of a counted loop, which belongs to the program of `frame`. */
+export const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: PrintInner): void => {
   const { code } = f
   const { length, reverse, constants } = kernel
   const inner = print(kernel.body)
@@ -83,19 +83,4 @@ const writeScan = (f: FunctionBuilder, frame: Frame, kernel: ScanKernel, print: 
   code.tee(count)
   code.brIf(0)
   code.end()
-}
-
-/** Writes the function of a control kernel, which belongs to the program of `frame`. */
-export const writeControl = (f: FunctionBuilder, frame: Frame, kernel: ControlKernel, print: PrintInner): void => {
-  switch (kernel.kind) {
-    case 'scan':
-      writeScan(f, frame, kernel, print)
-      return
-    case 'while':
-      wasmControlFlow.get('while_loop').writeWhile(f, frame, kernel, print)
-      return
-    case 'branch':
-      wasmControlFlow.get('cond').writeBranch(f, frame, kernel, print)
-      return
-  }
 }

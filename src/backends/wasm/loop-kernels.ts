@@ -4,10 +4,9 @@ import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import type { Families } from './families.js'
 import { StatementEmitter } from './loops.js'
+import { cuts } from './parts.js'
 import { Planner } from './plan.js'
 import type { ModuleContext } from './scopes.js'
-import { tileTransposes } from './tiling.js'
-import { cutAtWaists } from './waists.js'
 
 /** Emits a kernel's statements into a function of its own, which takes nothing and returns nothing. */
 const startKernel = (
@@ -25,7 +24,10 @@ const startKernel = (
 }
 
 /** The statements of a kernel as they are printed. */
-export const cutBody = (kernel: LoopKernel): readonly Statement[] => cutAtWaists(tileTransposes(kernel.body))
+export const cutBody = ({ body }: LoopKernel): readonly Statement[] => {
+  const cut = cuts.find()
+  return cut === undefined ? body : cut.cutAtWaists(cut.tileTransposes(body))
+}
 
 /**
  * Adds a function for a loop kernel, whose statements are as `cutBody` gives them, to the module; it takes nothing and returns

@@ -4,6 +4,7 @@ import {
   type Buffer,
   type CallbackKernel,
   type ContractionKernel,
+  type ControlKernel,
   type Kernel,
   type LoopKernel,
   type Program,
@@ -20,16 +21,13 @@ import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assemble
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
 import { emitContraction } from './contraction-call.js'
 import type { Inner } from './carries.js'
-import { writeControl } from './control.js'
 import type { ModuleContext } from './scopes.js'
 import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAddress } from './frame.js'
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
 import { families } from './families.js'
-import { iterationsPerRow } from './followers.js'
 import { cutBody, emitLoops, emitRanged, onlyLoop } from './loop-kernels.js'
 import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
-import { sorting } from './parts.js'
-import { areShared, writeShared } from './pieces.js'
+import { cuts, loops, sorting, wasmControlFlow } from './parts.js'
 import { isTranscendental } from './plan.js'
 
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
@@ -108,7 +106,11 @@ class Preparation {
     this.kernels.set(program, prepared)
     for (const kernel of program.kernels) {
       for (const inner of nestedPrograms(kernel)) this.prepare(inner)
-      if (kernel.kind !== 'scan' || !areShared(kernel, (inner) => !this.needsMain.has(inner), this.jobScale)) continue
+      if (
+        kernel.kind !== 'scan' ||
+        !loops.get('scan').areShared(kernel, (inner) => !this.needsMain.has(inner), this.jobScale)
+      )
+        continue
       this.shared.add(kernel)
       this.hasJobs = true
     }
@@ -215,7 +217,7 @@ class ProgramPrinter {
     const plan = known(this.preparation.plans.get(kernel), 'plan of a contraction')
     const loop = plan.kind === 'product' ? onlyLoop(next) : undefined
     if (loop === undefined) return undefined
-    const perRow = iterationsPerRow(program, kernel, next, loop, this.jobScale)
+    const perRow = cuts.find()?.iterationsPerRow(program, kernel, next, loop, this.jobScale)
     if (perRow === undefined) return undefined
     const { whole, range } = emitRanged(this.module, this.loopContext(next, context), next, loop, nextName)
     return emitContraction(this.module, frame, kernel, plan, context.jobs, name, {
@@ -248,18 +250,26 @@ class ProgramPrinter {
         return this.routine(name, frame, kernel, kernel.operands, [])
       case 'scan':
       case 'while':
-      case 'branch': {
-        const f = this.module.function(name, [], [])
-        const { jobs } = context
-        if (kernel.kind === 'scan' && jobs !== undefined && this.preparation.shared.has(kernel)) {
-          const own = (this.threadGlobals ??= { displacement: this.module.global(), scratch: this.module.global() })
-          const body = { ...this.inner(kernel.body, own), own, end: this.frames.end }
-          const bytes = writeShared(f, frame, kernel, body, jobs)
-          this.iterationBytes = Math.max(this.iterationBytes, bytes)
-        } else writeControl(f, frame, kernel, (program) => this.inner(program, frame.own))
-        return f
-      }
+      case 'branch':
+        return this.control(kernel, name, frame, context)
     }
+  }
+
+  /** A loop over a program, or a choice between programs. */
+  private control(kernel: ControlKernel, name: string, frame: Frame, { jobs }: ModuleContext): FunctionBuilder {
+    const f = this.module.function(name, [], [])
+    const print = (program: Program): Inner => this.inner(program, frame.own)
+    if (kernel.kind === 'while') wasmControlFlow.get('while_loop').writeWhile(f, frame, kernel, print)
+    else if (kernel.kind === 'branch') wasmControlFlow.get('cond').writeBranch(f, frame, kernel, print)
+    else if (jobs === undefined || !this.preparation.shared.has(kernel))
+      loops.get('scan').writeScan(f, frame, kernel, print)
+    else {
+      const own = (this.threadGlobals ??= { displacement: this.module.global(), scratch: this.module.global() })
+      const body = { ...this.inner(kernel.body, own), own, end: this.frames.end }
+      const bytes = loops.get('scan').writeShared(f, frame, kernel, body, jobs)
+      this.iterationBytes = Math.max(this.iterationBytes, bytes)
+    }
+    return f
   }
 
   /** A function that asks JavaScript to do its part. */
