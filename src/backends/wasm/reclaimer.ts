@@ -76,16 +76,26 @@ export class Reclaimer {
 
   /** So many bytes are about to be copied for the reader of an array. */
   copy(bytes: number): void {
+    if (this.hasManyCopies()) this.scavenge()
     this.copied += bytes
-    if (this.copied < scavengeBytes || !this.works) return
-    if (this.copied >= Math.min(largestPatience, (this.collector.scavengeCost() * 1e6) / copyTime)) this.scavenge()
   }
 
-  /** To be called before a new array is made: frees young dead ones when that is worth it. */
+  /** To be called before a new array is made: frees young dead ones when that is worth it. A loop has dropped its last result by then. */
   prepare(): void {
+    if (this.hasManyCopies()) {
+      this.scavenge()
+      return
+    }
     if (!this.works || this.fresh < Math.max(this.patience, this.arena.residentBytes >> 2)) return
     if (this.collector.scavengeShare() > largestScavengeShare) this.wait()
     else this.scavenge()
+  }
+
+  /** Whether enough has been copied since the last scavenge for another. */
+  private hasManyCopies(): boolean {
+    const { copied, collector } = this
+    if (copied < scavengeBytes || !this.works) return false
+    return copied >= Math.min(largestPatience, (collector.scavengeCost() * 1e6) / copyTime)
   }
 
   /** Whether the arrays that are left may hold enough dead ones for a full collection, with an array of so many bytes to come. */

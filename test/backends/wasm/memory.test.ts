@@ -180,7 +180,7 @@ describe('the arena', () => {
       expect(arena.copyOut(fill(arena, 8 * MB, 2)).byteLength).toBe(8 * MB)
       copies = Math.max(copies, process.memoryUsage().arrayBuffers)
     }
-    expect(arena.stats('x').peak).toBeLessThanOrEqual(56 * MB)
+    expect(arena.stats('x').peak).toBeLessThanOrEqual(32 * MB)
     expect(copies).toBeLessThan(32 * MB)
     expect(arena.stats('x').spilled).toBe(0)
     expect(valueOf(arena, kept)).toBe(1)
