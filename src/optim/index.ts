@@ -1,9 +1,19 @@
 /** Optimization under optax's names: gradient transformations, optimizers made of them, schedules. */
 export * from './blocks.js'
 export * from './factored.js'
+export * from './lbfgs.js'
+export {
+  type BacktrackingOptions,
+  type LinesearchInfo,
+  type LinesearchState,
+  scaleByBacktrackingLinesearch,
+  valueAndGradFromState,
+} from './line-search.js'
+export * from './lookahead.js'
 export * from './masked.js'
 export * from './moments.js'
 export * from './optimizers.js'
+export * as projections from './projections.js'
 export {
   type ArraySchedule,
   type CosineDecayOptions,
@@ -31,3 +41,4 @@ export {
 export * from './transforms.js'
 export * from './variants.js'
 export * from './wrappers.js'
+export { type ZoomInfo, type ZoomOptions, type ZoomState, scaleByZoomLinesearch } from './zoom-search.js'

@@ -23,6 +23,10 @@ export interface GradientTransformation<State = unknown> {
 export interface ExtraArguments {
   /** The loss at the parameters. */
   readonly value?: ArrayLike
+  /** Its gradient there, for line searches: a tree like the parameters. */
+  readonly grad?: unknown
+  /** The loss as a function of the parameters, for line searches. */
+  readonly valueFn?: (params: never) => ArrayLike
 }
 
 /** A value that depends on the number of steps taken. */
