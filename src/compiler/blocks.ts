@@ -95,6 +95,20 @@ const isLarge = (kernel: Kernel, { smallBytes }: Limits): boolean => {
   return [...reads, ...writes].some((buffer) => bufferBytes(buffer) >= smallBytes)
 }
 
+/** Those of some kernels that make what is read here, in order, and what they read in turn. */
+const makersOf = (before: readonly Kernel[], reads: readonly Buffer[]): readonly Kernel[] => {
+  const wanted = new Set(reads)
+  return before
+    .toReversed()
+    .filter((kernel) => {
+      const { reads: needed, writes } = accesses(kernel)
+      if (!meets(writes, wanted)) return false
+      for (const buffer of needed) wanted.add(buffer)
+      return true
+    })
+    .reverse()
+}
+
 /** The group with a kernel and those before the group that make its operands, as long as nobody else there uses them. */
 const joinedWithHelpers = (
   group: Group,
@@ -102,10 +116,12 @@ const joinedWithHelpers = (
   kernel: Kernel,
   blocking: Blocking,
 ): { readonly group: Group; readonly helpers: ReadonlySet<Kernel> } | undefined => {
-  const { reads } = accesses(kernel)
-  const helpers = before.filter((other) => meets(accesses(other).writes, new Set(reads)))
+  const helpers = makersOf(before, accesses(kernel).reads)
   const made = new Set(helpers.flatMap((helper) => accesses(helper).writes))
-  if (helpers.length === 0 || before.some((other) => meets(accesses(other).reads, made))) return undefined
+  const isUsed = before.some((other) => !helpers.includes(other) && meets(accesses(other).reads, made))
+  if (helpers.length === 0 || isUsed) return undefined
+  // Any kernel reads what its own helpers make: that alone does not belong to the group.
+  if (![kernel, ...helpers].some((other) => meets(accesses(other).reads, group.sliced))) return undefined
   let next: Group | undefined = group
   for (const helper of helpers) next = next && joined(next, helper, blocking, true)
   next = next && joined(next, kernel, blocking)

@@ -154,6 +154,19 @@ describe('in pieces, results stay the same', () => {
     expect(compare(grad(squares(attention), { argnums: [0, 1, 2] }) as Function, shapes)).toContain('scan')
   })
 
+  test('a product that scores know nothing of is not cut with them, so that they can be with the product that reads both', () => {
+    const heads = (x: NDArray): NDArray => x.reshape([4, 256, 4, 64])
+    const layer = (q: NDArray, k: NDArray, x: NDArray, w: NDArray): NDArray =>
+      nn.dotProductAttention(heads(q), heads(k), heads(np.matmul(x, w)))
+    const listing = withDevice('exact', () => {
+      const x = np.zeros([4, 256, 256])
+      return jit(layer).lower(x, x, x, np.zeros([256, 256])).kernels
+    })
+    expect(listing).toMatch(/^0: contraction[^]*^1: scan[^]*16 times from \(\) over \([^()]*\) with \(\)/m)
+    expect(listing).toMatch(/\[256,64\] x \[64,256\][^]*: rows[^]*\[256,256\] x \[256,64\]/)
+    expect(listing).toContain('total 2 kernels')
+  })
+
   test('matrix products with a small right side', () => {
     const dense = (x: NDArray, w: NDArray, b: NDArray): NDArray => np.tanh(np.add(np.matmul(x, w), b))
     expect(compare(dense, [[12, 4], [4, 5], [5]])).toContain('scan')
