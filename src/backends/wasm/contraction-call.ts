@@ -45,7 +45,8 @@ const cutOf = (kernel: ContractionKernel, plan: ContractionPlan, scale: number):
   if (Math.min(byColumns.pieces, byRows.pieces) < fewPieces)
     return byRows.pieces > byColumns.pieces ? byRows : byColumns
   if (left.columnStride === 1) return byColumns
-  return plan.inPlace || rows > columns ? byRows : byColumns
+  // Copying the left matrix, whose rows are not in a line, takes longer.
+  return plan.inPlace || rows >= columns ? byRows : byColumns
 }
 
 /** Locals of a matrix or a piece of it: number in the batch, first row or column, how many, and the scratch memory. */
