@@ -43,11 +43,8 @@ export class LinearMemory {
   /** A copy of memory. */
   copy(address: number, bytes: number): ArrayBuffer {
     keepFreedPages(bytes, this.collector)
-    const { buffer } = this.memory
-    // Slicing the buffer itself saves filling the new one with zeros; of shared memory it would be shared.
-    return buffer instanceof ArrayBuffer
-      ? buffer.slice(address, address + bytes)
-      : this.bytes.slice(address, address + bytes).buffer
+    // An array made of another is not filled with zeros before: to slice the buffer takes half as long again. And it is never shared.
+    return new Uint8Array(new Uint8Array(this.memory.buffer, address, bytes)).buffer
   }
 
   private view(): void {
