@@ -88,8 +88,12 @@ const startEngine = (): Engine => {
 
 /** The largest block that the C library takes from its own heap, with room for its header. */
 const largestHeapBlock = (32 << 20) - 8192
+/** From this size on a buffer is a mapping of its own; of smaller ones, more than this at the end of the heap goes back. */
 const smallestMapping = 128 << 10
+/** Bytes of smaller buffers from which on it pays to keep their pages. */
+const manySmall = 8 * smallestMapping
 let keepsPages = false
+let copied = 0
 
 /** Makes a buffer that nobody can reach any more, and returns its size. */
 const lostBuffer = (): number => new ArrayBuffer(largestHeapBlock).byteLength
@@ -102,12 +106,15 @@ const bufferBytes = (): number => {
 
 /**
  * To be called before a buffer of so many bytes is made. Under glibc a large buffer is pages fresh from the system, which cost
- * five times as much as what is then copied into them, and go back with the buffer. But once a buffer of 32 MB was freed, glibc
+ * five times as much as what is then copied into them, and go back with the buffer; many small ones that are freed together
+ * give their pages back too. But once a buffer of 32 MB was freed, glibc
  * takes smaller ones from its own heap, and gives back only what exceeds 64 MB (mallopt(3), M_MMAP_THRESHOLD). So one such
  * buffer is made here and collected at once; nobody writes to it, so it has no pages.
  */
 export const keepFreedPages = (bytes: number, collector: Collector): void => {
-  if (keepsPages || bytes < smallestMapping) return
+  if (keepsPages) return
+  copied += bytes
+  if (bytes < smallestMapping && copied < manySmall) return
   keepsPages = true
   if (!isNode()) return
   const before = bufferBytes()

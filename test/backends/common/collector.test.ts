@@ -48,6 +48,23 @@ describe('the collector', () => {
     expect(collector.scavengeShare()).toBeLessThan(Math.min(soon, 0.1))
   })
 
+  it('keeps the pages of small buffers that are freed together', () => {
+    const collector = new Collector()
+    const { buffer } = new Uint8Array(64 << 10).fill(1)
+    const copy = (count: number): void => {
+      for (let i = 1; i <= count; i++) {
+        keepFreedPages(buffer.byteLength, collector)
+        buffer.slice(0)
+        if (i % 128 === 0) collector.scavenge()
+      }
+    }
+    copy(256)
+    const before = process.resourceUsage().minorPageFault
+    copy(1024)
+    const pages = (1024 * buffer.byteLength) / 4096
+    expect(process.resourceUsage().minorPageFault - before).toBeLessThan(pages / 4)
+  })
+
   it('leaves nothing of the buffer that makes the C library keep freed pages', () => {
     const collector = new Collector()
     collector.scavenge()
