@@ -7,7 +7,7 @@ import type { Code } from './code.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
 import { type Frame, pushAddress, pushScratch } from './frame.js'
 import { type Jobs, isLargeContraction } from './jobs.js'
-import { blockColumns, blockRows } from './contraction-product.js'
+import { blockColumns, blockRows } from './contraction-blocks.js'
 import { ops } from './opcodes.js'
 
 /** Operations of a piece, from which on it is not worth cutting further: about 10 us. */

@@ -10,36 +10,27 @@ import {
   restUpTo,
   upTo,
 } from './contraction-code.js'
-import { panelsAtOnce } from './contraction-pack.js'
+import {
+  type ProductParts,
+  blockColumns,
+  blockInner,
+  blockRows,
+  leftBytes,
+  tileBytes,
+  wholeBytes,
+  writeEdge,
+  writePackLeft,
+  writePackRight,
+} from './contraction-blocks.js'
 import { ops } from './opcodes.js'
-
-/** Rows, depth and columns of a block: 120 x 256 of the left and 256 x 512 of the right stay in a 1 MB cache. */
-export const blockRows = 120
-const blockInner = 256
-export const blockColumns = 512
-
-const tileBytes = blockRows * panelBytes
-const leftBytes = blockRows * (blockInner + 8) * 8
-const rightBytes = blockInner * (blockColumns + 16) * 8
-
-/** Bytes that a product needs for packed blocks and edge tiles. */
-export const contractionScratchBytes = tileBytes + leftBytes + rightBytes
-
-/** Functions that a product calls, by index. */
-export interface ProductParts {
-  readonly panel: number
-  readonly panelInPlace: number
-  readonly pack: number
-  readonly gather: number
-  readonly transpose: number | undefined
-}
 
 /**
  * `c = a b` with c contiguous; `inPlace` says that b is read where it is (its elements along a row are neighbours).
  * Parameters: a, b, c, rows, columns, inner, then strides in bytes of a (rows, columns) and b, inPlace, scratch,
  * the bytes from a row of c to the next, and the first and last row (exclusive) that are to be finished: 0 and `rows` for
- * all at once. Up to `blockColumns` columns can be finished `blockRows` rows at a time, in order: the first call does all but
- * the last block of the inner axis, and the others find the right matrix packed in the scratch memory.
+ * all at once. Up to `blockColumns` columns can be finished `blockRows` rows at a time, in order: the first call packs the right
+ * matrix into the scratch memory. Where that holds all of the inner axis, every call finishes its rows, so that rows of a
+ * large left matrix are read from end to end; where it does not, the first call does all but the last block of the inner axis.
  */
 export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: ProductParts): void => {
   const [a, b, c, rows, columns, inner, aRow, aColumn, bRow, bColumn, inPlace, scratch, cRow, from, to] = [
@@ -66,6 +57,10 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     'q',
     'rightStart',
     'end',
+    'isWhole',
+    'group',
+    'packed',
+    'packedRow',
   ] as const
   const v = Object.fromEntries(names32.map((name) => [name, f.local('i32')])) as Record<
     (typeof names32)[number],
@@ -86,6 +81,29 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
   code.set(v.depth)
   upTo(code, v.jc, columns, blockColumns, () => {
     restUpTo(code, v.nc, columns, v.jc, blockColumns)
+    code.get(v.nc)
+    code.i32(shape.width - 1)
+    code.op(ops['i32.add'])
+    code.i32(-shape.width)
+    code.op(ops['i32.and'])
+    code.i32(shape.size)
+    code.op(ops['i32.mul'])
+    code.set(v.packedRow)
+    code.get(inner)
+    code.i32(wholeBytes)
+    code.get(v.packedRow)
+    code.op(ops['i32.div_u'])
+    code.op(ops['i32.le_u'])
+    code.get(inPlace)
+    code.op(ops['i32.or'])
+    code.set(v.isWhole)
+    code.get(from)
+    code.i32(0)
+    code.get(v.isWhole)
+    code.op(ops.select)
+    code.set(v.group)
+    code.loop()
+    // The first block of the inner axis, or the last one where the others were done by an earlier call.
     code.get(inner)
     code.i32(1)
     code.op(ops['i32.sub'])
@@ -94,7 +112,10 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     code.get(v.depth)
     code.op(ops['i32.mul'])
     code.i32(0)
+    code.i32(0)
     code.get(from)
+    code.get(v.isWhole)
+    code.op(ops.select)
     code.op(ops.select)
     code.set(v.pc)
     code.loop()
@@ -112,6 +133,20 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     addProduct(code, v.pc, bRow)
     addProduct(code, v.jc, bColumn)
     code.set(v.rightStart)
+    code.get(scratch)
+    code.i32(tileBytes + leftBytes)
+    code.op(ops['i32.add'])
+    code.set(v.packed)
+    code.get(v.isWhole)
+    code.if()
+    code.get(v.packed)
+    addProduct(code, v.pc, v.packedRow)
+    code.set(v.packed)
+    code.get(v.group)
+    code.set(v.ic)
+    restUpTo(code, v.end, to, v.group, blockRows)
+    increaseBy(code, v.end, v.group)
+    code.else()
     // All rows, or after the last block of the inner axis those that are to be finished.
     for (const [target, middle, last] of [
       [v.ic, undefined, from],
@@ -128,6 +163,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
       code.op(ops.select)
       code.set(target)
     }
+    code.end()
     onwards(code, v.ic, v.end, blockRows, () => {
       restUpTo(code, v.mc, v.end, v.ic, blockRows)
       code.get(a)
@@ -146,7 +182,7 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
       code.set(v.right)
       upTo(code, v.jr, v.nc, shape.width, () => {
         restUpTo(code, v.w, v.nc, v.jr, shape.width)
-        writePackRight(f, parts, { ...v, bRow, bColumn, rows, inPlace, scratch }, shape.width)
+        writePackRight(f, parts, { ...v, bRow, bColumn, rows, inPlace }, shape.width)
         code.get(c)
         addProduct(code, v.ic, cRow)
         code.get(v.jc)
@@ -206,155 +242,13 @@ export const writeProduct = (f: FunctionBuilder, shape: ElementShape, parts: Pro
     code.op(ops['i32.lt_u'])
     code.brIf(0)
     code.end()
-  })
-}
-
-/**
- * Packs columns of the right matrix when the first of them are needed: all of the block where several blocks of rows read
- * them, few of them where there is one block of rows, so that a packed panel is read from the first-level cache.
- */
-const writePackRight = (
-  f: FunctionBuilder,
-  parts: ProductParts,
-  v: Record<
-    'bRow' | 'bColumn' | 'rows' | 'inPlace' | 'scratch' | 'rightStart' | 'right' | 'jr' | 'nc' | 'ic' | 'kc',
-    number
-  >,
-  width: number,
-): void => {
-  const code = f.code
-  const each = f.local('i32')
-  const count = f.local('i32')
-  code.i32(panelsAtOnce * width)
-  code.i32(blockColumns)
-  code.get(v.rows)
-  code.i32(blockRows)
-  code.op(ops['i32.le_u'])
-  code.op(ops.select)
-  code.tee(each)
-  code.i32(1)
-  code.op(ops['i32.sub'])
-  code.get(v.jr)
-  code.op(ops['i32.and'])
-  code.get(v.inPlace)
-  code.op(ops['i32.or'])
-  code.op(ops['i32.eqz'])
-  code.if()
-  code.get(v.scratch)
-  code.i32(tileBytes + leftBytes)
-  code.op(ops['i32.add'])
-  code.set(v.right)
-  code.get(v.ic)
-  code.op(ops['i32.eqz'])
-  code.if()
-  code.get(v.right)
-  code.get(v.rightStart)
-  addProduct(code, v.jr, v.bColumn)
-  code.get(v.bRow)
-  code.get(v.bColumn)
-  code.get(v.kc)
-  code.get(v.nc)
-  code.get(v.jr)
-  code.op(ops['i32.sub'])
-  code.tee(count)
-  code.get(each)
-  code.get(count)
-  code.get(each)
-  code.op(ops['i32.lt_u'])
-  code.op(ops.select)
-  code.call(parts.pack)
-  code.end()
-  code.end()
-}
-
-/** Copies a block of the left matrix so that its elements along the inner axis are neighbours. */
-const writePackLeft = (
-  f: FunctionBuilder,
-  shape: ElementShape,
-  parts: ProductParts,
-  v: Record<'left' | 'leftStride' | 'scratch' | 'aRow' | 'aColumn' | 'mc' | 'kc', number>,
-): void => {
-  const code = f.code
-  const from = f.local('i32')
-  code.get(v.left)
-  code.set(from)
-  code.get(v.scratch)
-  code.i32(tileBytes)
-  code.op(ops['i32.add'])
-  code.set(v.left)
-  // A little more than the depth, so that rows do not fall on the same cache sets.
-  code.get(v.kc)
-  code.i32(4)
-  code.op(ops['i32.add'])
-  code.i32(shape.size)
-  code.op(ops['i32.mul'])
-  code.set(v.leftStride)
-  const general = (): void => {
-    code.get(v.left)
-    code.get(v.leftStride)
-    code.get(from)
-    code.get(v.aRow)
-    code.get(v.aColumn)
-    code.get(v.mc)
-    code.get(v.kc)
-    code.call(parts.gather)
-  }
-  if (parts.transpose === undefined) {
-    general()
-    return
-  }
-  code.get(v.aRow)
-  code.i32(shape.size)
-  code.op(ops['i32.eq'])
-  code.if()
-  code.get(v.left)
-  code.get(v.leftStride)
-  code.get(from)
-  code.get(v.aColumn)
-  code.get(v.mc)
-  code.get(v.kc)
-  code.call(parts.transpose)
-  code.else()
-  general()
-  code.end()
-}
-
-/** Moves the columns of an edge tile that exist into the result. */
-const writeEdge = (
-  f: FunctionBuilder,
-  shape: ElementShape,
-  v: Record<'out' | 'cRow' | 'scratch' | 'mc' | 'w' | 'pc' | 'i' | 'j' | 'p' | 'q', number>,
-): void => {
-  const code = f.code
-  upTo(code, v.i, v.mc, 1, () => {
-    code.get(v.out)
-    addProduct(code, v.i, v.cRow)
-    code.set(v.p)
-    code.get(v.scratch)
-    code.get(v.i)
-    code.i32(panelBytes)
-    code.op(ops['i32.mul'])
-    code.op(ops['i32.add'])
-    code.set(v.q)
-    const copy = (add: boolean): void =>
-      upTo(code, v.j, v.w, 1, () => {
-        code.get(v.p)
-        code.get(v.q)
-        code.memory(shape.scalarLoad, 0)
-        if (add) {
-          code.get(v.p)
-          code.memory(shape.scalarLoad, 0)
-          code.op(shape.scalarAdd)
-        }
-        code.memory(shape.scalarStore, 0)
-        increase(code, v.p, shape.size)
-        increase(code, v.q, shape.size)
-      })
-    code.get(v.pc)
-    code.if()
-    copy(true)
-    code.else()
-    copy(false)
+    increase(code, v.group, blockRows)
+    code.get(v.group)
+    code.get(to)
+    code.op(ops['i32.lt_u'])
+    code.get(v.isWhole)
+    code.op(ops['i32.and'])
+    code.brIf(0)
     code.end()
   })
 }

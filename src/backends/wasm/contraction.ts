@@ -10,7 +10,8 @@ import {
   panelBytes,
 } from './contraction-code.js'
 import { writeGather, writePack, writeTranspose } from './contraction-pack.js'
-import { type ProductParts, contractionScratchBytes, writeProduct } from './contraction-product.js'
+import { type ProductParts, contractionScratchBytes } from './contraction-blocks.js'
+import { writeProduct } from './contraction-product.js'
 import { streamRows, writeManyDots, writeManyStreams } from './contraction-vector.js'
 import { writeDots, writePanel, writeStream } from './contraction-panel.js'
 

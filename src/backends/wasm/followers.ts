@@ -10,7 +10,7 @@ import {
   bufferBytes,
 } from '../../compiler/index.js'
 import { type Loop, rootsOf } from './analysis.js'
-import { blockColumns } from './contraction-product.js'
+import { blockColumns } from './contraction-blocks.js'
 import { isOuter } from './job-loops.js'
 
 /** Bytes of a result that stay in a cache of the second level until another kernel reads them. */

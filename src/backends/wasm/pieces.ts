@@ -2,7 +2,7 @@
 import type { Kernel, Program, ScanKernel } from '../../compiler/kernel.js'
 import { nestedPrograms, scratchLayout } from '../../compiler/index.js'
 import type { FunctionBuilder } from './assembler.js'
-import { contractionScratchBytes } from './contraction-product.js'
+import { contractionScratchBytes } from './contraction-blocks.js'
 import { type Inner, pushSlice } from './carries.js'
 import {
   type Frame,

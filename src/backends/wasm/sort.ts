@@ -1,7 +1,7 @@
 /** Runs sorts: lines side by side, or the parts of one long line, on one thread or several. */
 import { dtypeBytes } from '../../core/index.js'
 import type { SortKernel } from '../../compiler/index.js'
-import { contractionScratchBytes } from './contraction-product.js'
+import { contractionScratchBytes } from './contraction-blocks.js'
 import { argumentsWord } from './frame.js'
 import { keyWords } from './sort-keys.js'
 import { itemBytes, jobs, manyBits, manyBuckets, table } from './sort-module.js'
