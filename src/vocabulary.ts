@@ -7,6 +7,8 @@ export {
   axisIndex,
   axisSize,
   cond,
+  customLinearSolve,
+  customRoot,
   foriLoop,
   map,
   pmax,

@@ -20,6 +20,8 @@ export {
 } from './gathering-collectives.js'
 export { cond, condPrimitive, switchCase } from './cond.js'
 export { type CustomJvp, customJvp } from './custom-jvp.js'
+export { type LinearSolveOptions, customLinearSolve } from './custom-linear-solve.js'
+export { customRoot } from './custom-root.js'
 export { type CustomVjp, type CustomVjpOptions, customVjp } from './custom-vjp.js'
 export { type CustomVmap, customVmap } from './custom-vmap.js'
 export * as debug from './debug.js'
