@@ -26,7 +26,7 @@ export const executableOf = (jaxpr: Jaxpr, device: Device, donated?: readonly bo
 }
 
 /** The one device of several arrays; scalars from JS numbers go along with any. */
-const commonDevice = (inputs: readonly NDArray[], what: string): Device => {
+export const commonDevice = (inputs: readonly NDArray[], what: string): Device => {
   let device: Device | undefined
   for (const x of inputs) {
     if (!(x instanceof DeviceArray) || x.scalar !== undefined) continue

@@ -9,6 +9,7 @@ import {
   DeviceArray,
   Tracer,
   bind,
+  commonDevice,
   constantsAsInputs,
   currentDevice,
   devicePut,
@@ -75,7 +76,7 @@ export interface Jitted<Args extends readonly unknown[], R> {
   /**
    * Compiles the program for arguments of these shapes and dtypes, and resolves when a call would start at once. Calls do
    * that by themselves; warming up is for devices that take a while, before something is timed or shown. Several can warm up
-   * side by side. Arrays may be given as `{ shape, dtype }`, which takes no memory.
+   * side by side. Arrays may be given as `{ shape, dtype }`, which takes no memory; if all are, it is for the default device.
    */
   readonly warmup: (...args: { readonly [K in keyof Args]: Described<Args[K]> }) => Promise<void>
 }
@@ -236,12 +237,12 @@ const jitFunction = <Args extends readonly unknown[], R>(
     return rebuild(entry.outDef, outs) as R
   }
 
-  const compiled = ({ params }: Traced): Executable =>
-    executableOf(
-      params.jaxpr,
-      options.device === undefined ? currentDevice() : getDevice(options.device),
-      params.donated,
-    )
+  /** The program on the device that a call with these leaves of arguments would run on. */
+  const compiled = ({ params, constants }: Traced, leaves: readonly unknown[]): Executable => {
+    const arrays = [...constants, ...leaves].filter((x) => x instanceof DeviceArray)
+    const device = options.device === undefined ? commonDevice(arrays, operation) : getDevice(options.device)
+    return executableOf(params.jaxpr, device, params.donated)
+  }
 
   /** Arguments with arrays that have no values in place of shapes and dtypes. */
   const undescribed = (args: readonly unknown[]): readonly unknown[] => {
@@ -260,13 +261,13 @@ const jitFunction = <Args extends readonly unknown[], R>(
   }
 
   const warmup = async (...args: readonly unknown[]): Promise<void> => {
-    await compiled(prepare(undescribed(args)).entry).ready?.()
+    await compiled(prepare(undescribed(args)).entry, tree.leaves(args, isShapeDtype)).ready?.()
   }
 
   const lower = (...args: Args): Lowered => {
-    const { entry } = prepare(args)
+    const { entry, leaves } = prepare(args)
     const { jaxpr } = entry.params
-    const executable = compiled(entry)
+    const executable = compiled(entry, leaves)
     return {
       jaxpr,
       get kernels() {

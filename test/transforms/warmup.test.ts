@@ -1,7 +1,8 @@
 /** Warming up: the program of a later call is compiled, from arrays or from their shapes and dtypes. */
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { type NDArray, jit, memoryStats, numpy as np } from 'cotangent'
+import { describe, expect, it, vi } from 'vitest'
+import { type NDArray, jit, memoryStats, numpy as np, withDevice } from 'cotangent'
+import { getDevice } from '../../src/core/index.js'
 
 const counted = () => {
   let traces = 0
@@ -41,6 +42,23 @@ describe('warming up', () => {
       }),
       { numRuns: 30, seed: 5 },
     )
+  })
+
+  it('is for the device that a call with these arrays would run on', async () => {
+    const there = withDevice('js', () => np.ones([3]))
+    const here = np.ones([3])
+    const compiles = ['js', 'wasm'].map((name) => vi.spyOn(getDevice(name), 'compile'))
+    const counts = (): number[] => compiles.map(({ mock }) => mock.calls.length)
+    const f = (x: NDArray, y: NDArray): NDArray => x.mul(2).add(y)
+    await jit(f).warmup(there, { shape: [3], dtype: 'float32' })
+    expect(counts()).toEqual([1, 0])
+    jit((x: NDArray) => x.mul(there)).lower(there)
+    expect(counts()).toEqual([2, 0])
+    await jit(f).warmup(here, here)
+    expect(counts()).toEqual([2, 1])
+    await jit(f, { device: 'js' }).warmup(here, { shape: [3], dtype: 'float32' })
+    expect(counts()).toEqual([3, 1])
+    vi.restoreAllMocks()
   })
 
   it('takes no memory for them', async () => {

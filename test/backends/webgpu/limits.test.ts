@@ -14,7 +14,7 @@ import { agree, floats, integers } from './support.js'
 const least = { storageBuffers: 8, bindingBytes: 128 << 20, bufferBytes: 256 << 20, groups: 65535 } as const
 
 /** The GPU of the tests, which gives nothing beyond the least, and notes what is asked of it. */
-const modest = { device: undefined as GPUDevice | undefined, largest: 0, bound: 0, reads: 0 }
+const modest = { device: undefined as GPUDevice | undefined, largest: 0, bound: 0, reads: 0, submits: 0, compiling: 0 }
 
 beforeAll(async () => {
   const { create } = await import('webgpu')
@@ -43,6 +43,17 @@ beforeAll(async () => {
                 return mapAsync(...args)
               }
               return buffer
+            }
+            const { queue } = device
+            const submit = queue.submit.bind(queue)
+            queue.submit = (commands) => {
+              modest.submits++
+              submit(commands)
+            }
+            const createPipeline = device.createComputePipelineAsync.bind(device)
+            device.createComputePipelineAsync = (descriptor) => {
+              modest.compiling++
+              return createPipeline(descriptor).finally(() => modest.compiling--)
             }
             const createBindGroupLayout = device.createBindGroupLayout.bind(device)
             device.createBindGroupLayout = (descriptor) => {
@@ -247,4 +258,39 @@ it('loops of unknown length ask once for each chunk of trips, and chunks grow', 
   // Chunks of 2, 4, 8, 16, 32 and 64 trips, and then the result.
   expect(await readsOf(below(120))).toEqual({ reads: 7, value: 120 })
   expect(await readsOf(below(2))).toEqual({ reads: 2, value: 2 })
+})
+
+/** A program of several kernels, in a loop too. */
+const several = jit((x: NDArray) => {
+  const rows = nn.softmax(np.sort(x, { axis: 1 }))
+  const summed = lax.scan(
+    (sum: NDArray, row: NDArray) => [sum.add(np.sum(np.cos(row))), np.cumsum(row)],
+    np.array(0),
+    rows,
+  )
+  return [np.matmul(rows, rows.T), summed]
+})
+
+it('shaders are compiled side by side, and programs are submitted whole', async () => {
+  const x = withDevice('modest', () => floats(1, [40, 300]))
+  const lowered = withDevice('modest', () => several.lower(x))
+  // Nothing was waited for.
+  expect(modest.compiling).toBeGreaterThanOrEqual(4)
+  expect(lowered.text().split('@compute').length - 1).toBeGreaterThanOrEqual(4)
+  await several.warmup(x)
+  expect(modest.compiling).toBe(0)
+  modest.submits = 0
+  withDevice('modest', () => several(x))
+  expect(modest.submits).toBe(1)
+})
+
+it('what is read in one turn comes in one piece, after all that was asked for', async () => {
+  const f = jit((x: NDArray) => [x.add(1), np.sum(x), x.mul(2)])
+  const x = withDevice('modest', () => np.arange(1000))
+  const outs = withDevice('modest', () => Array.from({ length: 20 }, () => f(x)).flat())
+  await Promise.all(outs.map((out) => out.data()))
+  modest.reads = 0
+  const values = await Promise.all(outs.map((out) => out.add(0)).map((out) => out.data()))
+  expect(modest.reads).toBe(1)
+  expect(values.map((value) => value.at(-1))).toEqual(Array.from({ length: 20 }, () => [1000, 499_500, 1998]).flat())
 })
