@@ -5,7 +5,7 @@
 import type { LoopDraft } from './draft.js'
 import type { Buffer, Kernel } from './kernel.js'
 import type { Limits } from './limits.js'
-import { type Blocking, type Group, apartOf, divisors, inPieces, resultOf, total } from './pieces.js'
+import { type Blocking, type Group, apartOf, divisors, inPieces, resultOf, sumInParts, total } from './pieces.js'
 import { accesses, bufferBytes } from './plan.js'
 import { repeatedProducts } from './repeated.js'
 import { type Member, cutsOf, greatestDivisor, isSum, slicingOf } from './slices.js'
@@ -222,7 +222,7 @@ export const block = (
     for (const kernel of after) for (const buffer of accesses(kernel).reads) needed.add(buffer)
     const pieces = group === undefined ? undefined : piecesOf(group, blocking)
     if (group === undefined || pieces === undefined || gain(group, pieces, needed, blocking.limits) <= 0) {
-      out.push(first)
+      out.push(...((first.kind === 'loops' ? sumInParts(first, blocking) : undefined) ?? [first]))
       rest = rest.slice(1)
       continue
     }

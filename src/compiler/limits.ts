@@ -19,6 +19,8 @@ export interface Limits {
   /** Sums over pieces are added up in at most so many parts, which threads can take; and bytes of all parts of a sum. */
   readonly mostParts: number
   readonly partBytes: number
+  /** Bytes from which on a sum down columns is one of sums of parts. */
+  readonly sumBytes: number
   /** An array up to this size stays in a cache while a few other kernels run. */
   readonly waitingBytes: number
 }
@@ -35,5 +37,6 @@ export const usualLimits: Limits = {
   leastSweepElements: 8,
   mostParts: 8,
   partBytes: 4 << 20,
+  sumBytes: 1 << 20,
   waitingBytes: 1 << 17,
 }

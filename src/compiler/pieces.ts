@@ -10,7 +10,7 @@ import type { Limits } from './limits.js'
 import { nest } from './loops.js'
 import { accesses, bufferBytes, plan } from './plan.js'
 import { shareCopies } from './share.js'
-import { type Member, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum, slicingOf } from './slices.js'
+import { type Member, cutsOf, isSum, pieceOfContraction, pieceOfLoops, pieceOfSum, slicingOf } from './slices.js'
 import { type Apart, type Nested, isAlike, nestedApart } from './spreads.js'
 
 /** What cutting needs to know. */
@@ -229,20 +229,58 @@ const loopsOver = (
     [...part.constants, ...part.xs],
     [...part.sums, ...part.ys],
   )
-  const sumsOfParts = sums.map((buffer) => newBuffer(buffer.dtype, [parts, ...buffer.shape]))
-  const joined = sums.map((buffer, i) =>
-    elementwise(buffer, (at) => {
-      const source = known(sumsOfParts[i], 'sums of parts')
-      const partAt = (k: number): Expression => e.load(source, e.binary('add', at, e.index(k * buffer.size)))
-      return Array.from({ length: parts - 1 }, (_, k) => k + 1).reduce(
-        (value, k) => e.binary('add', value, partAt(k)),
-        partAt(0),
-      )
-    }),
-  )
+  const sumsOfParts = sums.map((buffer) => partsOf(buffer, parts))
+  const joined = sums.map((buffer, i) => joinedParts(buffer, known(sumsOfParts[i], 'sums of parts'), parts))
   const outerApart = new Map([...nested].map(([buffer, { outer }]) => [buffer, outer]))
   const outer = { body, length: parts, constants, sums: [], xs, ys: [...sumsOfParts, ...ys], apart: outerApart }
   return [scanOf(outer, []), ...joined]
+}
+
+/** The sums of all parts of a sum. */
+const partsOf = (buffer: Buffer, parts: number): Buffer => newBuffer(buffer.dtype, [parts, ...buffer.shape])
+
+/** Adds up the parts of a sum, in order. */
+const joinedParts = (buffer: Buffer, sumsOfParts: Buffer, parts: number): LoopKernel =>
+  elementwise(buffer, (at) => {
+    const partAt = (k: number): Expression => e.load(sumsOfParts, e.binary('add', at, e.index(k * buffer.size)))
+    return Array.from({ length: parts - 1 }, (_, k) => k + 1).reduce(
+      (value, k) => e.binary('add', value, partAt(k)),
+      partAt(0),
+    )
+  })
+
+/** Rows that a part of a sum has at least. */
+const leastPartRows = 2
+/** How much more than its sums a part reads at least. */
+const leastPartReads = 8
+
+/**
+ * A large sum down columns as a loop over parts, which threads can take: parts of the rows, each added up by itself. It is
+ * the same loop however many threads there are.
+ */
+export const sumInParts = (
+  kernel: LoopKernel,
+  { limits, normalize, finish }: Blocking,
+): readonly Kernel[] | undefined => {
+  const [{ cut, extent } = { cut: 'loops', extent: 0 }] = cutsOf(kernel)
+  if (cut !== 'sum') return undefined
+  const parts = divisors(extent).findLast((n) => n <= limits.mostParts && extent / n >= leastPartRows) ?? 1
+  const slicing = parts === 1 ? undefined : slicingOf(kernel, cut, parts, normalize)
+  const result = resultOf(kernel)
+  if (slicing === undefined) return undefined
+  const bytes = total(slicing.sliced)
+  if (bytes < limits.sumBytes || leastPartReads * parts * bufferBytes(result) > bytes) return undefined
+  const buffers = new Map<Buffer, Buffer>()
+  for (const buffer of slicing.sliced) buffers.set(buffer, newBuffer(buffer.dtype, sliceShape(buffer, parts)))
+  for (const buffer of slicing.whole) buffers.set(buffer, newBuffer(buffer.dtype, buffer.shape))
+  const { part, statements } = pieceOfSum(kernel, parts, buffers, result, normalize)
+  if (part === undefined) return undefined
+  const inner = (list: Iterable<Buffer>): Buffer[] => [...list].map((buffer) => known(buffers.get(buffer), 'part'))
+  const { sliced, whole, apart } = slicing
+  const body = programOf([finish(loops(kernel.name, statements))], [...inner(whole), ...inner(sliced)], [part])
+  const sumsOfParts = partsOf(result, parts)
+  const all = { body, length: parts, constants: [...whole], sums: [], xs: [...sliced], ys: [sumsOfParts], apart }
+  return [scanOf(all, []), joinedParts(result, sumsOfParts, parts)]
 }
 
 const loops = (name: string, body: readonly Statement[]): LoopKernel => ({

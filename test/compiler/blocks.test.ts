@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type NDArray, devicePut, grad, jit, lax, nn, numpy as np, random, withDevice } from '../../src/index.js'
 import { known, registerDevice } from '../../src/core/index.js'
@@ -10,6 +11,8 @@ registerDevice(createJsDevice({ name: 'pieces', exact: true, limits: tinyLimits 
 type Function = (...inputs: NDArray[]) => NDArray | readonly NDArray[]
 
 const listed = (out: NDArray | readonly NDArray[]): readonly NDArray[] => (Array.isArray(out) ? out : [out as NDArray])
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 /** Runs on whole arrays and in pieces, and compares; gives the kernels of the latter. */
 const compare = (f: Function, shapes: readonly (readonly number[])[]): string => {
@@ -75,6 +78,38 @@ describe('in pieces, results stay the same', () => {
         [5, 3, 3, 3],
       ]),
     ).toContain('scan')
+  })
+
+  test('large sums down columns are sums of parts, also of what is computed from several arrays', () => {
+    const listing = (f: Function, ...shapes: readonly (readonly number[])[]): string =>
+      withDevice('exact', () => jit(f).lower(...shapes.map((shape) => np.zeros(shape))).kernels)
+    const sum = (x: NDArray): NDArray => np.sum(x, { axis: 0 })
+    expect(listing(sum, [16384, 64])).toMatch(
+      /\(\) and \((\w+)\) = 8 times[^]*out0\[i0\] = \1\[i0\] \+ \1\[i0 \+ 64\] \+/,
+    )
+    // A few rows, a prime number of rows, and as many sums as there are elements.
+    expect(listing(sum, [1024, 64])).not.toContain('scan')
+    expect(listing(sum, [16411, 64])).not.toContain('scan')
+    expect(listing(sum, [8, 131072])).not.toContain('scan')
+    const depthwise = (x: NDArray, w: NDArray): NDArray =>
+      lax.convGeneralDilated(x, w, [1, 1], 'SAME', {
+        dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'],
+        featureGroupCount: x.shape[3] ?? 1,
+      })
+    const gradient = grad(squares(depthwise), { argnums: 1 }) as Function
+    expect(
+      compare(gradient, [
+        [6, 5, 5, 4],
+        [3, 3, 1, 4],
+      ]),
+    ).toContain('3 times')
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 4 }), (shape) => {
+        compare((x) => np.sum(np.square(x), { axis: range(shape.length - 1) }), [shape])
+        compare((x) => np.var(x, { axis: 0 }), [shape])
+      }),
+      { numRuns: 20 },
+    )
   })
 
   test('pieces of a sum are added to it where it is; one row needs no sum of its own', () => {

@@ -13,5 +13,6 @@ export const tinyLimits: Limits = {
   leastSweepElements: 2,
   mostParts: 3,
   partBytes: 1 << 24,
+  sumBytes: 1,
   waitingBytes: 64,
 }

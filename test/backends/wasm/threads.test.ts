@@ -165,6 +165,7 @@ describe('three threads give the bits that one gives', () => {
     ['a sum', (a) => np.sum(a), [matrix(100_003)]],
     ['sums of rows', (a) => np.sum(a, { axis: 1 }), [matrix(300, 333)]],
     ['sums of columns', (a) => np.sum(a, { axis: 0 }), [matrix(300, 333)]],
+    ['long sums of columns', (a) => np.sum(np.square(a), { axis: 0 }), [matrix(9000, 33)]],
     ['a largest element', (a) => np.max(a), [matrix(100_003)]],
     ['softmax', (a) => nn.softmax(a), [matrix(40, 257)]],
     ['a sort', (a) => np.sort(a), [matrix(33_003)]],
