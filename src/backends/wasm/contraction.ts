@@ -25,15 +25,26 @@ const names = (element: ContractionElement): { product: string; dots: string; st
   gather: `gather_${element}`,
 })
 
-/** Element types of products. */
-export const contractionElements: readonly ContractionElement[] = ['f32', 'f64', 'i32']
+/** A module of products: of one element type, of two matrices or of a matrix and a vector. Most programs need one of them. */
+export interface ProductModule {
+  readonly element: ContractionElement
+  readonly kind: 'matrix' | 'vector'
+}
 
-/** The element type of a function of these modules, by its name. */
-export const elementOf = (name: string): ContractionElement | undefined =>
-  contractionElements.find((element) => name.endsWith(`_${element}`))
+/** All modules of products. */
+export const productModules: readonly ProductModule[] = (['f32', 'f64', 'i32'] as const).flatMap((element) => [
+  { element, kind: 'matrix' } as const,
+  { element, kind: 'vector' } as const,
+])
 
-/** The module of products of one element type; `fuses` says whether multiplications and additions are one instruction. */
-export const contractionModule = (element: ContractionElement, memory: MemoryType, fuses: boolean): Uint8Array => {
+/** The module of a function, by its name. */
+export const moduleOf = (name: string): ProductModule | undefined =>
+  productModules.find(
+    ({ element, kind }) => name.endsWith(`_${element}`) && (kind === 'matrix') === (name === names(element).product),
+  )
+
+/** Writes a module of products; `fuses` says whether multiplications and additions are one instruction. */
+export const contractionModule = ({ element, kind }: ProductModule, memory: MemoryType, fuses: boolean): Uint8Array => {
   const module = new ModuleBuilder(memory)
   const shape = elementShape(element, fuses)
   const name = names(element)
@@ -43,26 +54,25 @@ export const contractionModule = (element: ContractionElement, memory: MemoryTyp
     return f
   }
   const gather = make(name.gather, 7, (f) => writeGather(f, shape))
+  if (kind === 'vector') {
+    const dots = make(`rows_${element}`, 6, (f) => writeDots(f, shape))
+    const many = make(`stream${streamRows}_${element}`, 5, (f) => writeStream(f, shape, streamRows))
+    const one = make(`stream1_${element}`, 5, (f) => writeStream(f, shape, 1))
+    module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
+    module.export(make(name.stream, 6, (f) => writeManyStreams(f, shape, many.index, one.index)))
+    module.export(gather)
+    return module.bytes()
+  }
   const transpose =
     shape.size === 4 ? make(`transpose_${element}`, 6, (f) => writeTranspose(f, gather.index)) : undefined
-  const pack = make(`pack_${element}`, 6, (f) => writePack(f, shape, gather.index, transpose?.index))
-  const panel = make(`panel_${element}`, 9, (f) => writePanel(f, shape, true))
-  const panelInPlace = make(`panelInPlace_${element}`, 9, (f) => writePanel(f, shape, false))
   const parts: ProductParts = {
-    panel: panel.index,
-    panelInPlace: panelInPlace.index,
-    pack: pack.index,
+    panel: make(`panel_${element}`, 9, (f) => writePanel(f, shape, true)).index,
+    panelInPlace: make(`panelInPlace_${element}`, 9, (f) => writePanel(f, shape, false)).index,
+    pack: make(`pack_${element}`, 6, (f) => writePack(f, shape, gather.index, transpose?.index)).index,
     gather: gather.index,
     transpose: transpose?.index,
   }
-  const dots = make(`rows_${element}`, 6, (f) => writeDots(f, shape))
-  const streams = [streamRows, 1].map((height) =>
-    make(`stream${height}_${element}`, 5, (f) => writeStream(f, shape, height)),
-  )
   module.export(make(name.product, productParameters, (f) => writeProduct(f, shape, parts)))
-  module.export(make(name.dots, 6, (f) => writeManyDots(f, shape, dots.index)))
-  module.export(make(name.stream, 6, (f) => writeManyStreams(f, shape, streams[0]?.index ?? 0, streams[1]?.index ?? 0)))
-  module.export(gather)
   return module.bytes()
 }
 

@@ -12,8 +12,7 @@ import {
 import type { SortKernel } from '../../compiler/index.js'
 import type { Block } from './allocator.js'
 import { largestPages, withSharedMemory } from './assembler.js'
-import { contractionElements, contractionModule, elementOf } from './contraction.js'
-import type { ContractionElement } from './contraction-code.js'
+import { type ProductModule, contractionModule, moduleOf, productModules } from './contraction.js'
 import { contractionScratchBytes } from './contraction-blocks.js'
 import { hasRelaxedMultiplyAdd } from './features.js'
 import { type Pointer, scratchWord, threadsWord } from './frame.js'
@@ -60,7 +59,7 @@ export class WasmRuntime {
   /** What arrays for callbacks belong to. */
   device: Device | undefined
   private modules = new ModuleCache<() => void>(moduleCacheBytes)
-  private readonly products = new Map<string, WebAssembly.Exports>()
+  private readonly products = new Map<ProductModule, WebAssembly.Exports>()
   private readonly sorts = new Map<string, SortMachine>()
   private scratchBlock: Block<Slot> | undefined
   private workersScratch: Block<Slot> | undefined
@@ -129,7 +128,7 @@ export class WasmRuntime {
     this.pool = threadsPart.get('threads').startPool(
       wanted,
       this.arena.memory,
-      contractionElements.map((element) => this.productModule(element)),
+      productModules.map((module) => this.productModule(module)),
     )
   }
 
@@ -156,8 +155,8 @@ export class WasmRuntime {
     this.products.clear()
   }
 
-  private productModule(element: ContractionElement): Uint8Array {
-    return contractionModule(element, { maximumPages: largestPages, shared: this.isShared }, this.fuses)
+  private productModule(module: ProductModule): Uint8Array {
+    return contractionModule(module, { maximumPages: largestPages, shared: this.isShared }, this.fuses)
   }
 
   /** To be called before every run: other threads may have come up. */
@@ -263,12 +262,12 @@ export class WasmRuntime {
   }
 
   private product(name: string): WebAssembly.ExportValue {
-    const element = known(elementOf(name), `element type of ${name}`)
-    let exports = this.products.get(element)
+    const source = known(moduleOf(name), `module of ${name}`)
+    let exports = this.products.get(source)
     if (exports === undefined) {
-      const module = new WebAssembly.Module(this.productModule(element) as BufferSource)
+      const module = new WebAssembly.Module(this.productModule(source) as BufferSource)
       exports = new WebAssembly.Instance(module, { e: { memory: this.arena.memory } }).exports
-      this.products.set(element, exports)
+      this.products.set(source, exports)
     }
     return known(exports[name], `function ${name}`)
   }
