@@ -45,7 +45,7 @@ interface Frame {
 }
 
 /** Frames that are looked through: most of the user's are near, and each one that is handed over takes time. */
-const depths = [16, 40]
+const depths = [28, 40]
 const ofFiles = /^(?:file:\/\/|https?:\/\/|\/|[A-Za-z]:[\\/])/
 
 const isUsers = (name: string): boolean =>
