@@ -76,13 +76,13 @@ interface Changes {
 }
 
 const changesOf = (statements: readonly Statement[], into: Changes): Changes => {
-  for (const s of statements) {
+  statements.forEach((s) => {
     if (s.kind === 'for') into.variables.add(s.variable)
     else if (s.kind === 'store') into.buffers.add(s.buffer)
     else if (s.kind === 'assignAll') s.locals.forEach((local) => into.variables.add(local))
     else if (s.kind !== 'if') into.variables.add(s.local)
     if (s.kind === 'for' || s.kind === 'if') changesOf(s.body, into)
-  }
+  })
   return into
 }
 

@@ -76,7 +76,7 @@ export const likenessOf = ({ before, loop }: ElementLoop): Likeness | undefined 
     if (name === undefined) {
       if (x.op === 'variable') isWhole = false
       const args = x.args.map(nameOf).join()
-      const [at] = x.args
+      const at = x.args[0]
       const from = x.op === 'load' && at !== undefined ? ` ${number(x.source as Buffer, at)}` : ''
       name = `#${names.size}`
       names.set(x, name)

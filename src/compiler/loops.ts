@@ -21,7 +21,7 @@ export const indexForms = (roots: readonly Expression[]): Map<Expression, number
   const forms: Map<Expression, number>[] = []
   const seen = new Set<Expression>()
   const visit = (x: Expression): void => {
-    if (seen.has(x)) return
+    if (x.op === 'const' || seen.has(x)) return
     seen.add(x)
     if (!isLinearOp(x)) {
       x.args.forEach(visit)
@@ -47,7 +47,7 @@ const splitOnce = (variables: readonly Expression[], roots: readonly Expression[
   const seen = new Set<Expression>()
   let found: { variable: Expression; by: number } | undefined
   const visit = (x: Expression): void => {
-    if (found !== undefined || seen.has(x)) return
+    if (found !== undefined || x.args.length === 0 || seen.has(x)) return
     seen.add(x)
     const y = x.args[0]
     const d = x.args[1]

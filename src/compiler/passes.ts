@@ -20,10 +20,9 @@ export const renamed = (renaming: Renaming, atom: Atom): Atom =>
 
 /** The equation over renamed inputs; itself when none is renamed. */
 export const renameInputs = (equation: Equation, renaming: Renaming): Equation => {
+  if (renaming.size === 0 || !equation.inputs.some((atom) => renamed(renaming, atom) !== atom)) return equation
   const inputs = equation.inputs.map((atom) => renamed(renaming, atom))
-  return inputs.every((atom, i) => atom === equation.inputs[i])
-    ? equation
-    : newEquation(equation.primitive, inputs, equation.params, equation.outputs, equation.source)
+  return newEquation(equation.primitive, inputs, equation.params, equation.outputs, equation.source)
 }
 
 const bodyOf = (equation: Equation): Jaxpr | undefined => equation.primitive.program?.inline?.(equation.params)

@@ -11,9 +11,10 @@ export const smallDType = (kernel: LoopKernel): DType | undefined => {
   if (buffer !== undefined) return buffer.dtype
   const seen = new Set<Expression>()
   const inExpression = (x: Expression): DType | undefined => {
-    if (seen.has(x)) return undefined
+    if (isSmall(x.dtype)) return x.dtype
+    if (x.args.length === 0 || seen.has(x)) return undefined
     seen.add(x)
-    return isSmall(x.dtype) ? x.dtype : firstOf(x.args, inExpression)
+    return firstOf(x.args, inExpression)
   }
   const inStatement = (s: Statement): DType | undefined =>
     firstOf(expressionsOf(s), inExpression) ??

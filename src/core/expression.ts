@@ -25,10 +25,10 @@ export const topological = (roots: readonly Expression[]): Expression[] => {
   const visit = (x: Expression): void => {
     if (seen.has(x)) return
     seen.add(x)
-    for (const arg of x.args) visit(arg)
+    x.args.forEach(visit)
     out.push(x)
   }
-  for (const root of roots) visit(root)
+  roots.forEach(visit)
   return out
 }
 

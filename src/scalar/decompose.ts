@@ -29,6 +29,7 @@ export const decompose = (
   options: DecomposeOptions = {},
 ): Expression => {
   const visit = (x: Expression): Expression => {
+    if (x.args.length === 0) return x
     let done = memo.get(x)
     if (done === undefined) {
       done = rewrite(rebuildWith(x, visit), options)

@@ -37,6 +37,7 @@ export class KernelAnalysis {
     const sources = new Map<Expression, Expression[]>()
     const seen = new Set<Expression>()
     const use = (x: Expression): void => {
+      if (x.op === 'const') return
       this.useCounts.set(x, (this.useCounts.get(x) ?? 0) + 1)
       if (seen.has(x)) return
       seen.add(x)

@@ -123,7 +123,7 @@ class Preparation {
     out = new Set<string>(),
   ): Set<string> {
     const visit = (x: Expression): void => {
-      if (seen.has(x)) return
+      if (x.args.length === 0 || seen.has(x)) return
       seen.add(x)
       if (x.op === 'rem' && (x.dtype === 'float32' || x.dtype === 'float64')) out.add('rem')
       else if (isTranscendental(x)) out.add(x.op)
