@@ -11,6 +11,7 @@ export {
   customRoot,
   foriLoop,
   map,
+  optimizationBarrier,
   pmax,
   pmean,
   pmin,

@@ -124,6 +124,24 @@ export function sort(operand: NDArray | readonly NDArray[], options: SortOptions
   return several ? [...out] : first(out)
 }
 
+/**
+ * Keys in ascending order along an axis, and values of the same shape carried along.
+ *
+ * @example
+ * ```ts
+ * const [keys, values] = lax.sortKeyVal(np.array([3, 1, 2]), np.array([7, 8, 9])) // [1, 2, 3] and [8, 9, 7]
+ * ```
+ */
+export const sortKeyVal = (
+  keys: ArrayLike,
+  values: ArrayLike,
+  options: Omit<SortOptions, 'numKeys'> = {},
+): [keys: NDArray, values: NDArray] => {
+  checkOptions('sortKeyVal', options, 'dimension isStable')
+  const [x, y] = sort([asArray(keys, 'sortKeyVal'), asArray(values, 'sortKeyVal')], options)
+  return [known(x, 'keys'), known(y, 'values')]
+}
+
 export interface TopKParams {
   readonly axis: number
   readonly k: number

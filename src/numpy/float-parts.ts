@@ -23,6 +23,20 @@ export const copysign: Binary = (x1, x2) => {
 }
 
 /**
+ * Distance to the next float, away from zero (of float16: upward); NaN of what is not finite.
+ *
+ * @example
+ * ```ts
+ * np.spacing(np.array([1, -1])) // [1.1920929e-7, -1.1920929e-7]
+ * ```
+ */
+export const spacing = (x: ArrayLike): NDArray => {
+  const value = inexactOperand('spacing', x)
+  const end = constantLike(value, Infinity)
+  return lax.sub(lax.nextafter(value, value.dtype === 'float16' ? end : copysign(end, value)), value)
+}
+
+/**
  * 0 below 0, 1 above, `x2` at 0; NaN stays.
  *
  * @example

@@ -1,6 +1,7 @@
 /** Applying functions along axes and over leading axes. */
 import {
   type ArrayLike,
+  type DType,
   ArgumentError,
   NDArray,
   broadcastShapes,
@@ -135,4 +136,34 @@ export const vectorize = <R>(
     }
     return f(...inputs)
   }
+}
+
+/** Options of `fromfunction`. */
+export interface FromFunctionOptions {
+  /** Dtype of the indices, float32 unless said. */
+  readonly dtype?: DType
+}
+
+/**
+ * An array by a function of its indices, scalars: the function is mapped over all of them.
+ *
+ * @example
+ * ```ts
+ * np.fromfunction((i, j) => np.add(i, np.multiply(10, j)), [2, 3]) // [[0, 10, 20], [1, 11, 21]]
+ * ```
+ */
+export const fromfunction = (
+  f: (...indices: readonly NDArray[]) => ArrayLike,
+  shape: readonly number[],
+  options: FromFunctionOptions = {},
+): NDArray => {
+  const { dtype = 'float32' } = checkOptions('fromfunction', options, 'dtype')
+  const axes = shape.map((n) => lax.iota(dtype, n))
+  const at = (indices: readonly NDArray[]): NDArray => {
+    const axis = axes[indices.length]
+    return axis === undefined
+      ? lax.asArray(f(...indices), 'fromfunction')
+      : vmap((i: NDArray) => at([...indices, i]))(axis)
+  }
+  return at([])
 }

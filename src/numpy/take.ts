@@ -2,7 +2,6 @@
 import {
   type ArrayLike,
   ArgumentError,
-  DTypeError,
   DeviceArray,
   NDArray,
   ShapeError,
@@ -10,7 +9,6 @@ import {
   broadcastShapes,
   canonicalAxis,
   dtypeKind,
-  isInteger,
   known,
   range,
   shapeText,
@@ -20,8 +18,8 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { listOfArrays, oneOf } from './arguments.js'
-import { fromHost } from './creation.js'
 import { at } from './indexing.js'
+import { integerIndices } from './integer-indices.js'
 import { promoteDTypes } from './promotion-args.js'
 
 /** What happens to indices outside of the axis; negative ones count from its end first, unless they are clipped. */
@@ -37,20 +35,6 @@ export interface TakeOptions {
 }
 
 const modes: readonly TakeMode[] = ['fill', 'clip', 'wrap']
-
-const integerIndices = (given: ArrayLike | readonly number[], operation: string): NDArray => {
-  const indices =
-    typeof given === 'object' && !(given instanceof NDArray)
-      ? fromHost(given, [given.length], 'int32')
-      : lax.asArray(given, operation)
-  if (isInteger(indices.dtype)) {
-    return indices.dtype === 'int32' || indices.dtype === 'uint32' ? indices : lax.convertElementType(indices, 'int32')
-  }
-  throw new DTypeError(
-    `${operation}: indices must be integers, got ${avalText(indices.aval)}. ` +
-      `np.array of numbers is float32: give { dtype: 'int32' }, or convert with x.astype('int32').`,
-  )
-}
 
 const fromEnd = (indices: NDArray, size: number): NDArray =>
   dtypeKind(indices.dtype) === 'unsigned' ? indices : lax.select(lax.lt(indices, 0), lax.add(indices, size), indices)

@@ -33,17 +33,7 @@ export const tile = (A: ArrayLike, reps: number | readonly number[]): NDArray =>
   const rank = Math.max(x.ndim, given.length)
   const counts = [...new Array<number>(rank - given.length).fill(1), ...given]
   const sizes = [...new Array<number>(rank - x.ndim).fill(1), ...x.shape]
-  // Each axis becomes (repetition, element), which are then joined.
-  const interleaved = range(rank).flatMap((d) => [known(counts[d], 'count'), known(sizes[d], 'size')])
-  const spread = lax.broadcastInDim(
-    lax.reshape(x, sizes),
-    interleaved,
-    range(rank).map((d) => 2 * d + 1),
-  )
-  return lax.reshape(
-    spread,
-    range(rank).map((d) => known(counts[d], 'count') * known(sizes[d], 'size')),
-  )
+  return lax.tile(lax.reshape(x, sizes), counts)
 }
 
 /**

@@ -22,11 +22,12 @@ import {
   pruneJaxpr,
   sameAval,
   shapedArray,
+  tree,
   type Var,
   checkOptions,
 } from '../core/index.js'
 import { anyDType, cos, elementwise, sin } from '../lax/index.js'
-import { flattenArguments, functionName, rebuild } from './arguments.js'
+import { flattenArguments, functionName, leafArray, rebuild } from './arguments.js'
 import { jvpJaxpr } from './jvp.js'
 import { positions, traceBody, where } from './programs.js'
 import { transposeJaxpr } from './transpose.js'
@@ -91,6 +92,22 @@ const barrierPrimitive: Primitive<BarrierParams> = definePrimitive<BarrierParams
   parse: () => ({ kind: 'recompute' }),
   sample: (draw) => ({ inputs: [draw.array(draw.shape({ maxRank: 2 }), 'float32')], params: { kind: 'recompute' } }),
 })
+
+/**
+ * The same values, through which the compiler does not see: what follows is not merged with what came before, computed
+ * earlier or later, or simplified together with it. For every array of a pytree.
+ *
+ * @example
+ * ```ts
+ * const f = jit((x) => np.sum(lax.optimizationBarrier(np.exp(x))))
+ * ```
+ */
+export const optimizationBarrier = <T>(operand: T): T => {
+  const { leaves, def } = tree.flatten(operand)
+  const arrays = leaves.map((leaf) => leafArray(leaf, 'a leaf', 'optimizationBarrier'))
+  if (arrays.length === 0) return operand
+  return tree.unflatten(def, bind<BarrierParams>(barrierPrimitive, arrays, { kind: 'recompute' })) as T
+}
 
 interface CheckpointParams {
   readonly name: string
