@@ -2,6 +2,7 @@
 import { disassemble } from './backends/wasm/disassembler.js'
 import { writeScan } from './backends/wasm/control.js'
 import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
+import { AlikeKernels, alikeKernels } from './backends/wasm/alike-kernels.js'
 import { Families, families } from './backends/wasm/families.js'
 import { iterationsPerRow } from './backends/wasm/followers.js'
 import { decodeHalf, writeEncode } from './backends/wasm/halves.js'
@@ -69,6 +70,7 @@ export const addControlFlow = (): void => {
 export const addGathering = (): void => {
   compiler.gathering.add(gather)
   families.add(() => new Families())
+  alikeKernels.add(() => new AlikeKernels())
 }
 
 /**

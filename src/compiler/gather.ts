@@ -6,7 +6,7 @@ import { type Expression, e } from '../core/index.js'
 import { accesses, bufferBytes } from './accesses.js'
 import { accessed, distinctVariables, mapExpressions } from './finish.js'
 import type { Buffer, Kernel, LoopKernel, Program, Statement, Takeover } from './kernel.js'
-import { elementLoopsOf, likenessOf } from './likeness.js'
+import { type ElementLoop, alikeLoops, elementLoopsOf } from './likeness.js'
 import type { Planned } from './plan.js'
 
 /** What bounds it. */
@@ -32,7 +32,7 @@ interface Group {
 
 interface Candidate {
   readonly kernel: LoopKernel
-  readonly key: string
+  readonly loop: ElementLoop
   readonly isSmall: boolean
 }
 
@@ -42,13 +42,12 @@ const candidateOf = (
   { waitingBytes }: GatherLimits,
 ): Candidate | undefined => {
   if (kernel.kind !== 'loops') return undefined
-  const [only, another] = elementLoopsOf(kernel.body) ?? []
-  if (only === undefined || another !== undefined) return undefined
+  const [loop, another] = elementLoopsOf(kernel.body) ?? []
+  if (loop === undefined || another !== undefined) return undefined
   const isSmall = [...kernel.reads, ...kernel.writes].every((buffer) => bufferBytes(buffer) <= waitingBytes)
   // What a product has just finished is read while it is in the cache.
   if (!isSmall && before?.kind === 'contraction' && kernel.reads.includes(before.out)) return undefined
-  const likeness = likenessOf(only)
-  return likeness && { kernel, key: likeness.key, isSmall }
+  return { kernel, loop, isSmall }
 }
 
 const meets = (a: readonly Buffer[], b: ReadonlySet<Buffer>): boolean => a.some((buffer) => b.has(buffer))
@@ -74,10 +73,8 @@ const gathered = (
   limits: GatherLimits,
 ): readonly Kernel[] => {
   const candidates = kernels.map((kernel, k) => candidateOf(kernel, kernels[k - 1], limits))
-  const counts = new Map<string, number>()
-  for (const candidate of candidates)
-    if (candidate !== undefined) counts.set(candidate.key, (counts.get(candidate.key) ?? 0) + 1)
-  if (![...counts.values()].some((count) => count > 1)) return kernels
+  const alike = alikeLoops(candidates.flatMap((candidate) => candidate?.loop ?? []))
+  if (alike.size === 0) return kernels
 
   // An output in the place of an input is that input, as far as order goes.
   const places = new Map<Buffer, Buffer>()
@@ -104,15 +101,16 @@ const gathered = (
     for (const group of open.values())
       if (meets(writes, group.reads) || meets([...reads, ...writes], group.writes)) open.delete(group.key)
     const candidate = candidates[k]
-    if (candidate === undefined || (counts.get(candidate.key) ?? 0) < 2) return
-    const found = open.get(candidate.key)
+    const key = candidate && alike.get(candidate.loop)?.key
+    if (candidate === undefined || key === undefined) return
+    const found = open.get(key)
     const last = found?.members.at(-1) ?? k
     const fits =
       found !== undefined &&
       (!found.hasLarge || last === k - 1) &&
       new Set([...found.reads, ...found.writes, ...reads, ...writes]).size <= mostBuffers &&
       memory.holds(found.held, last, k)
-    const group = fits ? found : start(candidate.key)
+    const group = fits ? found : start(key)
     group.members.push(k)
     group.hasLarge ||= !candidate.isSmall
     for (const buffer of reads) group.reads.add(buffer)

@@ -5,8 +5,9 @@ import { elementBytes } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import type { Code } from './code.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
-import { type Frame, pushAddress, pushScratch } from './frame.js'
-import { type Jobs, isLargeContraction } from './jobs.js'
+import { type Frame, pushScratch } from './frame.js'
+import { isLargeContraction } from './jobs.js'
+import type { ModuleContext } from './scopes.js'
 import { blockColumns, blockRows } from './contraction-blocks.js'
 import { ops } from './opcodes.js'
 
@@ -72,7 +73,7 @@ export interface Follower {
 /** Calls the product for one piece, and the follower for its rows. */
 const writePiece = (
   f: FunctionBuilder,
-  frame: Frame,
+  pushAddress: ModuleContext['pushAddress'],
   kernel: ContractionKernel,
   plan: ContractionPlan,
   imports: readonly number[],
@@ -108,7 +109,7 @@ const writePiece = (
     }
     code.set(target)
   }
-  const from = (buffer: ContractionKernel['out']) => (): void => pushAddress(code, frame, buffer)
+  const from = (buffer: ContractionKernel['out']) => (): void => pushAddress(code, buffer)
   place(a, from(left.buffer), left, isRows ? left.rowStride : 0)
   place(b, from(right.buffer), right, isRows ? 0 : right.columnStride)
   const layout = layoutOf(kernel)
@@ -241,7 +242,7 @@ export const emitContraction = (
   frame: Frame,
   kernel: ContractionKernel,
   plan: ContractionPlan,
-  jobs: Jobs | undefined,
+  { jobs, pushAddress }: ModuleContext,
   name: string,
   follower?: Follower,
 ): FunctionBuilder => {
@@ -264,7 +265,7 @@ export const emitContraction = (
     pushScratch(code, frame)
     code.set(piece.scratch)
     code.loop()
-    writePiece(f, frame, kernel, plan, imports, along, piece, next)
+    writePiece(f, pushAddress, kernel, plan, imports, along, piece, next)
     again(code, piece.batch, () => code.i32(batch))
     code.end()
   }
@@ -275,7 +276,7 @@ export const emitContraction = (
     if (isJob) {
       const job = jobs.make((g) =>
         writeJob(g, cut, extentOf(cut.along), (piece) =>
-          writePiece(g, frame, kernel, plan, imports, cut.along, piece, inPiece),
+          writePiece(g, pushAddress, kernel, plan, imports, cut.along, piece, inPiece),
         ),
       )
       jobs.request(code, job, units, Math.ceil(units / (2 * wantedPieces)))

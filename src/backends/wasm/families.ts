@@ -3,9 +3,9 @@
  * which elements to compute. So a module is smaller, and sooner compiled and optimized.
  */
 import { InternalError, type Part, known, part } from '../../core/index.js'
-import type { Statement } from '../../compiler/index.js'
+import { type Statement, bufferBytes } from '../../compiler/index.js'
 import { accessed } from '../../compiler/finish.js'
-import { type ElementLoop, type Likeness, elementLoopsOf, likenessOf } from '../../compiler/likeness.js'
+import { type ElementLoop, type Likeness, alikeLoops, elementLoopsOf } from '../../compiler/likeness.js'
 import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
 import { chunkOf, isJob, partOf } from './chunks.js'
@@ -67,41 +67,38 @@ class Family {
   }
 }
 
-/** A loop of a kernel, and its likeness if others are like it. */
-interface Member {
-  readonly loop: ElementLoop
-  readonly likeness: Likeness
-}
-
 /** The families of one module. */
 export class Families {
-  private readonly members = new Map<Statement, Member>()
-  private readonly counts = new Map<string, number>()
+  private readonly loops = new Map<Statement, ElementLoop>()
+  private alike: ReadonlyMap<ElementLoop, Likeness> | undefined
   private readonly families = new Map<string, Family>()
 
   /** To be told of all kernels, as they will be printed, before the first is. */
   add(body: readonly Statement[]): void {
+    const written = new Set(accessed(body).writes.map(bufferBytes))
     for (const loop of elementLoopsOf(body) ?? []) {
-      const likeness = likenessOf(loop)
-      if (likeness === undefined) continue
-      this.members.set(loop.loop, { loop, likeness })
-      this.counts.set(likeness.key, (this.counts.get(likeness.key) ?? 0) + 1)
+      // Its definitions are computed for every range: nothing that they read may be written over by then.
+      const { reads } = accessed(loop.before)
+      if (!reads.some((buffer) => written.has(bufferBytes(buffer)))) this.loops.set(loop.loop, loop)
     }
+  }
+
+  private memberOf(s: Statement): { readonly loop: ElementLoop; readonly likeness: Likeness } | undefined {
+    const alike = (this.alike ??= alikeLoops([...this.loops.values()]))
+    const loop = this.loops.get(s)
+    const likeness = loop && alike.get(loop)
+    return loop && likeness && { loop, likeness }
   }
 
   /** Whether a kernel is nothing but loops that are like others. */
   covers(body: readonly Statement[]): boolean {
     const loops = body.filter((s) => s.kind !== 'define')
-    const isShared = (s: Statement): boolean => {
-      const member = this.members.get(s)
-      return member !== undefined && (this.counts.get(member.likeness.key) ?? 0) > 1
-    }
-    return loops.length > 0 && loops.every(isShared)
+    return loops.length > 0 && loops.every((s) => this.memberOf(s) !== undefined)
   }
 
   /** Runs a loop that is like another one, in a function of its kernel. */
   write(f: FunctionBuilder, module: ModuleBuilder, context: ModuleContext, name: string, s: Statement): void {
-    const { loop, likeness } = known(this.members.get(s), 'loop of a family')
+    const { loop, likeness } = known(this.memberOf(s), 'loop of a family')
     let family = this.families.get(likeness.key)
     if (family === undefined) this.families.set(likeness.key, (family = new Family(loop, likeness, name)))
     const { extent } = loop.loop

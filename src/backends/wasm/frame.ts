@@ -56,6 +56,11 @@ export class Frames {
     return this.next
   }
 
+  /** A word that is part of no frame. */
+  word(): number {
+    return this.next++
+  }
+
   /** The frame of a program; with the variables of a thread, where every thread has one of its own. */
   of(program: Program, own?: ThreadGlobals): Frame {
     let frame = this.made.get(program)
@@ -112,7 +117,7 @@ export const pushAddress = (code: Code, frame: Frame, buffer: Buffer): void => {
 }
 
 /** Sets a word of a frame to what `push` pushes. */
-export const setWord = (code: Code, frame: Frame, word: number, push: () => void): void => {
+export const setWord = (code: Code, frame: Frame | undefined, word: number, push: () => void): void => {
   pushBase(code, frame)
   push()
   code.memory(ops['i32.store'], 4 * word)

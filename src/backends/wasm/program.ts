@@ -16,7 +16,8 @@ import {
   smallDTypes,
 } from '../../compiler/index.js'
 import { decompose } from '../../scalar/decompose.js'
-import { rootsOf } from './analysis.js'
+import { type Call, type PlainKernel, alikeKernels } from './alike-kernels.js'
+import { type Loop, rootsOf } from './analysis.js'
 import { type FunctionBuilder, type MemoryType, ModuleBuilder } from './assembler.js'
 import { type ContractionPlan, contractionImports, planContraction } from './contraction.js'
 import { emitContraction } from './contraction-call.js'
@@ -63,6 +64,7 @@ class Preparation {
   readonly plans = new Map<ContractionKernel, ContractionPlan>()
   readonly math = new Set<string>()
   readonly families = families.find()?.()
+  readonly alike = alikeKernels.find()?.()
   /** Kernels that only the main thread can run. */
   readonly alone = new Set<Kernel>()
   /** Loops whose iterations threads share. */
@@ -86,6 +88,7 @@ class Preparation {
       if (kernel.kind === 'contraction') {
         this.plans.set(kernel, planContraction(kernel))
         this.hasJobs ||= isLargeContraction(kernel, this.jobScale)
+        this.alike?.add(kernel)
       }
       if (kernel.kind === 'sort') sorting.get('sort')
       if (kernel.kind === 'sort' || kernel.kind === 'callback') this.hasRoutines = true
@@ -97,6 +100,7 @@ class Preparation {
       for (const name of math) this.math.add(name)
       const out = { ...legal, body: cutBody({ ...legal, body }) }
       this.families?.add(out.body)
+      this.alike?.add(out)
       if (![...math].every(workersHave)) {
         this.alone.add(out)
         this.needsMain.add(kernel)
@@ -135,6 +139,16 @@ class Preparation {
     }
     return out
   }
+}
+
+/** A product and the kernel that follows it row by row. */
+interface Pair {
+  readonly product: ContractionKernel
+  readonly plan: ContractionPlan
+  readonly next: LoopKernel
+  readonly loop: Loop
+  /** Iterations of the loop for each row. */
+  readonly perRow: number
 }
 
 /** Prints a program and those inside it. */
@@ -177,20 +191,24 @@ class ProgramPrinter {
         jobs: own === undefined ? this.jobs : undefined,
       }
       const kernels = known(this.preparation.kernels.get(program), 'kernels')
-      const functions: FunctionBuilder[] = []
+      const calls: Call[] = []
       for (let k = 0; k < kernels.length; k++) {
         const kernel = known(kernels[k], 'kernel')
         const nameOf = (x: Kernel, at: number): string => `${at}_${x.kind === 'loops' ? x.name : x.kind}`
         const next = kernels[k + 1]
-        const followed =
-          kernel.kind === 'contraction' && next?.kind === 'loops'
-            ? this.followed(program, kernel, next, nameOf(kernel, k), nameOf(next, k + 1), frame, context)
-            : undefined
-        if (followed !== undefined) k++
-        functions.push(followed ?? this.kernel(kernel, nameOf(kernel, k), frame, context))
+        const pair =
+          kernel.kind === 'contraction' && next?.kind === 'loops' ? this.pair(program, kernel, next) : undefined
+        if (pair === undefined) {
+          const alone = kernel.kind === 'loops' || kernel.kind === 'contraction' ? [kernel] : []
+          calls.push(this.shared(alone, '', context, own, (c) => this.kernel(kernel, nameOf(kernel, k), frame, c)))
+          continue
+        }
+        const names = [nameOf(kernel, k), nameOf(pair.next, ++k)] as const
+        const both = [pair.product, pair.next]
+        calls.push(this.shared(both, String(pair.perRow), context, own, (c) => this.followed(pair, names, frame, c)))
       }
       run = this.module.function(name, [], [])
-      for (const f of functions) run.code.call(f.index)
+      for (const call of calls) call(run.code)
       this.printed.set(program, run)
     }
     return run
@@ -204,23 +222,36 @@ class ProgramPrinter {
     return this.preparation.alone.has(kernel) ? { ...context, jobs: undefined } : context
   }
 
+  /** Calls the function of kernels, or the one that they share with others like them; `key` is what else it depends on. */
+  private shared(
+    kernels: readonly PlainKernel[],
+    key: string,
+    context: ModuleContext,
+    own: ThreadGlobals | undefined,
+    emit: (context: ModuleContext) => FunctionBuilder,
+  ): Call {
+    const call = this.preparation.alike?.share(this.module, this.frames, kernels, key, context, own !== undefined, emit)
+    if (call !== undefined) return call
+    const { index } = emit(context)
+    return (code) => code.call(index)
+  }
+
   /** A product together with the kernel after it, if that can follow it row by row. */
+  private pair(program: Program, product: ContractionKernel, next: LoopKernel): Pair | undefined {
+    const plan = known(this.preparation.plans.get(product), 'plan of a contraction')
+    const loop = plan.kind === 'product' ? onlyLoop(next) : undefined
+    const perRow = loop && cuts.find()?.iterationsPerRow(program, product, next, loop, this.jobScale)
+    return loop === undefined || perRow === undefined ? undefined : { product, plan, next, loop, perRow }
+  }
+
   private followed(
-    program: Program,
-    kernel: ContractionKernel,
-    next: LoopKernel,
-    name: string,
-    nextName: string,
+    { product, plan, next, loop, perRow }: Pair,
+    [name, nextName]: readonly [string, string],
     frame: Frame,
     context: ModuleContext,
-  ): FunctionBuilder | undefined {
-    const plan = known(this.preparation.plans.get(kernel), 'plan of a contraction')
-    const loop = plan.kind === 'product' ? onlyLoop(next) : undefined
-    if (loop === undefined) return undefined
-    const perRow = cuts.find()?.iterationsPerRow(program, kernel, next, loop, this.jobScale)
-    if (perRow === undefined) return undefined
+  ): FunctionBuilder {
     const { whole, range } = emitRanged(this.module, this.loopContext(next, context), next, loop, nextName)
-    return emitContraction(this.module, frame, kernel, plan, context.jobs, name, {
+    return emitContraction(this.module, frame, product, plan, context, name, {
       whole: whole.index,
       range: range.index,
       perRow,
@@ -239,7 +270,7 @@ class ProgramPrinter {
           frame,
           kernel,
           known(this.preparation.plans.get(kernel), 'plan of a contraction'),
-          context.jobs,
+          context,
           name,
         )
       case 'sort':
