@@ -39,6 +39,7 @@ export {
   setToZero,
 } from './transformation.js'
 export * from './transforms.js'
+export * as tree from './trees.js'
 export * from './variants.js'
 export * from './wrappers.js'
 export { type ZoomInfo, type ZoomOptions, type ZoomState, scaleByZoomLinesearch } from './zoom-search.js'
