@@ -158,7 +158,8 @@ const larger: Readonly<Record<string, readonly [f: (...xs: NDArray[]) => unknown
   ],
   'Fourier transforms': [
     (x) => {
-      const y = x.astype('float32')
+      // More than a conversion, whose shader another program may have had.
+      const y = x.mul(x).add(3).astype('float32')
       return [np.fft.fft(y), np.fft.ifft2(y), np.fft.fft(y, { axis: 0, n: 77 })].flatMap(({ real, imag }) => [
         real,
         imag,
