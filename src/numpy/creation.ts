@@ -12,6 +12,7 @@ import {
   isFloating,
   known,
   promote,
+  range,
   roundTo,
   scalarArray,
   shapedArray,
@@ -160,22 +161,38 @@ const stackNested = (data: ArrayData): NDArray => {
   )
 }
 
+export interface ArrayOptions extends DTypeOptions {
+  /** Axes of length 1 are put in front until there are so many; 0 unless said. */
+  readonly ndmin?: number
+  /** Accepted as in NumPy, without effect: arrays do not change, so nobody can tell. */
+  readonly copy?: boolean | null
+}
+
 /**
  * An array from numbers, booleans, nested lists, typed arrays (copied) or arrays.
  *
  * Numbers give float32, booleans bool, typed arrays their own dtype, unless `dtype` is given. Lists may hold arrays, traced
- * ones too, which are then stacked. Throws ArgumentError where lists don't have one shape.
+ * ones too, which are then stacked. `ndmin` puts axes of length 1 in front. Throws ArgumentError where lists don't have one
+ * shape.
  *
  * @example
  * ```ts
  * np.array([[1, 2], [3, 4]]) // float32[2,2]
  * np.array([1, 2, 3], { dtype: 'int32' })
+ * np.array([1, 2, 3], { ndmin: 2 }) // float32[1,3]
  * np.array(new Uint8Array([1, 2]))
  * ```
  */
-export const array = (data: ArrayData, options?: DTypeOptions): NDArray => {
-  checkOptions('array', options, 'dtype')
-  const given = options?.dtype
+export const array = (data: ArrayData, options?: ArrayOptions): NDArray => {
+  checkOptions('array', options, 'dtype ndmin copy')
+  const made = arrayOf(data, options?.dtype)
+  const { ndmin = 0 } = options ?? {}
+  if (!Number.isInteger(ndmin) || ndmin < 0 || ndmin > 32)
+    throw new ArgumentError(`array: ndmin must be an integer from 0 to 32, got ${ndmin}.`)
+  return ndmin <= made.ndim ? made : lax.expandDims(made, range(ndmin - made.ndim))
+}
+
+const arrayOf = (data: ArrayData, given: DTypeOptions['dtype']): NDArray => {
   if (given !== undefined && given !== null) lax.checkDType(given, 'array')
   if (data instanceof NDArray) return convertTo(data, given ?? data.dtype, false)
   if (isTypedArray(data)) {

@@ -108,6 +108,20 @@ describe('np.array', () => {
     expect(np.array([np.array([1, 2], { dtype: 'int32' }), [3, 4]]).dtype).toBe('int32')
   })
 
+  it('has at least ndmin axes, the new ones in front', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(3), { maxLength: 4 }), fc.nat(6), (shape, ndmin) => {
+        const missing = Math.max(0, ndmin - shape.length)
+        const x = np.array(np.zeros(shape, { dtype: 'int8' }), { ndmin })
+        expect(x.shape).toEqual([...Array.from({ length: missing }, () => 1), ...shape])
+        expect(x.dtype).toBe('int8')
+      }),
+    )
+    expect(np.array([1, 2], { ndmin: 3, copy: true }).js()).toEqual([[[1, 2]]])
+    for (const ndmin of [-1, 1.5, 33, Number.NaN])
+      expect(() => np.array(1, { ndmin })).toThrow(`array: ndmin must be an integer from 0 to 32, got ${ndmin}.`)
+  })
+
   it('lists that are not rectangular are an error that says where', () => {
     expect(() => np.array([[1, 2], [3]])).toThrowErrorMatchingInlineSnapshot(
       `[ArgumentError: array: the lists don't have one shape: data[1] has 1 elements where its neighbours have 2. Pad the short ones, or keep them as a list of arrays.]`,
