@@ -27,6 +27,8 @@ const allowedGrowth = 1.25
 const { values } = parseArgs({
   options: {
     network: { type: 'string' },
+    // What the processes are told that this one starts: the driver is chosen by their environment.
+    here: { type: 'boolean', default: false },
     steps: { type: 'string', default: '5000' },
     every: { type: 'string', default: '500' },
   },
@@ -97,7 +99,7 @@ const train = async ({ widths, batch }) => {
   return growth <= allowedGrowth
 }
 
-if (chosen !== undefined) {
+if (chosen !== undefined && values.here) {
   if (!(await train(chosen))) {
     console.error(`webgpu-memory: more than ${allowedGrowth} times as much memory as after half of the steps`)
     process.exitCode = 1
@@ -108,10 +110,11 @@ if (chosen !== undefined) {
     `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} threads, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}`,
   )
   for (const [name, { widths, batch }] of Object.entries(networks)) {
+    if (values.network !== undefined && name !== values.network) continue
     console.log(`\n${name}: layers of ${widths.join('-')}, tanh, Adam, batches of ${batch}; memory in MB\n`)
     console.log('|     step |    taken |   living |     most |  process |     loss | CPU ms a step |')
     console.log('| -------: | -------: | -------: | -------: | -------: | -------: | ------------: |')
-    const args = ['--network', name, '--steps', String(steps), '--every', String(every)]
+    const args = ['--here', '--network', name, '--steps', String(steps), '--every', String(every)]
     const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...args], { stdio: 'inherit', env })
     if (status !== 0) process.exitCode = 1
   }
