@@ -15,7 +15,7 @@ import {
   zeroCount,
   zerosLikeTree,
 } from './transformation.js'
-import type { AdamOptions, AdamState } from './transforms.js'
+import type { AdamOptions, AdamState, MomentOptions } from './transforms.js'
 
 /** decay old + (1 - decay) value, leaf by leaf. */
 const moments = <T>(operation: string, values: T, old: unknown, decay: number): T =>
@@ -77,12 +77,13 @@ export const scaleByAmsgrad = (options: AmsgradOptions = {}): GradientTransforma
     epsRoot = 0,
     biasCorrectionMu = true,
     biasCorrectionNu = true,
+    muDtype = null,
   } = checkOptions('optim.scaleByAmsgrad', options, 'biasCorrectionMu biasCorrectionNu eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByAmsgrad'
   return {
     init: (params) => {
       const zeros = zerosLikeTree(params, operation)
-      return { count: zeroCount(), mu: zeros, nu: zeros, nuMax: zeros }
+      return { count: zeroCount(), mu: zerosLikeTree(params, operation, muDtype), nu: zeros, nuMax: zeros }
     },
     update: (updates, state) => {
       const count = nextCount(state.count)
@@ -91,20 +92,20 @@ export const scaleByAmsgrad = (options: AmsgradOptions = {}): GradientTransforma
       const first = biasCorrectionMu ? over(operation, mu, debias(b1, count)) : mu
       const second = biasCorrectionNu ? over(operation, nu, debias(b2, count)) : nu
       const nuMax = mapTrees(operation, (v, top) => np.maximum(known(top, 'moment'), v), second, state.nuMax)
-      return [ratio(operation, first, nuMax, eps, epsRoot), { count, mu, nu, nuMax }]
+      return [ratio(operation, first, nuMax, eps, epsRoot), { count, mu: castTree(mu, operation, muDtype), nu, nuMax }]
     },
   }
 }
 
 /** Scaling by how far gradients are from what was expected (https://arxiv.org/abs/2010.07468). */
-export const scaleByBelief = (options: AdamOptions = {}): GradientTransformation<AdamState> => {
+export const scaleByBelief = (options: MomentOptions = {}): GradientTransformation<AdamState> => {
   const {
     b1 = 0.9,
     b2 = 0.999,
     eps = 1e-16,
     epsRoot = 1e-16,
     nesterov = false,
-  } = checkOptions('optim.scaleByBelief', options, 'b1 b2 eps epsRoot nesterov muDtype')
+  } = checkOptions('optim.scaleByBelief', options, 'b1 b2 eps epsRoot nesterov')
   const operation = 'optim.scaleByBelief'
   return {
     init: (params) => ({
@@ -124,7 +125,7 @@ export const scaleByBelief = (options: AdamOptions = {}): GradientTransformation
 }
 
 /** Options of `scaleByYogi`. */
-export interface YogiOptions extends Omit<AdamOptions, 'nesterov'> {
+export interface YogiOptions extends Omit<MomentOptions, 'nesterov'> {
   /** Value that both moments start with. */
   readonly initialAccumulatorValue?: number
 }
@@ -137,7 +138,7 @@ export const scaleByYogi = (options: YogiOptions = {}): GradientTransformation<A
     eps = 1e-3,
     epsRoot = 0,
     initialAccumulatorValue = 1e-6,
-  } = checkOptions('optim.scaleByYogi', options, 'initialAccumulatorValue eps b1 b2 epsRoot muDtype')
+  } = checkOptions('optim.scaleByYogi', options, 'initialAccumulatorValue eps b1 b2 epsRoot')
   const operation = 'optim.scaleByYogi'
   return {
     init: (params) => ({
@@ -160,7 +161,7 @@ export const scaleByYogi = (options: YogiOptions = {}): GradientTransformation<A
 }
 
 /** Options of `scaleByRadam`. */
-export interface RadamOptions extends AdamOptions {
+export interface RadamOptions extends MomentOptions {
   /** The variance is used once its degrees of freedom exceed this. */
   readonly threshold?: number
 }
@@ -174,7 +175,7 @@ export const scaleByRadam = (options: RadamOptions = {}): GradientTransformation
     epsRoot = 0,
     threshold = 5,
     nesterov = false,
-  } = checkOptions('optim.scaleByRadam', options, 'threshold b1 b2 eps epsRoot nesterov muDtype')
+  } = checkOptions('optim.scaleByRadam', options, 'threshold b1 b2 eps epsRoot nesterov')
   const operation = 'optim.scaleByRadam'
   const limit = 2 / (1 - b2) - 1
   return {
@@ -247,7 +248,7 @@ export interface AdanState {
 }
 
 /** Options of `scaleByAdan`. */
-export interface AdanOptions extends Omit<AdamOptions, 'nesterov'> {
+export interface AdanOptions extends Omit<MomentOptions, 'nesterov'> {
   readonly b3?: number
 }
 
@@ -259,7 +260,7 @@ export const scaleByAdan = (options: AdanOptions = {}): GradientTransformation<A
     b3 = 0.99,
     eps = 1e-8,
     epsRoot = 0,
-  } = checkOptions('optim.scaleByAdan', options, 'b3 eps b1 b2 epsRoot muDtype')
+  } = checkOptions('optim.scaleByAdan', options, 'b3 eps b1 b2 epsRoot')
   const operation = 'optim.scaleByAdan'
   return {
     init: (params) => {
@@ -300,12 +301,13 @@ export const scaleByNovograd = (options: NovogradOptions = {}): GradientTransfor
     eps = 1e-8,
     epsRoot = 0,
     weightDecay = 0,
+    muDtype = null,
   } = checkOptions('optim.scaleByNovograd', options, 'weightDecay eps b1 b2 epsRoot muDtype')
   const operation = 'optim.scaleByNovograd'
   return {
     init: (params) => ({
       count: zeroCount(),
-      mu: zerosLikeTree(params, operation),
+      mu: zerosLikeTree(params, operation, muDtype),
       nu: mapTrees(operation, (p) => lax.full([], 0, { dtype: p.dtype }), params),
     }),
     update: (updates, state, params) => {
@@ -328,7 +330,8 @@ export const scaleByNovograd = (options: NovogradOptions = {}): GradientTransfor
         mapTrees(operation, scaled, updates, nu, given),
         state.mu,
       )
-      return [mu, { count, mu, nu }]
+      const kept = castTree(mu, operation, muDtype)
+      return [kept, { count, mu: kept, nu }]
     },
   }
 }

@@ -105,6 +105,9 @@ export interface AdamOptions {
   readonly muDtype?: DType | null
 }
 
+/** Options of Adam's relatives that keep both moments in the dtype of the parameters, as in optax. */
+export type MomentOptions = Omit<AdamOptions, 'muDtype'>
+
 /** Adam's scaling by bias-corrected moments (https://arxiv.org/abs/1412.6980). */
 export const scaleByAdam = (options: AdamOptions = {}): GradientTransformation<AdamState> => {
   const {

@@ -37,6 +37,7 @@ import { type LearningRate, type Optimizer, adamw, sgd } from './optimizers.js'
 import { type GradientTransformation, chain } from './transformation.js'
 import {
   type AdamOptions,
+  type MomentOptions,
   type WeightDecayOptions,
   addDecayedWeights,
   ema,
@@ -63,8 +64,8 @@ export const amsgrad = (learningRate: LearningRate, options: AmsgradOptions = {}
 }
 
 /** AdaBelief (https://arxiv.org/abs/2010.07468). */
-export const adabelief = (learningRate: LearningRate, options: AdamOptions = {}): Optimizer => {
-  checkOptions('optim.adabelief', options, 'b1 b2 eps epsRoot nesterov muDtype')
+export const adabelief = (learningRate: LearningRate, options: MomentOptions = {}): Optimizer => {
+  checkOptions('optim.adabelief', options, 'b1 b2 eps epsRoot nesterov')
   return chain(scaleByBelief(options), scaleByLearningRate(learningRate))
 }
 
@@ -76,7 +77,7 @@ export const yogi = (learningRate: LearningRate, options: Pick<YogiOptions, 'b1'
 
 /** Rectified Adam (https://arxiv.org/abs/1908.03265). */
 export const radam = (learningRate: LearningRate, options: RadamOptions = {}): Optimizer => {
-  checkOptions('optim.radam', options, 'threshold b1 b2 eps epsRoot nesterov muDtype')
+  checkOptions('optim.radam', options, 'threshold b1 b2 eps epsRoot nesterov')
   return chain(scaleByRadam(options), scaleByLearningRate(learningRate))
 }
 
@@ -87,7 +88,7 @@ export const adan = (learningRate: LearningRate, options: AdanOptions & WeightDe
     mask = null,
     epsRoot = 1e-8,
     ...rest
-  } = checkOptions('optim.adan', options, 'b3 eps b1 b2 epsRoot muDtype weightDecay mask')
+  } = checkOptions('optim.adan', options, 'b3 eps b1 b2 epsRoot weightDecay mask')
   return chain(
     scaleByAdan({ ...rest, epsRoot }),
     addDecayedWeights({ weightDecay, mask }),

@@ -276,3 +276,33 @@ describe('schedules', () => {
     close(updatesOf(optim.sgd(optim.linearSchedule(1, 0, 4)), [1, 1, 1, 1, 1]), [-1, -0.75, -0.5, -0.25, 0])
   })
 })
+
+describe('the dtype of first moments', () => {
+  const params = { w: np.array([1, -2, 3]) }
+  const grads = { w: np.array([0.25, 0.5, -1]) }
+  it.each([
+    ['scaleByAdam', optim.scaleByAdam],
+    ['scaleByAmsgrad', optim.scaleByAmsgrad],
+    ['scaleByLion', optim.scaleByLion],
+    ['scaleByNovograd', optim.scaleByNovograd],
+  ] as const)('is an option of %s, before the first step and after it', (_, make) => {
+    const optimizer: optim.GradientTransformation = make({ muDtype: 'bfloat16' })
+    const wide: optim.GradientTransformation = make()
+    const dtypeOf = (state: unknown): string => (state as { readonly mu: typeof params }).mu.w.dtype
+    const state = optimizer.init(params)
+    const [updates, next] = optimizer.update(grads, state, params)
+    expect([dtypeOf(state), dtypeOf(next)]).toEqual(['bfloat16', 'bfloat16'])
+    const [wanted] = wide.update(grads, wide.init(params), params)
+    assertClose(updates.w.astype('float32'), wanted.w, 'first step', { relative: 2 ** -7, absolute: 0 })
+  })
+  it.each([
+    ['scaleByBelief', optim.scaleByBelief],
+    ['scaleByYogi', optim.scaleByYogi],
+    ['scaleByRadam', optim.scaleByRadam],
+    ['scaleByAdan', optim.scaleByAdan],
+  ] as const)('is none of %s, as in optax', (name, make) => {
+    expect(() => (make as (options: object) => unknown)({ muDtype: 'bfloat16' })).toThrow(
+      `optim.${name}: there is no option 'muDtype'`,
+    )
+  })
+})
