@@ -77,7 +77,8 @@ export class Families {
   add(body: readonly Statement[]): void {
     const written = new Set(accessed(body).writes.map(bufferBytes))
     for (const loop of elementLoopsOf(body) ?? []) {
-      // Its definitions are computed for every range: nothing that they read may be written over by then.
+      // Its definitions are computed for every range: nothing that they read may be written over by then. A result lies in the
+      // place of an operand only where both have as many bytes.
       const { reads } = accessed(loop.before)
       if (!reads.some((buffer) => written.has(bufferBytes(buffer)))) this.loops.set(loop.loop, loop)
     }
