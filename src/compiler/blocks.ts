@@ -27,14 +27,35 @@ const fitsMatrices = (members: readonly Member[], pieces: number, limits: Limits
         : cut !== 'inner' || kernel.inner / pieces >= limits.leastInner),
   )
 
+/** Bytes of sliced arrays that are in use at a time at most, each from the first member that touches it to the last. */
+const mostAtOnce = ({ members, sliced }: Group): number => {
+  const touched = members.map(({ kernel }) => {
+    const { reads, writes } = accesses(kernel)
+    return [...reads, ...writes].filter((buffer) => sliced.has(buffer))
+  })
+  const last = new Map<Buffer, number>()
+  for (const [k, buffers] of touched.entries()) for (const buffer of buffers) last.set(buffer, k)
+  const used = new Set<Buffer>()
+  let most = 0
+  for (const [k, buffers] of touched.entries()) {
+    for (const buffer of buffers) used.add(buffer)
+    most = Math.max(most, total(used))
+    for (const buffer of buffers) if (last.get(buffer) === k) used.delete(buffer)
+  }
+  return most
+}
+
 /** The number of pieces whose arrays fit the cache, if there is one. */
-const piecesOf = ({ members, extent, sliced, whole }: Group, { limits, normalize }: Blocking): number | undefined => {
+const piecesOf = (group: Group, { limits, normalize }: Blocking): number | undefined => {
+  const { members, extent, sliced, whole } = group
   if (total(whole) > limits.wholeBytes) return undefined
   const bytes = total(sliced)
+  // Arrays of a long group come one after the other: what counts is how many are needed at a time.
+  const most = bytes / extent <= limits.maximumBytes ? bytes : mostAtOnce(group)
   const possible = divisors(extent).filter(
     (n) =>
       n > 1 &&
-      bytes / n <= limits.maximumBytes &&
+      most / n <= limits.maximumBytes &&
       fitsMatrices(members, n, limits) &&
       apartOf(members, n, normalize) !== undefined,
   )
@@ -155,7 +176,7 @@ const gather = (
   let group: Group = start
   let before: Kernel[] = []
   let after: Kernel[] = []
-  const late = new Set<Buffer>()
+  const late = { reads: new Set<Buffer>(), writes: new Set<Buffer>() }
   const early: {
     readonly at: number
     readonly reads: readonly Buffer[]
@@ -164,7 +185,7 @@ const gather = (
   }[] = []
   for (const [at, kernel] of rest.slice(0, ahead).entries()) {
     const { reads, writes } = accesses(kernel)
-    const waits = meets(reads, late) || meets(writes, late)
+    const waits = meets(reads, late.writes) || meets(writes, late.writes) || meets(writes, late.reads)
     const helped = waits ? undefined : joinedWithHelpers(group, before, kernel, blocking)
     const next: Group | undefined = waits ? undefined : (helped?.group ?? joined(group, kernel, blocking))
     if (next !== undefined) {
@@ -175,7 +196,8 @@ const gather = (
       if (after.length > 0 && isLate) early.push({ at, reads, writes, large })
     } else if (waits || touches(kernel, group)) {
       after.push(kernel)
-      for (const buffer of [...reads, ...writes]) late.add(buffer)
+      for (const buffer of reads) late.reads.add(buffer)
+      for (const buffer of writes) late.writes.add(buffer)
     } else before.push(kernel)
   }
   // Nor does anything else go ahead of the group that the group does not need.

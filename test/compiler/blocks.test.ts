@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type NDArray, devicePut, grad, jit, lax, nn, numpy as np, random, withDevice } from '../../src/index.js'
+import { type NDArray, devicePut, grad, jit, lax, nn, numpy as np, random, vjp, withDevice } from '../../src/index.js'
 import { known, registerDevice } from '../../src/core/index.js'
 import { createJsDevice } from '../../src/backends/js/index.js'
 import { tinyLimits } from './tiny-limits.js'
@@ -187,6 +187,34 @@ describe('in pieces, results stay the same', () => {
     ]
     expect(compare(attention, shapes)).toContain('scan')
     expect(compare(grad(squares(attention), { argnums: [0, 1, 2] }) as Function, shapes)).toContain('scan')
+  })
+
+  test('what only reads an array need not wait for others that read it: attention and its gradient are one loop', () => {
+    const layer = (x: NDArray, q: NDArray, k: NDArray, v: NDArray, w: NDArray): NDArray => {
+      const heads = (m: NDArray): NDArray => np.matmul(x, m).reshape([...x.shape.slice(0, 2), 2, -1])
+      return np.matmul(nn.dotProductAttention(heads(q), heads(k), heads(v)).reshape(x.shape), w)
+    }
+    const gradients = (x: NDArray, q: NDArray, k: NDArray, v: NDArray, w: NDArray, g: NDArray): readonly NDArray[] =>
+      vjp(layer, x, q, k, v, w)[1](g)
+    const shapes = (...x: number[]): number[][] => [x, ...[1, 2, 3, 4].map(() => [...x.slice(-1), ...x.slice(-1)]), x]
+    const listing = withDevice(
+      'exact',
+      () => jit(gradients as Function).lower(...shapes(8, 128, 64).map((shape) => np.zeros(shape))).kernels,
+    )
+    expect(listing.match(/^\d+: scan/gm)).toHaveLength(1)
+    compare(gradients as Function, shapes(4, 6, 4))
+  })
+
+  test('a long group counts what is needed at a time: a transformed gradient is used up image by image', () => {
+    const loss = (x: NDArray, w: NDArray): NDArray => np.sum(np.square(channelsLast(x, w)))
+    const listing = withDevice(
+      'exact',
+      () =>
+        jit(grad(loss, { argnums: [0, 1] }) as Function).lower(np.zeros([16, 16, 16, 32]), np.zeros([3, 3, 32, 64]))
+          .kernels,
+    )
+    expect(listing.match(/^\d+: scan/gm)).toHaveLength(1)
+    expect(listing).not.toMatch(/^temporaries.*f32\[16,4,4,/m)
   })
 
   test('a product that scores know nothing of is not cut with them, so that they can be with the product that reads both', () => {
