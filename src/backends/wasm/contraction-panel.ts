@@ -33,20 +33,25 @@ const tilesOf = ({ fused }: ElementShape): readonly Tile[] => [
  * One panel of 64 bytes of columns, for all rows of a block: `c[r, :] (+)= sum over k of a[r, k] * b[k, :]`.
  * The left matrix is read in place (its elements along k are neighbours), the right one from a packed panel, or in place
  * with its own row stride. Tiles of every size add up an element of c in the same order.
- * Every step of k ends in its own exit: that keeps V8 from hoisting the loads of both steps and spilling.
+ * Every step of k ends in its own exit: that keeps V8 from hoisting the loads of both steps and spilling. Where a product
+ * is rounded by itself, vectors of b stream past elements of a that stay, the last vector first, and pointers move at the
+ * begin of a loop: 10 % faster on Zen 4 in Node 20 and 24 than elements of a that stream past vectors of b.
  */
 export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: boolean): void => {
   const [a, b, c, rows, inner, aStride, cStride, bStride, accumulate] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
   const code = f.code
-  const splat = f.local('v128')
+  const streamed = f.local('v128')
   const k = f.local('i32')
-  const pb = f.local('i32')
+  /** Where the vectors of two steps begin; packed ones have fixed distances. */
+  const rights = packed ? [f.local('i32')] : [f.local('i32'), f.local('i32')]
+  const pb = rights[0] ?? 0
   const out = f.local('i32')
   /** Bytes from the begin of the panel to the columns of the tile. */
   const side = f.local('i32')
   const tile = ({ height, vectors }: Tile): void => {
-    const columns = Array.from({ length: vectors }, () => f.local('v128'))
-    const accumulators = Array.from({ length: height }, () => columns.map(() => f.local('v128')))
+    const byRows = shape.fused !== undefined
+    const stay = Array.from({ length: byRows ? vectors : height }, () => f.local('v128'))
+    const accumulators = Array.from({ length: height }, () => Array.from({ length: vectors }, () => f.local('v128')))
     const lefts = accumulators.map(() => f.local('i32'))
     const isWhole = vectors === vectorsPerPanel
     const begin = (from: number, to: number): void => {
@@ -70,29 +75,60 @@ export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: bool
       code.set(left)
     })
     begin(b, pb)
+    rights.slice(1).forEach((right) => {
+      code.get(pb)
+      code.get(bStride)
+      code.op(ops['i32.add'])
+      code.set(right)
+    })
     code.get(inner)
     code.set(k)
+    const loadRight = (vector: number, ahead: number, to: number): void => {
+      code.get(rights[ahead] ?? pb)
+      code.memory(ops['v128.load'], (packed ? ahead * panelBytes : 0) + 16 * vector)
+      code.set(to)
+    }
+    const loadLeft = (row: number, ahead: number, to: number): void => {
+      code.get(lefts[row] ?? 0)
+      code.memory(shape.splatLoad, ahead * shape.size)
+      code.set(to)
+    }
+    const addTo = (row: number, vector: number, left: number, right: number): void =>
+      multiplyAdd(
+        code,
+        shape,
+        accumulators[row]?.[vector] ?? 0,
+        () => code.get(left),
+        () => code.get(right),
+      )
     const step = (ahead: number): void => {
-      columns.forEach((column, v) => {
-        code.get(pb)
-        code.memory(ops['v128.load'], (packed ? ahead * panelBytes : 0) + 16 * v)
-        code.set(column)
-      })
-      accumulators.forEach((row, i) => {
-        code.get(lefts[i] ?? 0)
-        code.memory(shape.splatLoad, ahead * shape.size)
-        code.set(splat)
-        row.forEach((sum, v) => {
-          multiplyAdd(
-            code,
-            shape,
-            sum,
-            () => code.get(splat),
-            () => code.get(columns[v] ?? 0),
-          )
-        })
-      })
-      if (!packed) increaseBy(code, pb, bStride)
+      if (byRows) {
+        stay.forEach((to, vector) => loadRight(vector, ahead, to))
+        for (let row = 0; row < height; row++) {
+          loadLeft(row, ahead, streamed)
+          stay.forEach((right, vector) => addTo(row, vector, streamed, right))
+        }
+      } else {
+        stay.forEach((to, row) => loadLeft(row, ahead, to))
+        for (let vector = vectors - 1; vector >= 0; vector--) {
+          loadRight(vector, ahead, streamed)
+          stay.forEach((left, row) => addTo(row, vector, left, streamed))
+        }
+      }
+    }
+    /** Moves the pointers by two steps, or back. */
+    const move = (back: boolean): void => {
+      for (const left of lefts) increase(code, left, (back ? -2 : 2) * shape.size)
+      if (packed) increase(code, pb, (back ? -2 : 2) * panelBytes)
+      else
+        for (const right of rights) {
+          code.get(right)
+          code.get(bStride)
+          code.i32(1)
+          code.op(ops['i32.shl'])
+          code.op(back ? ops['i32.sub'] : ops['i32.add'])
+          code.set(right)
+        }
     }
     const countDown = (): void => {
       code.get(k)
@@ -100,15 +136,16 @@ export const writePanel = (f: FunctionBuilder, shape: ElementShape, packed: bool
       code.op(ops['i32.sub'])
       code.tee(k)
     }
+    if (!byRows) move(true)
     code.block()
     code.loop()
+    if (!byRows) move(false)
     step(0)
     countDown()
     code.op(ops['i32.eqz'])
     code.brIf(1)
     step(1)
-    for (const left of lefts) increase(code, left, 2 * shape.size)
-    if (packed) increase(code, pb, 2 * panelBytes)
+    if (byRows) move(false)
     countDown()
     code.brIf(0)
     code.end()
