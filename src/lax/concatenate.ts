@@ -24,7 +24,6 @@ import {
 } from '../core/index.js'
 import { broadcastInDim, moveAxis, zerosOf } from './broadcasting.js'
 import { asArray, operands } from './operands.js'
-import { sliceInDim } from './slicing.js'
 
 export interface ConcatenateParams {
   readonly dimension: number
@@ -93,13 +92,9 @@ const concatenatePrimitive: Primitive<ConcatenateParams> = definePrimitive<Conca
     ],
   ],
   transpose: ([c], inputs, { dimension }) => {
-    const ct = known(c ?? undefined, 'cotangent')
-    let start = 0
-    return inputs.map((x) => {
-      const from = start
-      start += known(x.aval.shape[dimension], 'size')
-      return isLinear(x) ? sliceInDim(ct, from, start, { axis: dimension }) : null
-    })
+    const sizes = inputs.map((x) => known(x.aval.shape[dimension], 'size'))
+    const pieces = split(known(c ?? undefined, 'cotangent'), sizes, { axis: dimension })
+    return inputs.map((x, i) => (isLinear(x) ? known(pieces[i], 'piece') : null))
   },
   batch: (inputs, axes, { dimension }, { size }) => [
     [

@@ -26,11 +26,19 @@ export const listOfArrays = (xs: readonly ArrayLike[] | NDArray, operation: stri
   return xs.map((x: ArrayLike) => lax.asArray(x, operation))
 }
 
-/** The elements along the first axis. */
+/** Most results of one program: what has more elements is halved before. */
+const mostElements = 1024
+
+/** The elements along the first axis: one program gives all of them, where slices would be one for each. */
 export const unstackFirst = (x: NDArray, operation: string): NDArray[] => {
   const size = x.shape[0]
   if (size === undefined) throw new ArgumentError(`${operation}: a scalar has no elements to go through.`)
-  return range(size).map((i) => lax.indexInDim(x, i, { axis: 0, keepdims: false }))
+  if (size <= mostElements) {
+    const sizes = range(size).map(() => 1)
+    return lax.split(x, sizes).map((element) => lax.squeeze(element, [0]))
+  }
+  const half = size >> 1
+  return lax.split(x, [half, size - half]).flatMap((part) => unstackFirst(part, operation))
 }
 
 /** A known integer from a JS number or an array of one element. Throws on traced arrays and on fractions. */

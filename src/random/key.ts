@@ -45,10 +45,10 @@ export const sampleShape = (shape: readonly number[], operation: string): readon
 }
 
 /** The two words of a key, as scalars. */
-const keyWords = (key: NDArray): Words => [
-  lax.reshape(lax.slice(key, [0], [1]), []),
-  lax.reshape(lax.slice(key, [1], [2]), []),
-]
+const keyWords = (key: NDArray): Words => {
+  const [first, second] = lax.split(key, [1, 1])
+  return [lax.reshape(known(first, 'word'), []), lax.reshape(known(second, 'word'), [])]
+}
 
 /** Words that threefry makes of a key and the counts 0, 1, 2, ... in the given shape. */
 export const randomWords = (key: NDArray, shape: readonly number[]): Words => {
