@@ -43,7 +43,16 @@ export { blockUntilReady, init, type InitOptions, restore, setThreads } from './
 export { stopGradient } from './lax/index.js'
 export * as lax from './vocabulary.js'
 export { array, slice } from './numpy/index.js'
-export { addBlocking, addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts } from './parts.js'
+export {
+  addBlocking,
+  addChecks,
+  addControlFlow,
+  addGathering,
+  addNesting,
+  addSmallDTypes,
+  addSorting,
+  addTexts,
+} from './parts.js'
 export * as ops from './numpy/segment.js'
 export {
   type CheckKind,

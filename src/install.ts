@@ -3,7 +3,16 @@ import { createJsDevice } from './backends/js/index.js'
 import { createWasmDevice } from './backends/wasm/index.js'
 import { registerDevice, startEager } from './core/index.js'
 import { installMethods } from './numpy/methods.js'
-import { addBlocking, addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts } from './parts.js'
+import {
+  addBlocking,
+  addChecks,
+  addControlFlow,
+  addGathering,
+  addNesting,
+  addSmallDTypes,
+  addSorting,
+  addTexts,
+} from './parts.js'
 
 startEager()
 installMethods()
@@ -11,6 +20,7 @@ addBlocking()
 addChecks()
 addControlFlow()
 addGathering()
+addNesting()
 addSmallDTypes()
 addSorting()
 addTexts()

@@ -24,9 +24,12 @@ import { placeProducts } from './compiler/place-products.js'
 import { kernelText, programFlops } from './compiler/print.js'
 import { fuseRows } from './compiler/rows.js'
 import { shareCopies } from './compiler/share.js'
-import { printEquation, printJaxpr, programTexts } from './core/index.js'
+import * as callSites from './core/call-site.js'
+import { checkJaxpr, printEquation, printJaxpr, programTexts, sources } from './core/index.js'
 import { explainCall } from './transforms/explain.js'
+import { jvpOfJit, lowerJaxpr, splitJit, transposeOfJit } from './transforms/nesting.js'
 import * as transforms from './transforms/parts.js'
+import { processHalves, splitEquation } from './transforms/split-jaxpr.js'
 import { checkPure } from './transforms/strict.js'
 
 /**
@@ -55,7 +58,22 @@ export const addControlFlow = (): void => {
   compiler.controlFlow.add({ lowerScan, lowerWhile, lowerBranch, readBeforeUpdate, removeCopies, updateInPlace })
   wasm.loops.add({ writeScan, areShared, writeShared })
   wasm.wasmControlFlow.add({ writeWhile, writeBranch })
+  addNesting()
 }
+
+/**
+ * Adds nesting: a jitted function that is called in another stays a program of its own, transformed once, where it is written out
+ * at every call without; and `checkpoint` has derivatives. Results are the same. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addNesting()
+ * const square = jit((x) => np.multiply(x, x))
+ * console.log(grad((x) => square(square(x)))(2).item()) // 32
+ * ```
+ */
+export const addNesting = (): void =>
+  transforms.nesting.add({ jvpOfJit, transposeOfJit, splitJit, lowerJaxpr, processHalves, splitEquation })
 
 /**
  * Adds gathering: kernels that do the same for several arrays, such as the updates of an optimizer, become one, and WebAssembly
@@ -91,7 +109,8 @@ export const addBlocking = (): void => {
 }
 
 /**
- * Adds texts of compiled programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`, and `jit.explain`. `cotangent` has them from the start.
+ * Adds texts of programs: `kernels`, `flops` and `text()` of `jit(f).lower(...)`, and `jit.explain`; and lines of the caller's
+ * program in error messages and beside kernels. `cotangent` has them from the start.
  *
  * @example
  * ```ts
@@ -104,10 +123,12 @@ export const addTexts = (): void => {
   compiler.texts.add({ kernelText, programFlops, originsOf, moveOrigins })
   wasm.disassembler.add(disassemble)
   transforms.explanations.add(explainCall)
+  sources.add(callSites)
 }
 
 /**
- * Adds the check that a function is pure: for `jit(f, { strict: true })`. `cotangent` has it from the start.
+ * Adds checks: that a function is pure, for `jit(f, { strict: true })`, and that the compiler's simplifications keep programs
+ * well formed. `cotangent` has them from the start.
  *
  * @example
  * ```ts
@@ -115,7 +136,10 @@ export const addTexts = (): void => {
  * console.log(jit((x) => np.add(x, 1), { strict: true })(np.array(1)).item()) // 2
  * ```
  */
-export const addChecks = (): void => transforms.purity.add(checkPure)
+export const addChecks = (): void => {
+  transforms.purity.add(checkPure)
+  compiler.jaxprChecks.add(checkJaxpr)
+}
 
 /**
  * Adds computing with `float16`, `bfloat16`, `int8` and `uint8`. `cotangent` has it from the start.

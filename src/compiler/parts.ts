@@ -1,5 +1,5 @@
 /** What the compiler does for some programs only, in its place once a front door has added it. */
-import { type Part, part } from '../core/index.js'
+import { type Part, type checkJaxpr, part } from '../core/index.js'
 import type { block } from './blocks.js'
 import type { lowerBranch, lowerScan, lowerWhile } from './control.js'
 import type { gather } from './gather.js'
@@ -40,6 +40,8 @@ export interface Texts {
 
 /** Halves and 8-bit integers, as the dtypes that machines compute. */
 export const smallDTypes: Part<typeof legalizeKernel> = part<typeof legalizeKernel>('addSmallDTypes')
+/** Checking types of simplified programs. */
+export const jaxprChecks: Part<typeof checkJaxpr> = part<typeof checkJaxpr>('addChecks')
 export const gathering: Part<typeof gather> = part<typeof gather>('addGathering')
 export const controlFlow: Part<ControlFlow> = part<ControlFlow>('addControlFlow')
 export const blocking: Part<Blocks> = part<Blocks>('addBlocking')

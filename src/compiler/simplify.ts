@@ -1,6 +1,7 @@
 /** Passes over jaxprs that change how a program computes and never what it gives: run to a fixed point. */
-import { type Jaxpr, checkJaxpr } from '../core/index.js'
+import type { Jaxpr, checkJaxpr } from '../core/index.js'
 import { simplifyAlgebra } from './algebra.js'
+import { jaxprChecks } from './parts.js'
 import { inlineCalls, removeDeadEquations, shareEquations } from './passes.js'
 
 /** A pass gives the same jaxpr when it finds nothing to do. */
@@ -33,14 +34,18 @@ const simplified = (jaxpr: Jaxpr, check?: typeof checkJaxpr): Jaxpr => {
   return current
 }
 
-/** The simplified program, its types checked: in the end, and where that fails after every pass, to name the one to blame. */
+/**
+ * The simplified program. Where a front door has added checks, its types are checked: in the end, and where that fails after
+ * every pass, to name the one to blame.
+ */
 export const optimize = (jaxpr: Jaxpr): Jaxpr => {
   const result = simplified(jaxpr)
-  if (result === jaxpr) return result
+  const check = jaxprChecks.find()
+  if (result === jaxpr || check === undefined) return result
   try {
-    checkJaxpr(result, 'simplification')
+    check(result, 'simplification')
   } catch (error) {
-    simplified(jaxpr, checkJaxpr)
+    simplified(jaxpr, check)
     throw error
   }
   return result

@@ -64,6 +64,17 @@ export interface AxisData {
   readonly name: string | undefined
 }
 
+/** A program over batches. */
+export interface BatchedJaxpr {
+  readonly jaxpr: Jaxpr
+  readonly outAxes: readonly BatchAxis[]
+}
+
+/** What a batch rule is told of the vmap at work: its axis, and how it maps the programs that an operation holds. */
+export interface Batching extends AxisData {
+  readonly batchJaxpr: (jaxpr: Jaxpr, axes: readonly BatchAxis[]) => BatchedJaxpr
+}
+
 /** Stands in a transpose rule for an operand that the result is linear in: its value is not known, its aval is. */
 export class LinearInput {
   readonly aval: ShapedArray
@@ -103,7 +114,7 @@ export type BatchRule<P> = (
   inputs: readonly NDArray[],
   axes: readonly BatchAxis[],
   params: P,
-  axis: AxisData,
+  axis: Batching,
 ) => readonly [outs: readonly NDArray[], axes: readonly BatchAxis[]]
 
 /**

@@ -41,7 +41,7 @@ import {
 import { flattenArguments, functionName, rebuild } from './arguments.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { jvpJaxpr } from './jvp.js'
-import { splitJaxpr } from './partial-eval.js'
+import { splitJaxpr } from './split-jaxpr.js'
 import { type TracedBody, either, positions, span, traceBody, where } from './programs.js'
 import { transposeJaxpr } from './transpose.js'
 import { batchJaxpr } from './vmap.js'

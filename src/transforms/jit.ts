@@ -13,8 +13,10 @@ import {
   constantsAsInputs,
   currentDevice,
   devicePut,
+  evalJaxpr,
   executableOf,
   getDevice,
+  isEager,
   known,
   programTexts,
   shapedArray,
@@ -26,7 +28,7 @@ import { axisEnvironmentKey } from './axis-environment.js'
 import type { LastCall } from './explain.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { type ShapeDtype, isShapeDtype, traceFunction } from './make-jaxpr.js'
-import { explanations, purity } from './parts.js'
+import { explanations, nesting, purity } from './parts.js'
 import { type Signature, avalKey, staticKey } from './signature.js'
 
 export interface JitOptions {
@@ -233,7 +235,9 @@ const jitFunction = <Args extends readonly unknown[], R>(
 
   const call = (...args: Args): R => {
     const { entry, leaves } = prepare(args)
-    const outs = bind(jitPrimitive, place([...entry.constants, ...leaves]), entry.params)
+    const operands = place([...entry.constants, ...leaves])
+    const isCalled = isEager() || nesting.find() !== undefined
+    const outs = isCalled ? bind(jitPrimitive, operands, entry.params) : evalJaxpr(entry.params.jaxpr, [], operands)
     return rebuild(entry.outDef, outs) as R
   }
 

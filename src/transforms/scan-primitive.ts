@@ -23,7 +23,7 @@ import {
 } from '../core/index.js'
 import { add, addAny, moveAxis, mul, zerosOf } from '../lax/index.js'
 import { jvpJaxpr } from './jvp.js'
-import { splitJaxpr } from './partial-eval.js'
+import { splitJaxpr } from './split-jaxpr.js'
 import { fixpoint, positions, reorderJaxpr, span, where } from './programs.js'
 import { backwardPass } from './transpose.js'
 import { batchJaxpr, placeBatchAxis } from './vmap.js'

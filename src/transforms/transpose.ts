@@ -17,52 +17,13 @@ import {
   equationText,
   known,
   literalArray,
-  newEquation,
-  newVar,
   sameShape,
   tree,
   withSource,
 } from '../core/index.js'
 import { addAny, convertElementType, zerosOf } from '../lax/index.js'
 import { flattenArguments, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
-
-/** An equation with a program inside, split into what does not depend on the linear inputs and what does. */
-const splitEquation = (
-  equation: Equation,
-  linear: readonly boolean[],
-): readonly [Equation | undefined, Equation | undefined] => {
-  const split = equation.primitive.program?.split
-  if (split === undefined || equation.primitive.program?.irreversible === true || !linear.includes(false)) {
-    return [undefined, equation]
-  }
-  const parts = split(
-    linear,
-    equation.inputs.map((a) => a.aval),
-    equation.params,
-  )
-  if (parts.residuals.length === 0 && !parts.unknownOutputs.includes(false)) return [undefined, equation]
-  const input = (i: number): Atom => known(equation.inputs[i], 'input')
-  const residuals = parts.residuals.map(newVar)
-  const outputsWhere = (unknown: boolean): Var[] =>
-    equation.outputs.filter((_, i) => parts.unknownOutputs[i] === unknown)
-  const now = newEquation(
-    parts.known.primitive,
-    parts.knownInputs.map(input),
-    parts.known.params,
-    [...outputsWhere(false), ...residuals],
-    equation.source,
-  )
-  const from = parts.unknownInputs.map((x) =>
-    'input' in x ? input(x.input) : known(residuals[x.residual], 'residual'),
-  )
-  const late = outputsWhere(true)
-  return [
-    now,
-    late.length === 0
-      ? undefined
-      : newEquation(parts.unknown.primitive, from, parts.unknown.params, late, equation.source),
-  ]
-}
+import { nesting } from './parts.js'
 
 /**
  * Cotangents of the linear inputs of a program, from those of its outputs.
@@ -96,7 +57,10 @@ export const backwardPass = (
       run(equation)
       continue
     }
-    const [now, rest] = splitEquation(equation, equation.inputs.map(isLinearAtom))
+    const [now, rest] =
+      equation.primitive.program?.split === undefined
+        ? [undefined, equation]
+        : nesting.get(equation.primitive.name).splitEquation(equation, equation.inputs.map(isLinearAtom))
     if (now !== undefined) run(now)
     if (rest === undefined) continue
     for (const v of rest.outputs) linear.add(v)

@@ -2,6 +2,8 @@
 import {
   type BatchAxis,
   type AxisData,
+  type BatchedJaxpr,
+  type Batching,
   type Jaxpr,
   type NDArray,
   type Params,
@@ -46,11 +48,11 @@ export class BatchTracer extends Tracer {
 /** Runs each primitive's batch rule in the parent trace. */
 export class BatchTrace extends Trace {
   readonly #parent: Trace
-  readonly #axis: AxisData
+  readonly #axis: Batching
   constructor(parent: Trace, axis: AxisData, name: string, where: string | undefined) {
     super(name, where)
     this.#parent = parent
-    this.#axis = axis
+    this.#axis = { ...axis, batchJaxpr: (jaxpr, axes) => batchJaxpr(jaxpr, axes, axis) }
   }
 
   split(x: NDArray): { readonly value: NDArray; readonly axis: BatchAxis } {
@@ -120,12 +122,6 @@ export const batchFlat = (
 /** Puts the batch axis of a value at `to`, making one by repetition where there is none. */
 export const placeBatchAxis = (x: NDArray, from: BatchAxis, to: number, size: number): NDArray =>
   from === null ? moveAxis(broadcast(x, [size]), 0, to) : moveAxis(x, from, to)
-
-/** A program over batches. */
-export interface BatchedJaxpr {
-  readonly jaxpr: Jaxpr
-  readonly outAxes: readonly BatchAxis[]
-}
 
 const cache = new WeakMap<Jaxpr, Map<string, BatchedJaxpr>>()
 

@@ -24,7 +24,7 @@ import {
 import { add, broadcastInDim, lt, moveAxis, mul, reduceOr, select, zerosOf } from '../lax/index.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { jvpJaxpr } from './jvp.js'
-import { dropKnownEffects, splitJaxpr } from './partial-eval.js'
+import { dropKnownEffects, splitJaxpr } from './split-jaxpr.js'
 import { fixpoint, positions, reorderJaxpr, span, where } from './programs.js'
 import { batchJaxpr, placeBatchAxis } from './vmap.js'
 

@@ -115,8 +115,8 @@ describe('size of a bundle, gzipped', () => {
   it.each([
     ['subpaths', imports.subpaths + perceptron, 138_000],
     ['layers from the front door', layers('cotangent'), 144_500],
-    ['lean', imports.lean + perceptron, 83_500],
-    ['layers, lean', layers('cotangent/lean'), 95_500],
+    ['lean', imports.lean + perceptron, 79_500],
+    ['layers, lean', layers('cotangent/lean'), 93_000],
   ])('%s', async (name, program, ceiling) => {
     const { bytes, printed } = await bundled(name.replaceAll(/\W+/g, '-'), program)
     fallingLosses(printed)
@@ -165,7 +165,7 @@ console.log(JSON.stringify([x.js(), first.js(), x.length, String(x), message(() 
 
 it('lean programs add the parts that they need, and then compute what others do', async () => {
   const program = (from: string, parts: string): string => `
-import { addBlocking, addChecks, addControlFlow, addGathering, addSmallDTypes, addSorting, addTexts, jit, lax, nn, numpy as np, random } from '${from}'
+import { addBlocking, addChecks, addControlFlow, addGathering, addNesting, addSmallDTypes, addSorting, addTexts, checkpoint, grad, jit, lax, nn, numpy as np, random, vmap } from '${from}'
 const result = (f) => { try { return f() } catch (error) { return error.name + ': ' + error.message } }
 ${parts}
 const sorted = result(() => np.sort(np.array([3, 1, 2])).js())
@@ -184,8 +184,12 @@ const printed = result(() => String(lowered).includes('add a 1.0'))
 const x = random.normal(random.key(0), [512, 256])
 const softmax = nn.softmax(np.matmul(x, np.transpose(x)))
 const sums = result(() => np.sum(softmax, { axis: 1 }).js().every((sum) => Math.abs(sum - 1) < 1e-5))
-console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text, printed, sums]))`
-  const add = 'addBlocking(); addChecks(); addControlFlow(); addGathering(); addSmallDTypes(); addSorting(); addTexts()'
+const square = jit((x) => np.multiply(x, x))
+const nested = result(() => vmap(grad(jit((x) => square(square(x)))))(np.array([1, 2])).js())
+const remembered = result(() => grad(checkpoint((x) => np.sin(np.sin(x))))(0).item())
+console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text, printed, remembered, nested, sums]))`
+  const add =
+    'addBlocking(); addChecks(); addControlFlow(); addGathering(); addNesting(); addSmallDTypes(); addSorting(); addTexts()'
   const [without, lean, whole] = await Promise.all([
     bundled('lean-without-parts', program('cotangent/lean', '')),
     bundled('lean-with-parts', program('cotangent/lean', add)),
@@ -200,8 +204,10 @@ console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, h
   const [explained, ...texts] = ['jit.explain', 'lower', 'lower', 'lower'].map((operation) =>
     hint(operation, 'addTexts'),
   )
-  expect(without.printed).toEqual([hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts, true])
+  const halves = hint('checkpoint', 'addNesting')
+  const errors = [hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts, halves]
+  expect(without.printed).toEqual([...errors, [4, 32], true])
   const untold = 'The function has not been called yet.'
-  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true, true, true])
+  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true, true, 1, [4, 32], true])
   expect(whole.printed).toEqual(lean.printed)
 })
