@@ -26,19 +26,46 @@ export type Index = number | Slice | null | '...' | NDArray | readonly number[] 
 /** Nested JS arrays of numbers or booleans, as `js()` gives them. */
 export type NestedNumbers = number | boolean | readonly NestedNumbers[]
 
+/** What is said of the indices of a read or an update. */
+export interface PlaceHints {
+  /** Negative indices count from the end unless false: then they are outside. */
+  readonly wrapNegativeIndices?: boolean
+  /** Promises that no element is named twice, with which updates may be faster; undefined results where it is not so. */
+  readonly uniqueIndices?: boolean
+  /** Promises that indices are in increasing order. */
+  readonly indicesAreSorted?: boolean
+}
+
+/** What reading does with indices outside. */
+export interface GetOptions extends PlaceHints {
+  /**
+   * `clip` moves them to the nearest inside (the default, which `promiseInBounds` names too), `fill` (or `drop`) gives
+   * `fillValue`, `wrap` takes them modulo the size.
+   */
+  readonly mode?: 'clip' | 'fill' | 'drop' | 'wrap' | 'promiseInBounds' | 'promise_in_bounds'
+  /** For mode `fill`: NaN for floats, the least value of signed and the largest of unsigned integers unless said. */
+  readonly fillValue?: number
+}
+
+/** What an update does with indices outside. */
+export interface UpdateOptions extends PlaceHints {
+  /** `drop` (or `fill`, the default) leaves them out, `clip` moves them to the nearest inside. */
+  readonly mode?: 'clip' | 'drop' | 'fill' | 'promiseInBounds' | 'promise_in_bounds'
+}
+
 /** Functional updates of the elements at an index. */
 export interface IndexUpdate {
-  readonly get: (options?: { readonly mode?: 'clip' | 'fill' | 'wrap'; readonly fillValue?: number }) => NDArray
-  readonly set: (value: ArrayLike) => NDArray
-  readonly add: (value: ArrayLike) => NDArray
-  readonly subtract: (value: ArrayLike) => NDArray
-  readonly mul: (value: ArrayLike) => NDArray
-  readonly multiply: (value: ArrayLike) => NDArray
-  readonly divide: (value: ArrayLike) => NDArray
-  readonly power: (value: ArrayLike) => NDArray
-  readonly min: (value: ArrayLike) => NDArray
-  readonly max: (value: ArrayLike) => NDArray
-  readonly apply: (f: (x: NDArray) => NDArray) => NDArray
+  readonly get: (options?: GetOptions) => NDArray
+  readonly set: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly add: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly subtract: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly mul: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly multiply: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly divide: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly power: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly min: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly max: (value: ArrayLike, options?: UpdateOptions) => NDArray
+  readonly apply: (f: (x: NDArray) => NDArray, options?: UpdateOptions) => NDArray
 }
 
 /** An immutable array: shape, dtype, device. Inside a transformation it may be traced, and then has no values yet. */

@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import { fromHost } from './creation.js'
-import { type ArrayEntry, type PlainEntry, countedIndices, knownEntry } from './index-parsing.js'
+import { type ArrayEntry, type Counting, type PlainEntry, countedIndices, knownEntry } from './index-parsing.js'
 
 /** What gathers and scatters at an index need to know. */
 export interface GatherPlan {
@@ -125,7 +125,7 @@ export const planGather = (
   entries: readonly PlainEntry[],
   adjacent: boolean,
   shape: readonly number[],
-  wrap: boolean,
+  counting: Counting,
 ): GatherPlan => {
   const { located, flagAxes, operand } = locate(entries, shape)
   const isArray = located.some(({ entry }) => entry.kind === 'array' && entry.rank > 0)
@@ -140,7 +140,7 @@ export const planGather = (
       )
     }
     const given = entry.kind === 'integer' ? knownEntry([entry.value], []) : entry
-    const counted = countedIndices(given, size, wrap)
+    const counted = countedIndices(given, size, counting)
     advanced.set(item, counted.values?.shape.length === 0 ? scalarEntry(counted.values.values[0] ?? 0) : counted)
   }
   const common = isArray ? broadcastShapes('An index', ...[...advanced.values()].map(shapeOf)) : []

@@ -264,8 +264,13 @@ export type PlainEntry = Exclude<ParsedIndex['entries'][number], MaskEntry>
 export const withoutMasks = (entries: ParsedIndex['entries']): PlainEntry[] =>
   entries.flatMap((entry) => (entry.kind === 'mask' ? placesOf(entry.mask) : [entry]))
 
-/** Indices of an array entry with negative ones counted from the end; `wrap` takes all modulo the size. */
-export const countedIndices = (entry: ArrayEntry, size: number, wrap: boolean): ArrayEntry => {
+/** What negative indices mean: places from the end, places modulo the size (large ones too), or places outside. */
+export type Counting = 'fromEnd' | 'modulo' | 'outside'
+
+/** Indices of an array entry as places in an axis. */
+export const countedIndices = (entry: ArrayEntry, size: number, counting: Counting): ArrayEntry => {
+  if (counting === 'outside') return entry
+  const wrap = counting === 'modulo'
   if (entry.values !== undefined) {
     const count = (i: number): number => (wrap ? (size === 0 ? i : ((i % size) + size) % size) : i < 0 ? i + size : i)
     return knownEntry(entry.values.values.map(count), entry.values.shape)

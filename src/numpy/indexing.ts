@@ -5,7 +5,9 @@ import {
   type IndexUpdate,
   DeviceArray,
   type NDArray,
-  ArgumentError,
+  type GetOptions,
+  type PlaceHints,
+  type UpdateOptions,
   ShapeError,
   defaultDevice,
   inexact,
@@ -20,25 +22,25 @@ import {
   checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
+import { oneOf } from './arguments.js'
 import { divide, power } from './arithmetic.js'
 import { type GatherPlan, planGather } from './index-gather.js'
-import { type ParsedIndex, type PlainEntry, parseIndex, withoutMasks } from './index-parsing.js'
+import { type Counting, type ParsedIndex, type PlainEntry, parseIndex, withoutMasks } from './index-parsing.js'
 import { convertTo } from './promotion-args.js'
 
 export { slice } from './index-parsing.js'
 
-/** What reading does with indices outside: moves them to the nearest inside (default), fills, or takes them modulo the size. */
-export interface GetOptions {
-  readonly mode?: 'clip' | 'fill' | 'wrap'
-  /** For mode `fill`: NaN for floats, the least value of signed and the largest of unsigned integers unless said. */
-  readonly fillValue?: number
-}
+const hints = 'wrapNegativeIndices uniqueIndices indicesAreSorted'
+
+const countingOf = ({ wrapNegativeIndices = true }: PlaceHints): Counting =>
+  wrapNegativeIndices ? 'fromEnd' : 'outside'
 
 /** Small arrays that an index needs are made on the device of the array that is indexed. */
 const besides = <R>(x: NDArray, f: () => R): R =>
   x instanceof DeviceArray && x.device !== defaultDevice() ? withDevice(x.device, f) : f()
 
-const countedInteger = (value: number, size: number): number => (value < 0 ? value + size : value)
+const countedInteger = (value: number, size: number, counting: Counting): number =>
+  value < 0 && counting !== 'outside' ? value + size : value
 
 interface Part {
   /** A known or computed first element on each axis. */
@@ -53,7 +55,12 @@ interface Part {
 }
 
 /** The index as one rectangular part of the array, if it is one: integers, slices, new axes, computed scalars. */
-const asPart = (entries: readonly PlainEntry[], shape: readonly number[], anyMode: boolean): Part | undefined => {
+const asPart = (
+  entries: readonly PlainEntry[],
+  shape: readonly number[],
+  clips: boolean,
+  counting: Counting,
+): Part | undefined => {
   const starts: ArrayLike[] = []
   const limits: number[] = []
   const strides: number[] = []
@@ -83,13 +90,14 @@ const asPart = (entries: readonly PlainEntry[], shape: readonly number[], anyMod
     }
     if (size === 0) return undefined
     if (entry.kind === 'array') {
-      if (entry.rank > 0 || !anyMode) return undefined
+      // The primitive counts negative starts from the end.
+      if (entry.rank > 0 || !clips || counting === 'outside') return undefined
       computed = true
       starts.push(entry.array())
       limits.push(0)
     } else {
-      const counted = countedInteger(entry.value, size)
-      if (!anyMode && (counted < 0 || counted >= size)) return undefined
+      const counted = countedInteger(entry.value, size, counting)
+      if (!clips && (counted < 0 || counted >= size)) return undefined
       const inside = Math.min(Math.max(0, counted), size - 1)
       starts.push(inside)
       limits.push(inside + 1)
@@ -119,14 +127,14 @@ const takePart = (x: NDArray, part: Part): NDArray => {
 
 const takeGathered = (x: NDArray, plan: GatherPlan, options: GetOptions): NDArray => {
   const { indices, numbers, sliceSizes } = plan
-  const { mode, fillValue } = options
+  const { mode, fillValue, uniqueIndices = false, indicesAreSorted = false } = options
   if (sizeOf(plan.shape) === 0) return lax.zerosOf(shapedArray(plan.shape, x.dtype))
   let out = lax.expandDims(x, plan.flagAxes)
   if (indices !== undefined) {
     out = lax.gather(out, indices, numbers, sliceSizes, {
       mode: mode === undefined || mode === 'wrap' ? 'promiseInBounds' : mode,
-      uniqueIndices: plan.unique,
-      indicesAreSorted: plan.unique,
+      uniqueIndices: plan.unique || uniqueIndices,
+      indicesAreSorted: plan.unique || indicesAreSorted,
       ...(fillValue !== undefined && { fillValue }),
     })
   }
@@ -135,15 +143,16 @@ const takeGathered = (x: NDArray, plan: GatherPlan, options: GetOptions): NDArra
 
 const getWith = (x: NDArray, index: readonly Index[], options: GetOptions): NDArray =>
   besides(x, () => {
-    const { mode } = options
-    if (mode !== undefined && mode !== 'clip' && mode !== 'fill' && mode !== 'wrap')
-      throw new ArgumentError(`get: '${String(mode)}' is not a mode; there are 'clip', 'fill' and 'wrap'.`)
+    const { mode = 'clip' } = options
+    oneOf(mode, ['clip', 'fill', 'drop', 'wrap', 'promiseInBounds', 'promise_in_bounds'], 'at(...).get', 'mode')
+    const clips = mode !== 'fill' && mode !== 'drop' && mode !== 'wrap'
+    const counting = mode === 'wrap' ? 'modulo' : countingOf(options)
     const { entries, adjacent } = parseIndex(index, x.shape)
     const plain = withoutMasks(entries)
-    const part = asPart(plain, x.shape, mode === undefined || mode === 'clip')
+    const part = asPart(plain, x.shape, clips, counting)
     return part !== undefined
       ? takePart(x, part)
-      : takeGathered(x, planGather(plain, adjacent, x.shape, mode === 'wrap'), options)
+      : takeGathered(x, planGather(plain, adjacent, x.shape, counting), options)
   })
 
 /**
@@ -216,8 +225,9 @@ const fitValue = (value: NDArray, shape: readonly number[], name: string): NDArr
   return lax.broadcastTo(value, shape)
 }
 
-const scatterAt = (x: NDArray, plan: GatherPlan, value: NDArray, change: Change): NDArray => {
+const scatterAt = (x: NDArray, plan: GatherPlan, value: NDArray, change: Change, options: UpdateOptions): NDArray => {
   const { indices, numbers, flagAxes } = plan
+  const { mode = 'drop', uniqueIndices = false, indicesAreSorted = false } = options
   const updates = lax.rev(lax.squeeze(fitValue(value, plan.shape, change.name), plan.newAxes), plan.reversed)
   const operand = lax.expandDims(x, flagAxes)
   const out =
@@ -232,13 +242,29 @@ const scatterAt = (x: NDArray, plan: GatherPlan, value: NDArray, change: Change)
             insertedWindowDims: numbers.collapsedSliceDims,
             scatterDimsToOperandDims: numbers.startIndexMap,
           },
-          { uniqueIndices: plan.unique, indicesAreSorted: plan.unique },
+          {
+            mode,
+            uniqueIndices: plan.unique || uniqueIndices,
+            indicesAreSorted: plan.unique || indicesAreSorted,
+          },
         )
   return lax.squeeze(out, flagAxes)
 }
 
-const updateWith = (x: NDArray, index: readonly Index[], given: ArrayLike, change: Change): NDArray =>
+const updateWith = (
+  x: NDArray,
+  index: readonly Index[],
+  given: ArrayLike,
+  change: Change,
+  options: UpdateOptions,
+): NDArray =>
   besides(x, () => {
+    oneOf(
+      options.mode ?? 'drop',
+      ['clip', 'drop', 'fill', 'promiseInBounds', 'promise_in_bounds'],
+      `at(...).${change.name}`,
+      'mode',
+    )
     const value = lax.asArray(given, `at(...).${change.name}`)
     const target = promote([x.aval, value.aval])
     const old = convertTo(x, target.dtype, target.weakType)
@@ -251,20 +277,28 @@ const updateWith = (x: NDArray, index: readonly Index[], given: ArrayLike, chang
       const everywhere = change.combine(old, fitValue(update, x.shape, change.name))
       out = lax.select(spreadMask(masked.mask, masked.axis, x.shape), everywhere, old)
     } else {
-      const plan = planGather(withoutMasks(parsed.entries), parsed.adjacent, x.shape, false)
+      const plan = planGather(withoutMasks(parsed.entries), parsed.adjacent, x.shape, countingOf(options))
       if (sizeOf(plan.shape) === 0) {
         fitValue(update, plan.shape, change.name)
         return x
       }
-      out = scatterAt(old, plan, update, change)
+      out = scatterAt(old, plan, update, change, options)
     }
     return lax.convertElementType(out, x.dtype)
   })
 
 /** Elements as `f` gives them; a mask may be traced if nothing else is indexed. */
-const applyWith = (x: NDArray, index: readonly Index[], f: (x: NDArray) => NDArray): NDArray => {
+const applyWith = (
+  x: NDArray,
+  index: readonly Index[],
+  f: (x: NDArray) => NDArray,
+  options: UpdateOptions,
+): NDArray => {
   const masked = onlyMask(parseIndex(index, x.shape), x.shape)
-  if (masked === undefined) return updateWith(x, index, f(getWith(x, index, {})), changes.set)
+  if (masked === undefined) {
+    const { wrapNegativeIndices = true } = options
+    return updateWith(x, index, f(getWith(x, index, { wrapNegativeIndices })), changes.set, options)
+  }
   const everywhere = lax.convertElementType(f(x), x.dtype)
   return lax.select(spreadMask(masked.mask, masked.axis, x.shape), fitValue(everywhere, x.shape, 'apply'), x)
 }
@@ -272,7 +306,8 @@ const applyWith = (x: NDArray, index: readonly Index[], f: (x: NDArray) => NDArr
 /**
  * Changed copies of an array: `at(x, ...index).set(value)` is x with the elements at the index set to the value, which is
  * broadcast to them. `add`, `subtract`, `multiply`, `divide`, `power`, `min`, `max` combine with the value, once for each
- * time that an element is named; `apply` gives each element to an elementwise function. Indices outside change nothing.
+ * time that an element is named; `apply` gives each element to an elementwise function. Indices outside change nothing,
+ * unless the option `mode: 'clip'` moves them to the nearest inside.
  * The result keeps the dtype of x (true division of integers gives floats).
  *
  * Throws ShapeError when the value does not fit, and what `get` throws for wrong indices.
@@ -284,24 +319,32 @@ const applyWith = (x: NDArray, index: readonly Index[], f: (x: NDArray) => NDArr
  * ```
  */
 export const at = (x: NDArray, ...index: readonly Index[]): IndexUpdate => {
+  const checkUpdate = (name: string, options: UpdateOptions): UpdateOptions =>
+    checkOptions(`at(...).${name}`, options, `mode ${hints}`)
   const update =
     (change: Change) =>
-    (value: ArrayLike): NDArray =>
-      updateWith(x, index, value, change)
+    (value: ArrayLike, options: UpdateOptions = {}): NDArray =>
+      updateWith(x, index, value, change, checkUpdate(change.name, options))
   // Factors (or exponents) that are 1 where the index does not reach.
-  const factors = (value: ArrayLike, dtype: NDArray['dtype']): NDArray =>
-    updateWith(lax.filled(1, shapedArray(x.shape, dtype)), index, value, changes.multiply)
+  const factors = (name: string, value: ArrayLike, dtype: NDArray['dtype'], options: UpdateOptions): NDArray =>
+    updateWith(
+      lax.filled(1, shapedArray(x.shape, dtype)),
+      index,
+      value,
+      { ...changes.multiply, name },
+      checkUpdate(name, options),
+    )
   return {
-    get: (options = {}) => getWith(x, index, checkOptions('get', options, 'mode fillValue')),
+    get: (options = {}) => getWith(x, index, checkOptions('at(...).get', options, `mode fillValue ${hints}`)),
     set: update(changes.set),
     add: update(changes.add),
     subtract: update(changes.subtract),
     mul: update(changes.multiply),
     multiply: update(changes.multiply),
-    divide: (value) => divide(x, factors(value, inexact(x.dtype))),
-    power: (value) => power(x, factors(value, x.dtype)),
+    divide: (value, options = {}) => divide(x, factors('divide', value, inexact(x.dtype), options)),
+    power: (value, options = {}) => power(x, factors('power', value, x.dtype, options)),
     min: update(changes.min),
     max: update(changes.max),
-    apply: (f) => applyWith(x, index, f),
+    apply: (f, options = {}) => applyWith(x, index, f, checkUpdate('apply', options)),
   }
 }
