@@ -3,7 +3,7 @@
  * the operands pass through shared memory. Operands may be computed on the way there, as the patches of a convolution are.
  */
 import type { ContractionKernel } from '../../compiler/index.js'
-import { type Product, type Side, ProductPrinter } from './product.js'
+import { type Product, type Side, ProductPrinter, guarded } from './product.js'
 import type { Buffer } from '../../compiler/index.js'
 import type { Memory, Shader } from './shader.js'
 
@@ -193,6 +193,3 @@ export const tileShader = (
     [...shared, ...printer.declarations],
   )
 }
-
-const guarded = (condition: string | undefined, lines: readonly string[]): readonly string[] =>
-  condition === undefined ? lines : [`if (${condition}) {`, ...lines.map((line) => `  ${line}`), '}']

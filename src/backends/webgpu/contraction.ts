@@ -1,6 +1,7 @@
-/** Matrix products: which way to do one, and the ways in which invocations read their operands themselves. */
+/** Matrix products: which way to do one, into how many parts its sum is split, and the plainest way. */
 import { type Buffer } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
+import { blockShader } from './contraction-blocks.js'
 import { type TilePlan, chooseTiling, tileShader } from './contraction-tiles.js'
 import { type Finish, finishFunction } from './maps.js'
 import { type Product, ProductPrinter, zero } from './product.js'
@@ -36,17 +37,20 @@ const partsOf = ({ kernel: { batch, rows, columns, inner } }: Product): Omit<Til
   return { parts: Math.ceil(inner / partLength), partLength }
 }
 
-/** Plans a product. `force` chooses a way for tests. */
-export const planContraction = (product: Product, memory: Memory, target: Target, force?: Way): ContractionPlan => {
+/** Plans a product. */
+export const planContraction = (product: Product, memory: Memory, target: Target): ContractionPlan => {
   const { batch, rows, columns, out } = product.kernel
-  const way = force ?? wayOf(product, target)
+  const way = wayOf(product, target)
   const tiles = way === 'tiles' ? chooseTiling(product.kernel) : undefined
   const { parts, partLength } = tiles ?? partsOf(product)
   const partial = parts === 1 ? undefined : newBuffer(out.dtype, [parts, batch, rows, columns])
+  const printer = (): ProductPrinter => new ProductPrinter(product, memory, partial, parts, partLength)
   const first =
     tiles !== undefined
       ? tileShader(product, memory, tiles, partial)
-      : (way === 'plain' ? plainShader : blockShader)(new ProductPrinter(product, memory, partial, parts, partLength))
+      : way === 'plain'
+        ? plainShader(printer())
+        : blockShader(printer(), target.subgroups)
   if (partial === undefined) return { shaders: [first], scratch: [] }
   return { shaders: [first, joinShader(product, memory, partial, parts)], scratch: [partial] }
 }
@@ -68,70 +72,6 @@ const plainShader = (printer: ProductPrinter): Shader => {
     '}',
     printer.store('row', 'column', 'sum'),
   ]
-  return shader.finish('contraction', lines, 64, Math.ceil(count / 64), printer.declarations)
-}
-
-const four = [0, 1, 2, 3] as const
-const component = ['x', 'y', 'z', 'w'] as const
-
-/** An invocation for each block of 4 x 4 elements, which reads its operands itself: as vectors where they lie so. */
-const blockShader = (printer: ProductPrinter): Shader => {
-  const { shader, parts, type } = printer
-  const { batch, rows, columns, inner } = printer.product.kernel
-  const blockRows = Math.ceil(rows / block)
-  const blockColumns = Math.ceil(columns / block)
-  const count = parts * batch * blockRows * blockColumns
-  const leftInner = printer.hasVectors('left', 'columnStride', inner)
-  const leftRows = !leftInner && printer.hasVectors('left', 'rowStride', rows)
-  const rightColumns = printer.hasVectors('right', 'columnStride', columns)
-  const rightInner = !rightColumns && printer.hasVectors('right', 'rowStride', inner)
-  // Vectors along the sum take four steps at once; parts of the sum are multiples of four, and so is the whole then.
-  const step = leftInner || rightInner ? block : 1
-  const lines = [
-    'let flat = group * 64u + lane;',
-    `if (flat >= ${count}u) { return; }`,
-    `let column = i32(flat % ${blockColumns}u) * 4;`,
-    `let row = i32((flat / ${blockColumns}u) % ${blockRows}u) * 4;`,
-    ...printer.batchLines(`flat / ${blockRows * blockColumns}u`),
-    // Rows and columns beyond the end are computed from the last ones, and not stored.
-    ...four.flatMap((i) => [
-      `let row${i} = ${rows % block === 0 ? `row + ${i}` : `min(row + ${i}, ${rows - 1})`};`,
-      `let column${i} = ${columns % block === 0 ? `column + ${i}` : `min(column + ${i}, ${columns - 1})`};`,
-      `var sum${i} = vec4<${type}>();`,
-    ]),
-    `for (var k = start; k < end; k += ${step}) {`,
-  ]
-  const steps = step === block ? four : ([0] as const)
-  const inside: string[] = []
-  if (leftInner) for (const i of four) inside.push(`let a${i} = ${printer.vector('left', `row${i}`, 'k')};`)
-  else if (leftRows) for (const s of steps) inside.push(`let c${s} = ${printer.vector('left', 'row', `(k + ${s})`)};`)
-  if (rightInner) for (const j of four) inside.push(`let d${j} = ${printer.vector('right', 'k', `column${j}`)};`)
-  for (const s of steps) {
-    const k = s === 0 ? 'k' : `(k + ${s})`
-    const row = rightColumns
-      ? printer.vector('right', k, 'column')
-      : rightInner
-        ? `vec4<${type}>(${four.map((j) => `d${j}.${component[s]}`).join(', ')})`
-        : `vec4<${type}>(${four.map((j) => printer.operand('right', k, `column${j}`)).join(', ')})`
-    inside.push(`let r${s} = ${row};`)
-    for (const i of four) {
-      const a = leftInner
-        ? `a${i}.${component[s]}`
-        : leftRows
-          ? `c${s}.${component[i]}`
-          : printer.operand('left', `row${i}`, k)
-      inside.push(`sum${i} += ${a} * r${s};`)
-    }
-  }
-  lines.push(...inside.map((line) => `  ${line}`), '}')
-  for (const i of four) {
-    const stores = four.map((j) => {
-      const store = printer.store(`row + ${i}`, `column + ${j}`, `sum${i}.${component[j]}`)
-      return columns % block === 0 ? store : `if (column + ${j} < ${columns}) { ${store} }`
-    })
-    if (rows % block === 0) lines.push(...stores)
-    else lines.push(`if (row + ${i} < ${rows}) {`, ...stores.map((s) => `  ${s}`), '}')
-  }
   return shader.finish('contraction', lines, 64, Math.ceil(count / 64), printer.declarations)
 }
 

@@ -51,6 +51,10 @@ export const at = (view: MatrixView, batch: string, row: string, column: string)
   return parts.length === 0 ? '0' : parts.join(' + ')
 }
 
+/** Lines that are done if the condition holds; always, if there is none. */
+export const guarded = (condition: string | undefined, lines: readonly string[]): readonly string[] =>
+  condition === undefined ? lines : [`if (${condition}) {`, ...lines.map((line) => `  ${line}`), '}']
+
 export const zero = (dtype: DType): string => `${wordType(dtype)}(0)`
 
 /** Prints one shader of a product, whose sum may be split into parts. */
@@ -129,7 +133,7 @@ export class ProductPrinter {
   /** Four neighbours, the first of which is at a multiple of four. */
   vector(side: Side, row: string, column: string): string {
     const view = this.product.kernel[side]
-    return this.shader.vector(view.buffer, `(${at(view, 'batch', row, column)}) / 4`)
+    return this.shader.vector(view.buffer, `((${at(view, 'batch', row, column)}) >> 2u)`)
   }
 
   /** Statement that takes a result at `row`, `column`. */

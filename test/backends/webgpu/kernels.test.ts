@@ -17,6 +17,10 @@ describe('products', () => {
     [3, 5, 2],
     [1, 300, 70],
     [10, 3001, 9],
+    // Blocks of four rows, and fewer than four blocks beside each other.
+    [4, 9, 20],
+    [70, 12, 4],
+    [9, 13, 7],
   ] as const) {
     agree(`${m}x${k} times ${k}x${n}`, () => np.matmul(floats(1, [m, k]), floats(2, [k, n])), 64)
   }
