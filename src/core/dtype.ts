@@ -46,6 +46,8 @@ export const dtypes: readonly DType[] = [
   'bool',
 ]
 export const floatingDTypes: readonly DType[] = dtypes.filter((d) => table[d].kind === 'float')
+/** Floats that are computed as they are stored; halves are computed in float32. */
+export const nativeFloats: readonly DType[] = ['float32', 'float64']
 export const integerDTypes: readonly DType[] = ['int32', 'uint32', 'int8', 'uint8']
 
 export const isDType = (value: unknown): value is DType => typeof value === 'string' && Object.hasOwn(table, value)

@@ -12,6 +12,7 @@ import {
   avalText,
   bind,
   known,
+  nativeFloats,
   range,
   roundTo,
 } from '../core/index.js'
@@ -25,7 +26,7 @@ import { broadcastedIota } from './shape.js'
 import { pad } from './slicing.js'
 
 /** Dtypes that matrices are factored in. */
-export const factored: readonly DType[] = ['float32', 'float64']
+export const factored: readonly DType[] = nativeFloats
 
 /** Numbers of rows and columns of the matrices of a stack. */
 export const sizesOf = (x: Pick<ShapedArray, 'shape'>): readonly [rows: number, columns: number] => [

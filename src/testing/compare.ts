@@ -1,5 +1,5 @@
-/** Comparing arrays with the tolerance that their dtype deserves. */
-import { type DType, NDArray, avalText, dtypeEpsilon, isFloating } from '../core/index.js'
+/** Comparing arrays with the tolerance that their dtype deserves; what is claimed stands apart from how arrays are read. */
+import { type DType, type HostData, type NDArray, avalText, dtypeEpsilon, isFloating, known } from '../core/index.js'
 
 /** Relative and absolute tolerance. */
 export interface Tolerance {
@@ -33,38 +33,57 @@ export const difference = (
   return undefined
 }
 
-/** Throws unless values that were read are those of an array of this aval, within the tolerance. */
-const assertValues = (
-  got: NDArray,
-  values: ArrayLike<number>,
-  expected: NDArray,
-  expectedValues: ArrayLike<number>,
+/** Throws unless two lists of values agree; `of` says what they are the values of. */
+export const assertValues = (
+  got: ArrayLike<number>,
+  expected: ArrayLike<number>,
   what: string,
+  of: string,
   tolerance: Tolerance,
 ): void => {
-  if (avalText(got.aval) !== avalText(expected.aval))
-    throw new Error(`${what}: ${avalText(got.aval)} instead of ${avalText(expected.aval)}`)
-  const found = difference(values, expectedValues, tolerance)
-  if (found !== undefined) {
-    const first = (list: ArrayLike<number>): string => Array.from(list).slice(0, 24).join(' ')
-    throw new Error(
-      `${what}: ${found} in ${avalText(got.aval)}\n  got      ${first(values)}\n  expected ${first(expectedValues)}`,
-    )
-  }
+  const found = difference(got, expected, tolerance)
+  if (found === undefined) return
+  const first = (list: ArrayLike<number>): string => Array.from(list).slice(0, 24).join(' ')
+  throw new Error(`${what}: ${found} in ${of}\n  got      ${first(got)}\n  expected ${first(expected)}`)
+}
+
+/** What is said of the values of arrays. Devices differ in how arrays are read, so reading is left to who wants to know. */
+export interface Claim {
+  readonly arrays: readonly NDArray[]
+  /** Throws unless it holds of these values, one list for each array. */
+  readonly check: (values: readonly HostData[]) => void
+}
+
+/** The claim that two arrays have one shape and dtype and close values. */
+export const claimClose = (
+  got: NDArray,
+  expected: NDArray,
+  what: string,
+  tolerance: Tolerance = toleranceOf(expected.dtype),
+): Claim => ({
+  arrays: [got, expected],
+  check: ([values, expectedValues]) => {
+    const aval = avalText(got.aval)
+    if (aval !== avalText(expected.aval)) throw new Error(`${what}: ${aval} instead of ${avalText(expected.aval)}`)
+    assertValues(known(values, 'values'), known(expectedValues, 'values'), what, aval, tolerance)
+  },
+})
+
+/** Throws unless every claim holds, on devices that are read at once. */
+export const assertClaims = (claims: readonly Claim[]): void => {
+  for (const { arrays, check } of claims) check(arrays.map((x) => x.dataSync()))
+}
+
+/** The same for arrays of any device: rejects unless every claim holds. All arrays are asked for together, which a GPU answers in one piece. */
+export const assertClaimsAsync = async (claims: readonly Claim[]): Promise<void> => {
+  const values = await Promise.all(claims.map(({ arrays }) => Promise.all(arrays.map((x) => x.data()))))
+  claims.forEach(({ check }, i) => check(known(values[i], 'values')))
 }
 
 /** Throws unless two arrays have one shape and dtype and close values. */
-export const assertClose = (
-  got: NDArray,
-  expected: NDArray,
-  what: string,
-  tolerance: Tolerance = toleranceOf(expected.dtype),
-): void => assertValues(got, got.dataSync(), expected, expected.dataSync(), what, tolerance)
+export const assertClose = (got: NDArray, expected: NDArray, what: string, tolerance?: Tolerance): void =>
+  assertClaims([claimClose(got, expected, what, tolerance)])
 
 /** The same for arrays of any device: rejects unless they agree. */
-export const assertCloseAsync = async (
-  got: NDArray,
-  expected: NDArray,
-  what: string,
-  tolerance: Tolerance = toleranceOf(expected.dtype),
-): Promise<void> => assertValues(got, await got.data(), expected, await expected.data(), what, tolerance)
+export const assertCloseAsync = (got: NDArray, expected: NDArray, what: string, tolerance?: Tolerance): Promise<void> =>
+  assertClaimsAsync([claimClose(got, expected, what, tolerance)])

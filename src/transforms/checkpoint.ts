@@ -18,6 +18,7 @@ import {
   isLinear,
   known,
   knownInput,
+  nativeFloats,
   newJaxpr,
   pruneJaxpr,
   sameAval,
@@ -245,12 +246,13 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = definePrimitive<
   },
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 2 })
+    const dtype = draw.pick(nativeFloats)
     const body = (xs: readonly NDArray[]): NDArray[] => [sin(cos(known(xs[0], 'operand')))]
     return {
-      inputs: [draw.array(shape, 'float32')],
+      inputs: [draw.array(shape, dtype)],
       params: {
         name: 'f',
-        jaxpr: buildJaxpr(body, [shapedArray(shape, 'float32')], 'f').jaxpr,
+        jaxpr: buildJaxpr(body, [shapedArray(shape, dtype)], 'f').jaxpr,
         policy: 'nothing_saveable',
         differentiated: false,
       },

@@ -20,6 +20,7 @@ import {
   isLinear,
   known,
   knownInput,
+  nativeFloats,
   newJaxpr,
   newVar,
   sameAval,
@@ -185,11 +186,12 @@ export const condPrimitive: Primitive<CondParams> = definePrimitive<CondParams>(
   },
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 2 })
-    const aval = shapedArray(shape, 'float32')
+    const dtype = draw.pick(nativeFloats)
+    const aval = shapedArray(shape, dtype)
     const program = (f: (x: ArrayLike) => NDArray): Jaxpr =>
       buildJaxpr((xs) => [f(known(xs[0], 'operand'))], [aval], 'branch').jaxpr
     return {
-      inputs: [draw.array([], 'int32', { min: 0, max: 1 }), draw.array(shape, 'float32')],
+      inputs: [draw.array([], 'int32', { min: 0, max: 1 }), draw.array(shape, dtype)],
       params: { branches: [program(sin), program(cos)] },
     }
   },

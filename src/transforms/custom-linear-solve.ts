@@ -18,6 +18,7 @@ import {
   isLinear,
   known,
   knownInput,
+  nativeFloats,
   newJaxpr,
   newVar,
   sameAval,
@@ -142,12 +143,12 @@ const linearSolvePrimitive: Primitive<SolveParams> = definePrimitive<SolveParams
     count,
   }),
   sample: (draw) => {
-    const aval = shapedArray(draw.shape({ maxRank: 2 }), 'float32')
+    const aval = shapedArray(draw.shape({ maxRank: 2 }), draw.pick(nativeFloats))
     const of = (f: (diagonal: NDArray, x: NDArray) => NDArray): Jaxpr =>
       buildJaxpr(([d, x]) => [f(known(d, 'diagonal'), known(x, 'vector'))], [aval, aval], 'sample').jaxpr
-    const [times, over] = [of(mul), of(div)]
+    const [times, over] = [of(mul), of((diagonal, x) => div(x, diagonal))]
     return {
-      inputs: [draw.array(aval.shape, 'float32', { min: 1, max: 3 }), draw.array(aval.shape, 'float32')],
+      inputs: [draw.array(aval.shape, aval.dtype, { min: 1, max: 3 }), draw.array(aval.shape, aval.dtype)],
       params: { matvec: times, vecmat: times, solve: over, transposeSolve: over, transposable: true, count: 1 },
     }
   },

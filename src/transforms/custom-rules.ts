@@ -11,6 +11,7 @@ import {
   avalText,
   buildJaxpr,
   known,
+  nativeFloats,
   sameAval,
   shapedArray,
 } from '../core/index.js'
@@ -48,11 +49,12 @@ export const missingRule = (name: string, method: string): ArgumentError =>
 /** An operand, and the parameters of a call that squares it, without its rule: what the primitives' samples begin with. */
 export const sampleOfSquare = (draw: Draw) => {
   const shape = draw.shape({ maxRank: 2 })
+  const dtype = draw.pick(nativeFloats)
   const square = ([x]: readonly NDArray[]): NDArray[] => [mul(known(x, 'operand'), known(x, 'operand'))]
   return {
-    x: draw.array(shape, 'float32'),
+    x: draw.array(shape, dtype),
     name: 'f',
-    callJaxpr: buildJaxpr(square, [shapedArray(shape, 'float32')], 'f').jaxpr,
+    callJaxpr: buildJaxpr(square, [shapedArray(shape, dtype)], 'f').jaxpr,
     numConsts: 0,
   }
 }

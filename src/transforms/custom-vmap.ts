@@ -14,6 +14,7 @@ import {
   isLinear,
   known,
   knownInput,
+  nativeFloats,
   sameAval,
   shapedArray,
   tree,
@@ -153,7 +154,7 @@ export const customVmapPrimitive: Primitive<CustomVmapParams> = definePrimitive<
     donated: undefined,
   },
   sample: (draw) => {
-    const aval = shapedArray(draw.shape({ maxRank: 2 }), 'float32')
+    const aval = shapedArray(draw.shape({ maxRank: 2 }), draw.pick(nativeFloats))
     const body = (xs: readonly NDArray[]): NDArray[] => {
       const x = known(xs[0], 'operand')
       return [add(mul(x, x), x)]

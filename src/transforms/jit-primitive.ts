@@ -11,6 +11,7 @@ import {
   InternalError,
   isJaxpr,
   known,
+  nativeFloats,
   sameAval,
   shapedArray,
 } from '../core/index.js'
@@ -46,7 +47,7 @@ export const jitPrimitive: Primitive<JitParams> = definePrimitive<JitParams>({
     donated: ({ donated }) => donated ?? [],
   },
   sample: (draw) => {
-    const aval: ShapedArray = shapedArray(draw.shape({ maxRank: 2 }), 'float32')
+    const aval: ShapedArray = shapedArray(draw.shape({ maxRank: 2 }), draw.pick(nativeFloats))
     const body = (xs: readonly NDArray[]): NDArray[] => {
       const x = known(xs[0], 'operand')
       return [mul(add(x, x), x), x]

@@ -16,6 +16,7 @@ import {
   isLinear,
   known,
   knownInput,
+  nativeFloats,
   newJaxpr,
   sameAval,
   shapedArray,
@@ -301,7 +302,8 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
   },
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 1, nonEmpty: true })
-    const aval = shapedArray(shape, 'float32')
+    const dtype = draw.pick(nativeFloats)
+    const aval = shapedArray(shape, dtype)
     const body = (all: readonly NDArray[]): NDArray[] => {
       const [w, c, x] = all.map((v) => v)
       const next = mul(known(w, 'constant'), add(known(c, 'carry'), known(x, 'slice')))
@@ -310,9 +312,9 @@ export const scanPrimitive: Primitive<ScanParams> = definePrimitive<ScanParams>(
     const length = draw.integer(0, 4)
     return {
       inputs: [
-        draw.array(shape, 'float32', { min: -1, max: 1 }),
-        draw.array(shape, 'float32'),
-        draw.array([length, ...shape], 'float32'),
+        draw.array(shape, dtype, { min: -1, max: 1 }),
+        draw.array(shape, dtype),
+        draw.array([length, ...shape], dtype),
       ],
       params: {
         jaxpr: buildJaxpr(body, [aval, aval, aval], 'body').jaxpr,

@@ -15,6 +15,7 @@ import {
   erase,
   evalJaxpr,
   known,
+  nativeFloats,
   newJaxpr,
   newVar,
   sameAval,
@@ -256,7 +257,8 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 1, nonEmpty: true })
     const counter = shapedArray([], 'int32')
-    const aval = shapedArray(shape, 'float32')
+    const dtype = draw.pick(nativeFloats)
+    const aval = shapedArray(shape, dtype)
     const condition = (xs: readonly NDArray[]): NDArray[] => [lt(known(xs[1], 'counter'), known(xs[0], 'bound'))]
     const body = (xs: readonly NDArray[]): NDArray[] => [
       add(known(xs[1], 'counter'), 1),
@@ -265,9 +267,9 @@ export const whilePrimitive: Primitive<WhileParams> = definePrimitive<WhileParam
     return {
       inputs: [
         draw.array([], 'int32', { min: 0, max: 4 }),
-        draw.array(shape, 'float32', { min: -1, max: 1 }),
+        draw.array(shape, dtype, { min: -1, max: 1 }),
         draw.array([], 'int32', { min: 0, max: 2 }),
-        draw.array(shape, 'float32'),
+        draw.array(shape, dtype),
       ],
       params: {
         condJaxpr: buildJaxpr(condition, [counter, counter, aval], 'condition').jaxpr,

@@ -1,8 +1,11 @@
-/** Every primitive obeys every law, on every device: the tests of one part of the primitives, so that several files can run side by side. */
+/**
+ * Every primitive obeys every law, on every device that is read at once: the tests of one part of the primitives, so that several
+ * files can run side by side. On webgpu, test/backends/webgpu/laws.test.ts says the same of them.
+ */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type NDArray, jvp, numpy as np } from 'cotangent'
-import { type Draw, type Primitive, bind, primitives, withDevice } from '../../src/core/index.js'
+import { type Draw, bind, withDevice } from '../../src/core/index.js'
 import {
   deviceLaw,
   drawFrom,
@@ -13,16 +16,12 @@ import {
   transposeLaw,
   vmapLaw,
 } from '../../src/testing/index.js'
+import { every, irreversible, named, uncompilable, withoutForward } from './primitives.js'
 
-/** Collectives mean nothing outside of a vmap that has their axis name; test/transforms/composition.test.ts has their laws. */
-const needAxisName = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index'])
 /** Derivatives that are zero by definition, whatever differences say. */
 const zeroDerivative = new Set(['stop_gradient', 'nextafter'])
 /** Hold a derivative rule, which is a JS function and cannot be read from text. */
 const unreadable = new Set(['custom_jvp_call', 'custom_vjp_call', 'custom_lin'])
-/** Assertions: a compiled program cannot throw, so compiling one is an error. */
-const uncompilable = new Set(['check'])
-const every = [...primitives.values()].filter((p) => !needAxisName.has(p.name))
 /** Always the smallest choice. */
 const fixedDraw: Omit<Draw, 'array'> = {
   integer: (min) => min,
@@ -43,8 +42,6 @@ const check = (law: (draw: ReturnType<typeof drawFrom>) => void): void =>
     { numRuns: runs, seed: 20261123 },
   )
 
-const named = (list: readonly Primitive[]) => list.map((p) => [p.name, p] as const)
-
 /** Declares the tests of every `parts`-th primitive, from number `part` on. */
 export const testPrimitives = (part: number, parts: number): void => {
   const all = every.filter((_, i) => i % parts === part)
@@ -58,8 +55,6 @@ export const testPrimitives = (part: number, parts: number): void => {
       it(`has the shape that its rule says (${device})`, () =>
         withDevice(device, () => check((draw) => shapeLaw(primitive, draw))))
       it(`vmap = loop (${device})`, () => withDevice(device, () => check((draw) => vmapLaw(primitive, draw))))
-      it(`reverse = transpose of forward (${device})`, () =>
-        withDevice(device, () => check((draw) => transposeLaw(primitive, draw))))
     }
     it('wasm = reference', () => check((draw) => deviceLaw(primitive, draw, 'wasm', 'js')))
   })
@@ -75,9 +70,30 @@ export const testPrimitives = (part: number, parts: number): void => {
       expect(() => check((draw) => jitLaw(primitive, draw))).toThrow('Property failed'))
   })
 
-  describe.each(named(all.filter((p) => !zeroDerivative.has(p.name))))('%s', (_, primitive) => {
-    it('jvp = finite difference in float64', () => withDevice('js', () => check((draw) => jvpLaw(primitive, draw))))
-  })
+  describe.each(named(all.filter((p) => !irreversible.has(p.name) && !withoutForward.has(p.name))))(
+    '%s',
+    (_, primitive) => {
+      for (const device of devices) {
+        it(`reverse = transpose of forward (${device})`, () =>
+          withDevice(device, () => check((draw) => transposeLaw(primitive, draw))))
+      }
+    },
+  )
+
+  describe.each(named(all.filter((p) => irreversible.has(p.name) || withoutForward.has(p.name))))(
+    '%s',
+    (_, primitive) => {
+      it('has one mode of differentiation only, and says so', () =>
+        expect(() => check((draw) => transposeLaw(primitive, draw))).toThrow('Property failed'))
+    },
+  )
+
+  describe.each(named(all.filter((p) => !zeroDerivative.has(p.name) && !withoutForward.has(p.name))))(
+    '%s',
+    (_, primitive) => {
+      it('jvp = finite difference in float64', () => withDevice('js', () => check((draw) => jvpLaw(primitive, draw))))
+    },
+  )
 
   describe.each(named(all.filter((p) => zeroDerivative.has(p.name))))('%s', (_, primitive) => {
     it('has derivative zero', () => {

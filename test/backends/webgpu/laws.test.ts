@@ -1,10 +1,21 @@
-/** Every primitive gives on the GPU what it gives on the reference device, and no shader is given the same memory twice. */
+/**
+ * Every primitive obeys every law on the GPU, and gives there what it gives on the reference device; no shader is given the same
+ * memory twice.
+ */
 import * as fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import 'cotangent'
 import { createWebgpuDevice } from '../../../src/backends/webgpu/index.js'
-import { primitives, registerDevice } from '../../../src/core/index.js'
-import { deviceLawAsync, drawFrom } from '../../../src/testing/index.js'
+import { type Draw, registerDevice, withDevice } from '../../../src/core/index.js'
+import {
+  deviceLawAsync,
+  drawFrom,
+  jitLawAsync,
+  shapeLawAsync,
+  transposeLawAsync,
+  vmapLawAsync,
+} from '../../../src/testing/index.js'
+import { every, irreversible, named, withoutForward } from '../../laws/primitives.js'
 
 /** What bindings of shaders were like since the last look. */
 const seen = { several: 0, shared: 0 }
@@ -45,19 +56,31 @@ afterEach(() => {
   if (shared > 0) throw new Error(`${shared} groups bind memory for writing and once more`)
 })
 
-/** Collectives mean nothing outside of a vmap that has their axis name. */
-const needAxisName = new Set(['psum', 'pmax', 'pmin', 'all_gather', 'axis_index'])
 /** Looks at its operands at once, which no program outside of jit can do here. */
 const readsAtOnce = new Set(['check'])
-const all = [...primitives.values()].filter((p) => !needAxisName.has(p.name) && !readsAtOnce.has(p.name))
+const all = every.filter((p) => !readsAtOnce.has(p.name))
+const runs = 10
 
-describe.each(all.map((p) => [p.name, p] as const))('%s', (_, primitive) => {
-  it('webgpu = reference', () =>
-    fc.assert(
-      fc.asyncProperty(fc.gen(), (g) => deviceLawAsync(primitive, drawFrom(g), 'webgpu', 'js')),
-      { numRuns: 10, seed: 20261123 },
-    ))
+/** Samples of a law that can be stated without float64, which WGSL lacks. */
+const check = (law: (draw: Draw) => Promise<void>): Promise<void> =>
+  fc.assert(
+    fc.asyncProperty(fc.gen(), (g) => withDevice('webgpu', () => law(drawFrom(g)))),
+    { numRuns: runs, seed: 20261123 },
+  )
+
+describe.each(named(all))('%s', (_, primitive) => {
+  it('webgpu = reference', () => check((draw) => deviceLawAsync(primitive, draw, 'webgpu', 'js')))
+  it('has the shape that its rule says', () => check((draw) => shapeLawAsync(primitive, draw)))
+  it('jit = eager', () => check((draw) => jitLawAsync(primitive, draw)))
+  it('vmap = loop', () => check((draw) => vmapLawAsync(primitive, draw)))
 })
+
+describe.each(named(all.filter((p) => !irreversible.has(p.name) && !withoutForward.has(p.name))))(
+  '%s',
+  (_, primitive) => {
+    it('reverse = transpose of forward', () => check((draw) => transposeLawAsync(primitive, draw)))
+  },
+)
 
 it('shaders of several arrays were looked at', () => {
   expect(total.several).toBeGreaterThan(all.length)
