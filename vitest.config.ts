@@ -11,14 +11,20 @@ Object.assign(process.env, withSwiftShader())
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { exports: subpaths } = JSON.parse(readFileSync(`${here}package.json`, 'utf8')) as {
-  exports: Record<string, string>
+  exports: Record<string, string | { node: string }>
 }
 
 // Tests import `cotangent/numpy` as users do, but mean src/: they need no build, and see the same modules as '../src/...'.
-const alias = Object.entries(subpaths).map(([subpath, target]) => ({
-  find: new RegExp(`^cotangent${subpath.slice(1)}$`),
-  replacement: here + target.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'),
-}))
+const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
+  typeof target === 'string'
+    ? []
+    : [
+        {
+          find: new RegExp(`^cotangent${subpath.slice(1)}$`),
+          replacement: here + target.node.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'),
+        },
+      ],
+)
 
 export default defineConfig({
   resolve: { alias },

@@ -30,10 +30,9 @@ const run = (command, ...parameters) => {
 const packed = run('npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder)
 const { filename, files, size } = JSON.parse(packed)[0]
 const tarball = join(folder, filename)
-if (!sideEffects.includes('./dist/*.js') || !existsSync('dist/install.js')) {
-  console.error(
-    "package.json: sideEffects must list './dist/*.js', the front doors and dist/install.js, which they import",
-  )
+for (const place of ['dist/esm', 'dist/node']) {
+  if (sideEffects.includes(`./${place}/*.js`) && existsSync(`${place}/install.js`)) continue
+  console.error(`package.json: sideEffects must list './${place}/*.js': front doors import ${place}/install.js`)
   process.exit(1)
 }
 
@@ -47,6 +46,12 @@ const imports = Object.keys(subpaths)
   .map((subpath) => `await import('${name}${subpath.slice(1)}')\n`)
 writeFileSync(join(folder, 'user.mjs'), imports.join(''))
 run(process.execPath, join(folder, 'user.mjs'))
+// The same files that are not bundled, as a page without a bundler has them.
+const modules = Object.values(subpaths).flatMap((targets) =>
+  targets.default === undefined ? [] : [`await import('./node_modules/${name}/${targets.default.slice(2)}')\n`],
+)
+writeFileSync(join(folder, 'page.mjs'), modules.join(''))
+run(process.execPath, join(folder, 'page.mjs'))
 console.log(
   `package: ${filename}, ${files.length} files, ${(size / 1024).toFixed(0)} KiB, ${imports.length} subpaths load`,
 )

@@ -24,7 +24,7 @@ const mnist: Plugin = {
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   plugins: [mnist],
-  resolve: { alias: { cotangent: join(root, 'dist', 'index.js') } },
+  resolve: { alias: { cotangent: join(root, 'dist', 'esm', 'index.js') } },
   // Dawn is what Node has in place of the page's own WebGPU; what loads it here never runs.
   optimizeDeps: { exclude: ['webgpu'] },
   server: {

@@ -1,10 +1,13 @@
 /** Where in the user's program something was asked for: the nearest stack frame outside the library. */
 
-// The library's own folder: frames below it are ours, all others the user's. In a bundle it is the file itself, so that no
-// frame is the user's; bundles that are plain scripts have no URL.
+// The library's own folder: frames below it are ours, all others the user's. This module is core/call-site.js of it, or in what
+// tools/bundle.mjs has put into node/cotangent.js. In a bundle of the user's it is the file itself, so that no frame is the user's;
+// bundles that are plain scripts have no URL.
 const ownUrl: unknown = import.meta.url
 const ownRoot =
-  typeof ownUrl === 'string' ? ownUrl.replace(/core\/call-site\.[jt]s.*$|[?#].*$/, '').replace(/^file:\/\//, '') : ''
+  typeof ownUrl === 'string'
+    ? ownUrl.replace(/(?:core\/call-site|node\/cotangent)\.[jt]s.*$|[?#].*$/, '').replace(/^file:\/\//, '')
+    : ''
 
 let inherited: string | undefined
 /** What all that happens now was asked for by; its place is looked for when somebody wants it. */

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'build', 'types')
 
 const { exports: subpaths } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string>
+  exports: Record<string, unknown>
 }
 
 beforeAll(() => {
