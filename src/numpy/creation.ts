@@ -197,6 +197,9 @@ const arrayOf = (data: ArrayData, given: DTypeOptions['dtype']): NDArray => {
   if (data instanceof NDArray) return convertTo(data, given ?? data.dtype, false)
   if (isTypedArray(data)) {
     const dtype = typedArrayDType(data)
+    // Floats are rounded on the host, as the device may lack the dtype that they come in.
+    if (given !== undefined && given !== null && isFloating(dtype) && isFloating(given))
+      return fromHost(data, [data.length], given)
     const made = fromHost(data, [data.length], dtype)
     return given === undefined || given === null ? made : lax.convertElementType(made, given)
   }

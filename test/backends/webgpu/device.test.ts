@@ -114,6 +114,12 @@ describe('dtypes and devices', () => {
     expect(() => np.zeros([2], { dtype: 'float64' })).toThrow(/float64 does not exist on 'webgpu'.*wasm/)
     expect(() => np.ones([2]).astype('float64')).toThrow(DeviceError)
   })
+  it('takes float64 values of the host in the float that is asked for', async () => {
+    const values = Float64Array.of(1 / 3, 65504.1, 1e-50)
+    expect([...(await np.array(values, { dtype: 'float32' }).data())]).toEqual([...Float32Array.from(values)])
+    expect([...(await np.array(values, { dtype: 'float16' }).data())]).toEqual([0.333251953125, 65504, 0])
+    expect(() => np.array(values)).toThrow(/float64 does not exist on 'webgpu'/)
+  })
   it('refuses operands of two devices', () => {
     const there = withDevice('wasm', () => np.ones([2]))
     expect(() => np.ones([2]).add(there)).toThrow(/different devices/)
