@@ -26,6 +26,9 @@ const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
       ],
 )
 
+/** Laws of results that hold on every device: on js and wasm these tests are of the project unit, on the GPU of webgpu. */
+const onEveryDevice = ['test/transforms/{checkpoint,control-flow,in-place,scan}.test.ts']
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -42,6 +45,7 @@ export default defineConfig({
           environment: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**', 'test/examples/**', 'test/reference/**', 'test/backends/webgpu/**'],
+          provide: { devices: ['js', 'wasm'] },
         },
       },
       {
@@ -50,8 +54,10 @@ export default defineConfig({
         test: {
           name: 'webgpu',
           environment: 'node',
-          include: ['test/backends/webgpu/**/*.test.ts'],
-          testTimeout: 60_000,
+          include: ['test/backends/webgpu/**/*.test.ts', ...onEveryDevice],
+          provide: { devices: ['webgpu'] },
+          // Most of the time is compiling shaders: on a busy machine it takes many times as long.
+          testTimeout: 180_000,
         },
       },
       {

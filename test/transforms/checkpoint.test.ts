@@ -15,7 +15,7 @@ import {
   valueAndGrad,
   withDevice,
 } from 'cotangent'
-import { closeAll, devices, noise } from './support.js'
+import { closeAll, devices, noise, on } from './support.js'
 
 describe.each(devices)('checkpoint on %s', (device) => {
   const layer = (p: { a: NDArray; b: NDArray }, x: NDArray): NDArray =>
@@ -47,7 +47,7 @@ describe.each(devices)('checkpoint on %s', (device) => {
   )
 
   it('changes no value and no derivative, with any policy and in a scan', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const few = layers(32).slice(0, 2)
       const small = noise(98, [4, 32])
       const [value, gradient] = valueAndGrad(network(layer))(few, small)

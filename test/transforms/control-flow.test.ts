@@ -1,15 +1,15 @@
 /** Loops and branches: each is the plain JavaScript it stands for, under every transformation, on every device. */
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { type NDArray, grad, jit, jvp, lax, numpy as np, vjp, vmap, withDevice } from 'cotangent'
-import { closeAll, devices, float64, noise } from './support.js'
+import { closeAll, devices, holds, noise, on, precise } from './support.js'
 
 describe.each(devices)('cond and switch on %s', (device) => {
   const branches = [
     (x: NDArray, y: NDArray) => np.multiply(x, y),
     (x: NDArray) => np.sin(x),
     (_: NDArray, y: NDArray) => y,
-    () => np.zeros([2], float64),
+    () => np.zeros([2], precise()),
   ] as const
   const choice = (index: NDArray, x: NDArray, y: NDArray): NDArray => lax.switch(index, branches, x, y)
   const plain = (index: number, x: NDArray, y: NDArray): NDArray =>
@@ -17,9 +17,9 @@ describe.each(devices)('cond and switch on %s', (device) => {
   const int = (data: number | number[]): NDArray => np.array(data, { dtype: 'int32' })
 
   it('take the chosen branch, under every transformation', () =>
-    withDevice(device, () =>
-      fc.assert(
-        fc.property(fc.integer({ min: -1, max: 5 }), fc.integer({ min: 0, max: 99 }), (index, seed) => {
+    fc.assert(
+      fc.asyncProperty(fc.integer({ min: -1, max: 5 }), fc.integer({ min: 0, max: 99 }), (index, seed) =>
+        on(device, () => {
           const [x, y, t, u] = [0, 1, 2, 3].map((k) => noise(seed + k, [2])) as [NDArray, NDArray, NDArray, NDArray]
           const chosen = (a: NDArray, b: NDArray): NDArray => plain(index, a, b)
           closeAll([choice(int(index), x, y), jit(choice)(int(index), x, y)], [chosen(x, y), chosen(x, y)], 'switch')
@@ -32,12 +32,12 @@ describe.each(devices)('cond and switch on %s', (device) => {
             'jit of vjp',
           )
         }),
-        { numRuns: 25, seed: 1 },
       ),
+      { numRuns: 25, seed: 1 },
     ))
 
   it('mapped are loops over members, whether members agree or not', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const indices = int([2, 0, 1, 3, 9])
       const x = noise(1, [5, 2])
       const y = noise(2, [5, 2])
@@ -57,7 +57,7 @@ describe.each(devices)('cond and switch on %s', (device) => {
     }))
 
   it('run only the chosen branch', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const f = jit((p: NDArray, x: NDArray) =>
         lax.cond(
           p,
@@ -71,7 +71,7 @@ describe.each(devices)('cond and switch on %s', (device) => {
           x,
         ),
       )
-      expect(f(np.array(true), np.array(3)).item()).toBe(3)
+      holds(f(np.array(true), np.array(3)), [3])
     }))
 })
 
@@ -92,22 +92,31 @@ describe.each(devices)('whileLoop and foriLoop on %s', (device) => {
     for (let i = 0; i < n; i++) v = np.multiply(v, np.add(np.abs(x), 1.5))
     return v
   }
-  const plain = (bound: number, x: NDArray): readonly [NDArray, NDArray] => {
-    let n = 0
-    while (np.sum(trips(n, x)).item() < bound) n++
-    return [np.array(n, { dtype: 'int32' }), trips(n, x)]
+  /** How often it doubles, found out where arrays are read at once. */
+  const count = (bound: number, start: () => NDArray): number =>
+    withDevice('js', () => {
+      const x = start()
+      let n = 0
+      while (np.sum(trips(n, x)).item() < bound) n++
+      return n
+    })
+  const plain = (bound: number, start: () => NDArray): readonly [NDArray, NDArray] => {
+    const n = count(bound, start)
+    return [np.array(n, { dtype: 'int32' }), trips(n, start())]
   }
 
   it('are loops, also mapped over starts and bounds', () =>
-    withDevice(device, () =>
-      fc.assert(
-        fc.property(
-          fc.array(fc.integer({ min: -3, max: 40 }), { minLength: 1, maxLength: 4 }),
-          fc.integer({ min: 0, max: 99 }),
-          (bounds, seed) => {
-            const x = np.add(np.abs(noise(seed, [bounds.length, 2])), 0.2)
-            const limits = np.array(bounds, float64)
-            const expected = bounds.map((bound, m) => plain(bound, x.get(m)))
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: -3, max: 40 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 0, max: 99 }),
+        (bounds, seed) =>
+          on(device, () => {
+            const start = () => np.add(np.abs(noise(seed, [bounds.length, 2])), 0.2)
+            const x = start()
+            const member = (bound: number, m: number) => plain(bound, () => start().get(m))
+            const limits = np.array(bounds, precise())
+            const expected = bounds.map(member)
             bounds.forEach((_, m) => closeAll(grow(limits.get(m), x.get(m)), expected[m] ?? [], 'while'))
             for (const f of [vmap(grow), jit(vmap(grow)), vmap(jit(grow))]) {
               const [counts, values] = f(limits, x)
@@ -118,25 +127,21 @@ describe.each(devices)('whileLoop and foriLoop on %s', (device) => {
               )
             }
             const [, shared] = vmap(grow, { inAxes: [null, 0] })(limits.get(0), x)
-            closeAll(
-              [shared],
-              [np.stack(bounds.map((_, m) => plain(bounds[0] ?? 0, x.get(m))[1]))],
-              'one bound for all',
-            )
-          },
-        ),
-        { numRuns: 20, seed: 2 },
+            closeAll([shared], [np.stack(bounds.map((_, m) => member(bounds[0] ?? 0, m)[1]))], 'one bound for all')
+          }),
       ),
+      { numRuns: 20, seed: 2 },
     ))
 
   it('differentiate forward as the trips that ran', () =>
-    withDevice(device, () => {
+    on(device, () => {
       for (const seed of [0, 1, 2]) {
-        const x = np.add(np.abs(noise(seed, [2])), 0.2)
+        const start = () => np.add(np.abs(noise(seed, [2])), 0.2)
+        const x = start()
         const t = noise(seed + 1, [2])
-        const ran = plain(20, x)[0].item()
+        const ran = count(20, start)
         const expected = jvp((v: NDArray) => trips(ran, v), [x], [t])[1]
-        const f = (v: NDArray): NDArray => grow(np.array(20, float64), v)[1]
+        const f = (v: NDArray): NDArray => grow(np.array(20, precise()), v)[1]
         closeAll(
           [jvp(f, [x], [t])[1], jit((v: NDArray, u: NDArray) => jvp(f, [v], [u])[1])(x, t)],
           [expected, expected],
@@ -151,19 +156,23 @@ describe.each(devices)('whileLoop and foriLoop on %s', (device) => {
     }))
 
   it('with known trips differentiate in reverse', () =>
-    withDevice(device, () => {
-      const body = (x: NDArray) => (i: NDArray, c: NDArray) => np.add(np.multiply(c, x), np.astype(i, 'float64'))
-      const loop = (x: NDArray): NDArray => np.sum(lax.foriLoop(1, 4, body(x), np.ones([2], float64)))
+    on(device, () => {
+      const body = (x: NDArray) => (i: NDArray, c: NDArray) => np.add(np.multiply(c, x), np.astype(i, precise().dtype))
+      const loop = (x: NDArray): NDArray => np.sum(lax.foriLoop(1, 4, body(x), np.ones([2], precise())))
       const unroll = (x: NDArray): NDArray =>
-        np.sum([1, 2, 3].reduce((c, i) => body(x)(np.array(i, { dtype: 'int32' }), c), np.ones([2], float64)))
+        np.sum([1, 2, 3].reduce((c, i) => body(x)(np.array(i, { dtype: 'int32' }), c), np.ones([2], precise())))
       const x = noise(3, [2])
       closeAll([grad(loop)(x), jit(grad(loop))(x)], [grad(unroll)(x), grad(unroll)(x)], 'grad of foriLoop')
-      expect(
+      holds(
         jit((n: NDArray) =>
           lax.foriLoop(0, n, (i: NDArray, c: NDArray) => np.add(c, i), np.array(0, { dtype: 'int32' })),
-        )(np.array(5, { dtype: 'int32' })).item(),
-      ).toBe(10)
-      expect(lax.foriLoop(5, 2, (_: NDArray, c: NDArray) => np.add(c, 1), np.array(3)).item()).toBe(3)
+        )(np.array(5, { dtype: 'int32' })),
+        [10],
+      )
+      holds(
+        lax.foriLoop(5, 2, (_: NDArray, c: NDArray) => np.add(c, 1), np.array(3)),
+        [3],
+      )
     }))
 })
 
@@ -192,18 +201,22 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
     for (let i = 0; i < n; i++) u = [x, u].reduce((c, w) => np.add(c, np.multiply(w, w)), np.add(u, 0.5))
     return u
   }
-  const count = (x: NDArray): number => {
-    let n = 0
-    while (np.sum(trips(n, x)).item() < 5) n++
-    return n
-  }
-  const plain = (p: boolean, x: NDArray, n = count(x)): NDArray => (p ? trips(n, x) : np.multiply(x, 3))
+  const starts = (): NDArray => noise(4, [3, 2])
+  /** How many trips there are from a member, found out where arrays are read at once. */
+  const count = (m: number): number =>
+    withDevice('js', () => {
+      const x = starts().get(m)
+      let n = 0
+      while (np.sum(trips(n, x)).item() < 5) n++
+      return n
+    })
+  const plain = (p: boolean, x: NDArray, n: number): NDArray => (p ? trips(n, x) : np.multiply(x, 3))
   it('is what it says under jit, vmap and jvp', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const flags = [true, false, true]
-      const x = noise(4, [3, 2])
+      const x = starts()
       const ps = np.array(flags)
-      const expected = np.stack(flags.map((p, m) => plain(p, x.get(m))))
+      const expected = np.stack(flags.map((p, m) => plain(p, x.get(m), count(m))))
       closeAll(
         [vmap(nested)(ps, x), jit(vmap(nested))(ps, x), vmap(jit(nested))(ps, x)],
         [expected, expected, expected],
@@ -216,7 +229,7 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
           'one',
         )
         const t = noise(9, [2])
-        const n = count(x.get(m))
+        const n = count(m)
         const tangent = jvp((v: NDArray) => plain(p, v, n), [x.get(m)], [t])[1]
         closeAll(
           [
@@ -230,7 +243,7 @@ describe.each(devices)('scan in while in cond on %s', (device) => {
     }))
 
   it('differentiates in reverse where the while has known trips', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const f = (p: NDArray, x: NDArray): NDArray =>
         np.sum(
           lax.cond(

@@ -1,7 +1,7 @@
 /** Functions written with scan: lax.map and lax.reduce. */
 import { describe, expect, it } from 'vitest'
 import { type NDArray, grad, jit, lax, makeJaxpr, numpy as np, vmap } from 'cotangent'
-import { closeAll, float64, noise } from './support.js'
+import { closeAll, noise, precise } from './support.js'
 
 describe('lax.map and lax.reduce', () => {
   it('map is a loop, in batches of any size', () => {
@@ -28,7 +28,7 @@ describe('lax.map and lax.reduce', () => {
     )
     const best = lax.reduce(
       { value: x, place: np.broadcastTo(np.arange(5), [3, 4, 5]) },
-      { value: np.array(-Infinity, float64), place: np.array(0, { dtype: 'int32' }) },
+      { value: np.array(-Infinity, precise()), place: np.array(0, { dtype: 'int32' }) },
       (a, b) => ({
         value: np.maximum(a.value, b.value),
         place: np.where(np.greater(b.value, a.value), b.place, a.place),
