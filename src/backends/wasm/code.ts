@@ -69,7 +69,7 @@ export class Code {
 
   /** An instruction without immediates. */
   op(code: number): void {
-    if (code > 0xff) this.withNumber(code >>> 12, code & 0xfff)
+    if (code > 0xff) this.withNumber(0xfe - (code >>> 9), code & 0x1ff)
     else this.byte(code)
   }
 

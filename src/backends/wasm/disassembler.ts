@@ -110,7 +110,7 @@ const instruction = (r: Reader, functionName: (index: number) => string): string
       return `f64.const ${numberText(r.f64())}`
     default:
   }
-  const code = first === 0xfc || first === 0xfd ? (first << 12) | r.unsigned() : first
+  const code = first === 0xfc || first === 0xfd ? ((0xfe - first) << 9) | r.unsigned() : first
   const name = names.get(code) ?? `unknown 0x${code.toString(16)}`
   if (name === 'v128.const') return `v128.const i32x4 ${[0, 1, 2, 3].map(() => r.word()).join(' ')}`
   if (name === 'i8x16.shuffle') return `i8x16.shuffle ${Array.from({ length: 16 }, () => r.byte()).join(' ')}`

@@ -1,7 +1,7 @@
 /** WebAssembly instructions on numbers, memory and control, by their names in the text format; bundlers write their codes in place of them. */
 
-/** Codes of one byte are themselves; the others are a prefix byte (0xfc) shifted by 12 bits, and a number. */
-const numeric = 0xfc000
+/** Codes of one byte are themselves; the others have 0xfe less the prefix byte (here 0xfc) above nine bits of a number. */
+const numeric = 2 << 9
 
 const unreachable = 0x00
 const returnCode = 0x0f

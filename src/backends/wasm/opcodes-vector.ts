@@ -1,7 +1,7 @@
 /** WebAssembly instructions on vectors, by their names in the text format; bundlers write their codes in place of them. */
 
-/** A prefix byte (0xfd) shifted by 12 bits, to which numbers are added. */
-const simd = 0xfd000
+/** Stands for the prefix byte 0xfd; small, since bundles have it wherever an instruction is written. */
+const simd = 1 << 9
 
 const v128Load = simd | 0
 const i16x8Load8x8S = simd | 1
