@@ -49,6 +49,7 @@ export {
   addControlFlow,
   addGathering,
   addNesting,
+  addScattering,
   addSmallDTypes,
   addSorting,
   addTexts,

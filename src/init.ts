@@ -14,6 +14,7 @@ import {
   tree,
   checkOptions,
 } from './core/index.js'
+import { addSharing } from './parts.js'
 
 export interface InitOptions {
   /** Device to prepare and to make the default. */
@@ -116,14 +117,18 @@ const wasmDevice = (): WasmDevice | undefined => {
 
 /** Changes what is given, and returns the number of threads. */
 const configureWasm = (options: WasmConfiguration): number => {
-  if (options.threads !== undefined) threadsPart.add({ poolSize, startPool })
+  if (options.threads !== undefined) {
+    addSharing()
+    threadsPart.add({ poolSize, startPool })
+  }
   return wasmDevice()?.configure(options) ?? 1
 }
 
 /**
  * Sets how many threads work on large kernels of the `wasm` device. Results do not depend on it. Threads start by
  * themselves, within about 50 ms; until they are up, one works alone (`await init({ threads })` waits for them). They end
- * with the program, and don't keep it alive.
+ * with the program, and don't keep it alive. With `cotangent/lean`, functions that were compiled before the first call of this or of
+ * `init` with `threads` stay on one thread.
  *
  * @param threads a whole number from 1 up; more than the machine has cores is slower than fewer
  * @returns the number of threads: 1 where the engine lets no threads share memory, such as pages that are not cross-origin isolated

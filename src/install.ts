@@ -9,6 +9,8 @@ import {
   addControlFlow,
   addGathering,
   addNesting,
+  addScattering,
+  addSharing,
   addSmallDTypes,
   addSorting,
   addTexts,
@@ -21,6 +23,8 @@ addChecks()
 addControlFlow()
 addGathering()
 addNesting()
+addScattering()
+addSharing()
 addSmallDTypes()
 addSorting()
 addTexts()

@@ -1,21 +1,29 @@
 /** The parts that `cotangent` has all of, and programs on `cotangent/lean` add where they need them. */
 import { disassemble } from './backends/wasm/disassembler.js'
+import { isJob, partOf } from './backends/wasm/chunks.js'
+import { cutOf, writeJob } from './backends/wasm/contraction-jobs.js'
 import { writeScan } from './backends/wasm/control.js'
 import { writeBranch, writeWhile } from './backends/wasm/control-flow.js'
 import { AlikeKernels, alikeKernels } from './backends/wasm/alike-kernels.js'
 import { Families, families } from './backends/wasm/families.js'
 import { iterationsPerRow } from './backends/wasm/followers.js'
+import { shareLoop, writeJobLoop } from './backends/wasm/job-loops.js'
+import { isLargeContraction, mayBeLarge, newJobs } from './backends/wasm/jobs.js'
 import { decodeHalf, writeEncode } from './backends/wasm/halves.js'
 import * as wasm from './backends/wasm/parts.js'
 import { areShared, writeShared } from './backends/wasm/pieces.js'
+import { sharing } from './backends/wasm/sharing.js'
 import { runSort } from './backends/wasm/sort.js'
-import { sortModule } from './backends/wasm/sort-module.js'
+import { newSortMachine } from './backends/wasm/sort-machine.js'
 import { tileTransposes } from './backends/wasm/tiling.js'
 import { cutAtWaists } from './backends/wasm/waists.js'
 import { block } from './compiler/blocks.js'
 import { lowerBranch, lowerScan, lowerWhile } from './compiler/control.js'
+import { emitCumulate, emitScatter } from './compiler/emit-scatter.js'
 import { gather } from './compiler/gather.js'
 import { removeCopies, updateInPlace } from './compiler/in-place.js'
+import { lowerCumulate, lowerScatter } from './compiler/lower-scatter.js'
+import { lowerSort } from './compiler/lower-sort.js'
 import { readBeforeUpdate } from './compiler/order.js'
 import { legalizeKernel } from './compiler/legalize.js'
 import { moveOrigins, originsOf } from './compiler/origins.js'
@@ -24,7 +32,7 @@ import { placeProducts } from './compiler/place-products.js'
 import { kernelText, programFlops } from './compiler/print.js'
 import { fuseRows } from './compiler/rows.js'
 import { shareCopies } from './compiler/share.js'
-import * as callSites from './core/call-site.js'
+import { callSite, withOneSource, withOwnSource, withSource } from './core/call-site.js'
 import { checkJaxpr, printEquation, printJaxpr, programTexts, sources } from './core/index.js'
 import { explainCall } from './transforms/explain.js'
 import { jvpOfJit, lowerJaxpr, splitJit, transposeOfJit } from './transforms/nesting.js'
@@ -41,7 +49,23 @@ import { checkPure } from './transforms/strict.js'
  * console.log(np.sort(np.array([3, 1, 2])).js()) // [ 1, 2, 3 ]
  * ```
  */
-export const addSorting = (): void => wasm.sorting.add({ sortModule, runSort })
+export const addSorting = (): void => {
+  compiler.sortLowering.add(lowerSort)
+  wasm.sorting.add({ newSortMachine, runSort })
+}
+
+/**
+ * Adds scattering: for elements that are written at places which indices say, as by `x.at(i).set(y)`, `lax.scatter` and gradients of
+ * indexing by arrays; and for running totals, as `np.cumsum`. `cotangent` has it from the start.
+ *
+ * @example
+ * ```ts
+ * addScattering()
+ * console.log(np.cumsum(np.array([3, 1, 2])).js()) // [ 3, 4, 6 ]
+ * ```
+ */
+export const addScattering = (): void =>
+  compiler.scattering.add({ lowerScatter, lowerCumulate, emitScatter, emitCumulate })
 
 /**
  * Adds loops and branches: for `lax.scan`, `foriLoop`, `whileLoop`, `cond`, `switch`, and functions that are written in them.
@@ -59,6 +83,7 @@ export const addControlFlow = (): void => {
   wasm.loops.add({ writeScan, areShared, writeShared })
   wasm.wasmControlFlow.add({ writeWhile, writeBranch })
   addNesting()
+  addScattering()
 }
 
 /**
@@ -123,7 +148,7 @@ export const addTexts = (): void => {
   compiler.texts.add({ kernelText, programFlops, originsOf, moveOrigins })
   wasm.disassembler.add(disassemble)
   transforms.explanations.add(explainCall)
-  sources.add(callSites)
+  sources.add({ callSite, withSource, withOwnSource, withOneSource })
 }
 
 /**
@@ -154,3 +179,17 @@ export const addSmallDTypes = (): void => {
   compiler.smallDTypes.add(legalizeKernel)
   wasm.halves.add({ decodeHalf, writeEncode })
 }
+
+/** Adds cutting kernels into what threads share. `setThreads` and `init` do that for `cotangent/lean`. */
+export const addSharing = (): void =>
+  sharing.add({
+    newJobs,
+    isLargeContraction,
+    mayBeLarge,
+    isJob,
+    partOf,
+    shareLoop,
+    writeJobLoop,
+    cutOf,
+    writeJob,
+  })

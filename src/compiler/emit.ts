@@ -1,6 +1,6 @@
 /** Kernels from fused units. */
 import { type Expression, e, isFloating, known } from '../core/index.js'
-import { type Normalize, flatIndex, linear } from './affine.js'
+import { type Normalize, flatIndex } from './affine.js'
 import { accessed, distinctVariables, guardLoads, hoist, mapExpressions } from './finish.js'
 import { type Cluster, type Lone, type Unit, columnAxes } from './fuse.js'
 import type { CompileNested } from './control.js'
@@ -9,6 +9,7 @@ import { type ContractOperand, type Graph, loopVariables, newBuffer } from './gr
 import type { Kernel, LoopKernel, MatrixView, Statement } from './kernel.js'
 import { loadsOf } from './loads.js'
 import { arrange, nest, rejoin, strideSums } from './loops.js'
+import { scattering } from './parts.js'
 import { cutRanges } from './ranges.js'
 import { type Accumulation, type ColumnReduction, needsPartial, reduceColumns, reduceRows } from './reduction.js'
 
@@ -16,7 +17,8 @@ import { type Accumulation, type ColumnReduction, needsPartial, reduceColumns, r
 export const emit = (graph: Graph, units: readonly Unit[], nested: CompileNested, whole = false): Kernel[] =>
   units.flatMap((unit) => (unit.kind === 'cluster' ? emitCluster(graph, unit) : [emitLone(graph, unit, nested, whole)]))
 
-const loopKernel = (
+/** A kernel of loops, to be finished. */
+export const loopKernel = (
   name: string,
   body: readonly Statement[],
   more: Pick<LoopDraft, 'trusted' | 'sum'> = {},
@@ -113,7 +115,8 @@ const emitCluster = (graph: Graph, cluster: Cluster): Kernel[] => {
   return [loopKernel(name, nest(known(groups[0], 'loops'), 'parallel', body))]
 }
 
-const mentions = (root: Expression, variable: Expression): boolean => {
+/** Whether an expression uses a variable. */
+export const mentions = (root: Expression, variable: Expression): boolean => {
   const seen = new Set<Expression>()
   const visit = (x: Expression): boolean => {
     if (x === variable) return true
@@ -169,9 +172,11 @@ const emitLone = (graph: Graph, unit: Lone, nested: CompileNested, whole: boolea
     case 'reduce':
       return emitColumns(graph, step, known(unit.expressions[0], 'element'))
     case 'scatter':
-      return emitScatter(graph, step, unit.expressions)
+      return scattering.get('scatter').emitScatter(step, unit.expressions)
     case 'cumulate':
-      return emitCumulate(graph, step, known(unit.expressions[0], 'element'), whole)
+      return scattering
+        .get('cumsum and the like')
+        .emitCumulate(graph, step, known(unit.expressions[0], 'element'), whole)
   }
 }
 
@@ -201,96 +206,4 @@ const emitColumns = (graph: Graph, step: Lone['step'] & { readonly kind: 'reduce
     partial,
   }
   return loopKernel('reduce', reduceColumns(sum), { sum })
-}
-
-/** Inner axes of the updates that walk along the operand hit different elements in every iteration, whatever the outer ones do. */
-const distinctAxes = (loops: readonly Expression[], target: Expression): number => {
-  const { terms } = linear(target)
-  let count = 0
-  let reach = 1
-  for (let d = loops.length - 1; d >= 0; d--) {
-    const loop = known(loops[d], 'loop')
-    const stride = Math.abs(terms.get(loop) ?? 0)
-    const elsewhere = [...terms.keys()].some((atom) => atom !== loop && mentions(atom, loop))
-    if (stride < reach || elsewhere) break
-    reach = stride * (loop.extent ?? 1)
-    count++
-  }
-  return count
-}
-
-const emitScatter = (
-  graph: Graph,
-  step: Lone['step'] & { readonly kind: 'scatter' },
-  expressions: readonly Expression[],
-): Kernel => {
-  const [target, inBounds, value] = expressions
-  const at = known(target, 'target')
-  const own = e.load(step.buffer, at)
-  const update = known(value, 'value')
-  const written = step.combine === 'set' ? update : e.binary(step.combine, own, update)
-  const condition = known(inBounds, 'condition')
-  const store: Statement = { kind: 'store', buffer: step.buffer, index: at, value: written }
-  const body: readonly Statement[] =
-    condition.op === 'const' ? (condition.value === 0 ? [] : [store]) : [{ kind: 'if', condition, body: [store] }]
-  const distinct = step.unique ? step.loops.length : distinctAxes(step.loops, at)
-  const outside = step.loops.length - distinct
-  const inside = nest(step.loops.slice(outside), 'parallel', body)
-  return loopKernel('scatter', body.length === 0 ? [] : nest(step.loops.slice(0, outside), 'sequential', inside), {
-    trusted: step.buffer,
-  })
-}
-
-const emitCumulate = (
-  graph: Graph,
-  step: Lone['step'] & { readonly kind: 'cumulate' },
-  element: Expression,
-  whole: boolean,
-): Kernel => {
-  const { axis, buffer, reverse, variables } = step
-  const size = known(buffer.shape[axis], 'size')
-  const walk = e.variable('int32', size - 1)
-  const position = (k: Expression): Expression => (reverse ? e.binary('sub', e.index(size - 1), k) : k)
-  const place = (k: Expression): readonly Expression[] => variables.map((v, d) => (d === axis ? position(k) : v))
-  const elementAt = (k: Expression): Expression => graph.normalize(graph.reindex(element, variables, place(k)))
-  const flat = (k: Expression): Expression => graph.normalize(flatIndex(buffer.shape, place(k)))
-  const first = e.index(0)
-  const next = e.binary('add', walk, e.index(1))
-  const before = loopVariables(variables.slice(0, axis))
-  const after = loopVariables(variables.slice(axis + 1))
-  if (whole || after.length === 0) {
-    const local = e.variable(buffer.dtype)
-    // Whoever shares the line among threads needs the element apart from how it is combined.
-    const own = e.variable(buffer.dtype)
-    const combined: readonly Statement[] = whole
-      ? [
-          { kind: 'define', local: own, value: elementAt(next) },
-          { kind: 'assign', local, value: step.combine(local, own) },
-        ]
-      : [{ kind: 'assign', local, value: step.combine(local, elementAt(next)) }]
-    return loopKernel(
-      'cumulate',
-      nest([...before, ...(whole ? after : [])], 'parallel', [
-        { kind: 'define', local, value: elementAt(first) },
-        { kind: 'store', buffer, index: flat(first), value: local },
-        ...nest([walk], 'sequential', [...combined, { kind: 'store', buffer, index: flat(next), value: local }]),
-      ]),
-    )
-  }
-  return loopKernel(
-    'cumulate',
-    nest(before, 'parallel', [
-      ...nest(after, 'parallel', [{ kind: 'store', buffer, index: flat(first), value: elementAt(first) }]),
-      ...nest([walk], 'sequential', [
-        ...nest(after, 'parallel', [
-          {
-            kind: 'store',
-            buffer,
-            index: flat(next),
-            value: step.combine(e.load(buffer, flat(walk)), elementAt(next)),
-          },
-        ]),
-      ]),
-    ]),
-  )
 }

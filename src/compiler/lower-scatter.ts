@@ -1,5 +1,6 @@
-/** Updates of parts of arrays: a copy of the whole, of which little is left where the operand need not be kept. */
+/** Updates of parts of arrays: a copy of the whole, of which little is left where the operand need not be kept; running totals. */
 import {
+  type CumulateSpec,
   type Delayed,
   type Expression,
   type ScatterSpec,
@@ -107,6 +108,29 @@ export const lowerScatter = (lowerer: ScatterGraph, spec: ScatterSpec): Delayed 
       target,
       inBounds,
       value: written,
+    }),
+  )
+  return value
+}
+
+export const lowerCumulate = (lowerer: ScatterGraph, spec: CumulateSpec): Value => {
+  const { aval } = spec.operand
+  if (sizeOf(aval.shape) === 0 || aval.shape[spec.axis] === 1) return lowerer.value(spec.operand)
+  const { value, buffer } = lowerer.buffered(aval)
+  const element = spec.operand.at(value.variables)
+  lowerer.graph.items.push(
+    newStep({
+      kind: 'cumulate',
+      loops: loopVariables(value.variables),
+      expressions: [element],
+      operands: [],
+      writes: [buffer],
+      buffer,
+      axis: spec.axis,
+      reverse: spec.reverse,
+      combine: spec.combine,
+      element,
+      variables: value.variables,
     }),
   )
   return value

@@ -18,7 +18,6 @@ import {
   e,
   invariant,
   known,
-  sameShape,
   shapedArray,
   sizeOf,
 } from '../core/index.js'
@@ -28,8 +27,7 @@ import { contractOperand } from './contract.js'
 import { type Graph, Value, freshVariables, loopVariables, newBuffer, newStep } from './graph.js'
 import type { Transforms } from './transforms.js'
 import type { Buffer } from './kernel.js'
-import { lowerScatter } from './lower-scatter.js'
-import { controlFlow } from './parts.js'
+import { controlFlow, scattering, sortLowering } from './parts.js'
 
 /** Calls `f` with every index of a shape, in row-major order. */
 const forEachIndex = (shape: readonly number[], f: (index: readonly Expression[]) => void): void => {
@@ -279,7 +277,7 @@ export class Lowerer implements Lowering {
   }
 
   scatter(spec: ScatterSpec): Delayed {
-    return lowerScatter(this, spec)
+    return scattering.get('scatter').lowerScatter(this, spec)
   }
 
   isLastUse(value: Value): boolean {
@@ -291,53 +289,11 @@ export class Lowerer implements Lowering {
   }
 
   cumulate(spec: CumulateSpec): Value {
-    const { aval } = spec.operand
-    if (sizeOf(aval.shape) === 0 || aval.shape[spec.axis] === 1) return this.value(spec.operand)
-    const { value, buffer } = this.buffered(aval)
-    const element = spec.operand.at(value.variables)
-    this.graph.items.push(
-      newStep({
-        kind: 'cumulate',
-        loops: loopVariables(value.variables),
-        expressions: [element],
-        operands: [],
-        writes: [buffer],
-        buffer,
-        axis: spec.axis,
-        reverse: spec.reverse,
-        combine: spec.combine,
-        element,
-        variables: value.variables,
-      }),
-    )
-    return value
+    return scattering.get('cumsum and the like').lowerCumulate(this, spec)
   }
 
   sort(spec: SortSpec): readonly Value[] {
-    const shape = known(spec.operands[0], 'operand of a sort').aval.shape
-    invariant(
-      spec.operands.every((x) => sameShape(x.aval.shape, shape)),
-      'operands of a sort have different shapes',
-    )
-    if (sizeOf(shape) === 0 || shape[spec.axis] === 1) return spec.operands.map((x) => this.value(x))
-    const operands = spec.operands.map((x) => this.stored(x))
-    const outs = spec.operands.map((x) => this.buffered(x.aval))
-    const buffers = outs.map((o) => o.buffer)
-    this.graph.items.push(
-      newStep({
-        kind: 'sort',
-        loops: [],
-        expressions: [],
-        operands,
-        writes: buffers,
-        outer: sizeOf(shape.slice(0, spec.axis)),
-        size: known(shape[spec.axis], 'size'),
-        inner: sizeOf(shape.slice(spec.axis + 1)),
-        keys: spec.keys,
-        buffers,
-      }),
-    )
-    return outs.map((o) => o.value)
+    return sortLowering.get('sort')(this, spec)
   }
 
   canTransform(size: number): boolean {

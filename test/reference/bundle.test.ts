@@ -113,10 +113,10 @@ const fallingLosses = (printed: unknown): void => {
 
 describe('size of a bundle, gzipped', () => {
   it.each([
-    ['subpaths', imports.subpaths + perceptron, 138_000],
-    ['layers from the front door', layers('cotangent'), 144_500],
-    ['lean', imports.lean + perceptron, 79_500],
-    ['layers, lean', layers('cotangent/lean'), 93_000],
+    ['subpaths', imports.subpaths + perceptron, 138_500],
+    ['layers from the front door', layers('cotangent'), 145_000],
+    ['lean', imports.lean + perceptron, 76_500],
+    ['layers, lean', layers('cotangent/lean'), 90_000],
   ])('%s', async (name, program, ceiling) => {
     const { bytes, printed } = await bundled(name.replaceAll(/\W+/g, '-'), program)
     fallingLosses(printed)
@@ -165,7 +165,7 @@ console.log(JSON.stringify([x.js(), first.js(), x.length, String(x), message(() 
 
 it('lean programs add the parts that they need, and then compute what others do', async () => {
   const program = (from: string, parts: string): string => `
-import { addBlocking, addChecks, addControlFlow, addGathering, addNesting, addSmallDTypes, addSorting, addTexts, checkpoint, grad, jit, lax, nn, numpy as np, random, vmap } from '${from}'
+import { addBlocking, addChecks, addControlFlow, addGathering, addNesting, addScattering, addSmallDTypes, addSorting, addTexts, checkpoint, grad, jit, lax, nn, numpy as np, random, vmap } from '${from}'
 const result = (f) => { try { return f() } catch (error) { return error.name + ': ' + error.message } }
 ${parts}
 const sorted = result(() => np.sort(np.array([3, 1, 2])).js())
@@ -184,12 +184,14 @@ const printed = result(() => String(lowered).includes('add a 1.0'))
 const x = random.normal(random.key(0), [512, 256])
 const softmax = nn.softmax(np.matmul(x, np.transpose(x)))
 const sums = result(() => np.sum(softmax, { axis: 1 }).js().every((sum) => Math.abs(sum - 1) < 1e-5))
+const totals = result(() => np.cumsum(np.array([3, 1, 2])).js())
+const taken = result(() => grad((x) => np.sum(np.take(x, np.array([1, 1], { dtype: 'int32' }))))(np.zeros([3])).js())
 const square = jit((x) => np.multiply(x, x))
 const nested = result(() => vmap(grad(jit((x) => square(square(x)))))(np.array([1, 2])).js())
 const remembered = result(() => grad(checkpoint((x) => np.sin(np.sin(x))))(0).item())
-console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text, printed, remembered, nested, sums]))`
+console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, halved, bytes, flops, text, printed, totals, taken, remembered, nested, sums]))`
   const add =
-    'addBlocking(); addChecks(); addControlFlow(); addGathering(); addNesting(); addSmallDTypes(); addSorting(); addTexts()'
+    'addBlocking(); addChecks(); addControlFlow(); addGathering(); addNesting(); addScattering(); addSmallDTypes(); addSorting(); addTexts()'
   const [without, lean, whole] = await Promise.all([
     bundled('lean-without-parts', program('cotangent/lean', '')),
     bundled('lean-with-parts', program('cotangent/lean', add)),
@@ -205,9 +207,27 @@ console.log(JSON.stringify([sorted, looped, waited, chosen, strict, explained, h
     hint(operation, 'addTexts'),
   )
   const halves = hint('checkpoint', 'addNesting')
-  const errors = [hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts, halves]
+  const scattered = ['cumsum and the like', 'scatter'].map((operation) => hint(operation, 'addScattering'))
+  const errors = [hint('sort', 'addSorting'), ...loops, strict, explained, ...small, ...texts, ...scattered, halves]
   expect(without.printed).toEqual([...errors, [4, 32], true])
+  const rest = [[3, 4, 6], [0, 2, 0], 1, [4, 32], true]
   const untold = 'The function has not been called yet.'
-  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true, true, 1, [4, 32], true])
+  expect(lean.printed).toEqual([[1, 2, 3], 45, 243, 2, 2, untold, [1.5, 2.5], [44, 9], 4, true, true, ...rest])
   expect(whole.printed).toEqual(lean.printed)
+})
+
+it('lean programs bring threads by asking for them', async () => {
+  const { printed } = await bundled(
+    'lean-threads',
+    `
+import { deviceKind, init, numpy as np, random } from 'cotangent/lean'
+const product = () => np.sum(np.matmul(random.normal(random.key(0), [256, 256]), np.full([256, 256], 0.5))).item()
+await init({ threads: 2 })
+const two = [deviceKind('wasm'), product()]
+await init({ threads: 1 })
+console.log(JSON.stringify([two, [deviceKind('wasm'), product()]]))`,
+  )
+  const [two, one] = printed as readonly (readonly [string, number])[]
+  expect(two?.[0]).toBe('WebAssembly, 2 threads')
+  expect(one).toEqual(['WebAssembly, 1 thread', two?.[1]])
 })

@@ -3,60 +3,16 @@ import { known } from '../../core/index.js'
 import { type ContractionKernel, type MatrixLayout, layoutOf } from '../../compiler/kernel.js'
 import { elementBytes } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
-import type { Code } from './code.js'
 import { type ContractionPlan, contractionImports } from './contraction.js'
+import { type Cut, type Piece, again } from './contraction-pieces.js'
 import { type Frame, pushScratch } from './frame.js'
-import { isLargeContraction } from './jobs.js'
+import { sharing } from './sharing.js'
 import type { ModuleContext } from './scopes.js'
 import { blockColumns, blockRows } from './contraction-blocks.js'
 import { ops } from './opcodes.js'
 
-/** Operations of a piece, from which on it is not worth cutting further: about 10 us. */
-const pieceOperations = 600_000
-/** Pieces begin at multiples of this many rows or columns, so that all but the last are whole panels. */
-const pieceMultiple = 16
-/** The same where rows of a matrix stream by: shorter stretches of them waste what memory fetches ahead. */
-const streamMultiple = 1024
-/** Pieces that a job should have, so that threads end at about the same time. */
-const wantedPieces = 16
-/** The same where more pieces mean more copying, and the fewest that are as good as many. */
-const fewPieces = 4
-
-/** How matrices are cut into pieces for a job. */
-interface Cut {
-  readonly along: 'rows' | 'columns'
-  readonly pieces: number
-  readonly length: number
-}
-
-const cutOf = (kernel: ContractionKernel, plan: ContractionPlan, scale: number): Cut => {
-  const { batch, rows, columns, inner, left } = kernel
-  const multiple = plan.kind === 'stream' ? streamMultiple : pieceMultiple
-  const most = Math.min(wantedPieces / batch, (2 * rows * columns * inner) / (pieceOperations * scale))
-  const cut = (along: Cut['along'], limit: number): Cut => {
-    const extent = along === 'rows' ? rows : columns
-    const pieces = Math.max(1, Math.min(most, limit, extent / multiple))
-    const length = Math.ceil(Math.ceil(extent / pieces) / multiple) * multiple
-    return { along, pieces: Math.ceil(extent / length), length }
-  }
-  if (plan.kind !== 'product') return cut(columns === 1 ? 'rows' : 'columns', wantedPieces)
-  // Each piece packs for itself what it shares with the others: the left matrix or the right one.
-  const byColumns = cut('columns', left.columnStride === 1 ? wantedPieces : fewPieces)
-  const byRows = cut('rows', plan.inPlace ? wantedPieces : fewPieces)
-  if (Math.min(byColumns.pieces, byRows.pieces) < fewPieces)
-    return byRows.pieces > byColumns.pieces ? byRows : byColumns
-  if (left.columnStride === 1) return byColumns
-  // Copying the left matrix, whose rows are not in a line, takes longer.
-  return plan.inPlace || rows >= columns ? byRows : byColumns
-}
-
-/** Locals of a matrix or a piece of it: number in the batch, first row or column, how many, and the scratch memory. */
-interface Piece {
-  readonly batch: number
-  readonly first: number
-  readonly count: number
-  readonly scratch: number
-}
+/** Parts that a job is cut into at most: twice the pieces that it should have. */
+const mostParts = 32
 
 /** A kernel that is run over rows of the result as soon as they are finished, while they are in a cache. */
 export interface Follower {
@@ -194,46 +150,10 @@ const writePiece = (
   code.end()
 }
 
-/** `local += 1; if (local < end) continue`. */
-const again = (code: Code, local: number, pushEnd: () => void): void => {
-  code.get(local)
-  code.i32(1)
-  code.op(ops['i32.add'])
-  code.tee(local)
-  pushEnd()
-  code.op(ops['i32.lt_u'])
-  code.brIf(0)
-}
-
-/** A job over all pieces of all matrices. */
-const writeJob = (f: FunctionBuilder, cut: Cut, extent: number, write: (piece: Piece) => void): void => {
-  const [at, end, scratch] = [0, 1, 2]
-  const { code } = f
-  const piece = { batch: f.local('i32'), first: f.local('i32'), count: f.local('i32'), scratch }
-  code.loop()
-  code.get(at)
-  code.i32(cut.pieces)
-  code.op(ops['i32.div_u'])
-  code.set(piece.batch)
-  code.get(at)
-  code.i32(cut.pieces)
-  code.op(ops['i32.rem_u'])
-  code.i32(cut.length)
-  code.op(ops['i32.mul'])
-  code.tee(piece.first)
-  code.i32(extent - cut.length)
-  code.op(ops['i32.le_s'])
-  code.if('i32')
-  code.i32(cut.length)
-  code.else()
-  code.i32(extent)
-  code.get(piece.first)
-  code.op(ops['i32.sub'])
-  code.end()
-  code.set(piece.count)
-  write(piece)
-  again(code, at, () => code.get(end))
-  code.end()
+/** One piece that is all of a matrix: along the axis that the product of a matrix and a vector has. */
+const wholeCut = ({ rows, columns }: ContractionKernel, { kind }: ContractionPlan): Cut => {
+  const along = kind === 'product' || columns === 1 ? 'rows' : 'columns'
+  return { along, pieces: 1, length: along === 'rows' ? rows : columns }
 }
 
 /** Adds a function for a contraction, and what follows it, to the module; it takes nothing and returns nothing. */
@@ -248,12 +168,13 @@ export const emitContraction = (
 ): FunctionBuilder => {
   const { batch, rows, columns } = kernel
   const imports = contractionImports(plan).map(({ name, params, results }) => module.import(name, params, results))
-  const usual = cutOf(kernel, plan, jobs?.scale ?? 1)
+  const shared = sharing.find()
+  const usual = shared?.cutOf(kernel, plan, jobs?.scale ?? 1) ?? wholeCut(kernel, plan)
   // Pieces that are whole matrices, or rows of them, can be followed at once.
   const cut: Cut = usual.pieces === 1 && follower !== undefined ? { along: 'rows', pieces: 1, length: rows } : usual
   const extentOf = (along: Cut['along']): number => (along === 'rows' ? rows : columns)
   const units = batch * cut.pieces
-  const isJob = jobs !== undefined && units > 1 && isLargeContraction(kernel, jobs.scale)
+  const isJob = jobs !== undefined && units > 1 && shared?.isLargeContraction(kernel, jobs.scale) === true
   const f = module.function(name, [], [])
   const { code } = f
   const writeAll = (along: Cut['along'], next?: Follower): void => {
@@ -275,11 +196,11 @@ export const emitContraction = (
     const inPiece = isJob && cut.along === 'rows' && follower?.isShareable === true ? follower : undefined
     if (isJob) {
       const job = jobs.make((g) =>
-        writeJob(g, cut, extentOf(cut.along), (piece) =>
+        shared.writeJob(g, cut, extentOf(cut.along), (piece) =>
           writePiece(g, pushAddress, kernel, plan, imports, cut.along, piece, inPiece),
         ),
       )
-      jobs.request(code, job, units, Math.ceil(units / (2 * wantedPieces)))
+      jobs.request(code, job, units, Math.ceil(units / mostParts))
     } else writeAll(cut.along)
     if (follower !== undefined && inPiece === undefined) code.call(follower.whole)
     code.op(ops.return)

@@ -8,9 +8,10 @@ import { accessed } from '../../compiler/finish.js'
 import { type ElementLoop, type Likeness, alikeLoops, elementLoopsOf } from '../../compiler/likeness.js'
 import { KernelAnalysis, type Loop } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
-import { chunkOf, isJob, partOf } from './chunks.js'
-import { type RangeFunction, type Surroundings, writeJobLoop, writeRanges } from './job-loops.js'
+import { chunkOf } from './chunks.js'
+import { type RangeFunction, type Surroundings, writeRanges } from './loop-ranges.js'
 import { StatementEmitter } from './loops.js'
+import { sharing } from './sharing.js'
 import { type LoopPlan, Planner } from './plan.js'
 import type { ModuleContext } from './scopes.js'
 
@@ -113,11 +114,12 @@ export class Families {
     }
     const chunk = chunkOf(plan, extent)
     const { jobs } = context
-    if (jobs !== undefined && isJob(plan, jobs)) {
-      const part = partOf(plan, extent, jobs)
+    const shared = sharing.find()
+    if (jobs !== undefined && shared?.isJob(plan, jobs) === true) {
+      const part = shared.partOf(plan, extent, jobs)
       const job = { free: [], results: [], given: [], operations: new Map(), extent, part }
       if (part < extent) {
-        writeJobLoop(f, jobs, job, range, chunk, nothing)
+        shared.writeJobLoop(f, jobs, job, range, chunk, nothing)
         return
       }
     }

@@ -11,7 +11,7 @@ import {
 } from '../../compiler/index.js'
 import { type Loop, rootsOf } from './analysis.js'
 import { blockColumns } from './contraction-blocks.js'
-import { isOuter } from './job-loops.js'
+import { isOuter } from './loop-ranges.js'
 
 /** Bytes of a result that stay in a cache of the second level until another kernel reads them. */
 const smallBytes = 1 << 17

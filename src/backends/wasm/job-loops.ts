@@ -1,22 +1,25 @@
-/** Loops as functions over ranges of their iterations, called range by range or as jobs of all threads. */
+/** Loops as jobs of all threads, where other threads are; else called range by range. */
 import { type CombineOp, type DType, type Expression, known } from '../../core/index.js'
 import type { Statement } from '../../compiler/kernel.js'
 import { identity } from './accumulators.js'
-import { type Loop, assignedLocals, freeVariables } from './analysis.js'
+import type { Loop } from './analysis.js'
 import type { FunctionBuilder } from './assembler.js'
-import type { Code } from './code.js'
+import { chunkMultiple, isJob, partOf } from './chunks.js'
 import { mostPartials, partialsWord } from './frame.js'
 import { Jobs, loadAt, storeAt } from './jobs.js'
-import { type ValueType, ops } from './opcodes.js'
+import {
+  type Ends,
+  type RangeFunction,
+  type Surroundings,
+  endsOf,
+  isOuter,
+  typesOf,
+  writeRanges,
+} from './loop-ranges.js'
+import { ops } from './opcodes.js'
+import type { LoopPlan } from './plan.js'
 import { scalarConstant, valueType } from './scalar-memory.js'
-
-/** What a loop reads and sets of what is outside it. */
-export interface Ends {
-  /** All variables from outside. */
-  readonly free: readonly Expression[]
-  /** Those of them that the loop sets. */
-  readonly results: readonly Expression[]
-}
+import { lanes } from './vector-memory.js'
 
 /** A loop that can be a job. */
 export interface JobLoop extends Ends {
@@ -28,14 +31,6 @@ export interface JobLoop extends Ends {
   /** How each result is combined. */
   readonly operations: ReadonlyMap<Expression, CombineOp | undefined>
 }
-
-export const endsOf = (s: Loop): Ends => {
-  const assigned = assignedLocals(s.body)
-  const free = [...freeVariables([s])]
-  return { free, results: free.filter((x) => assigned.has(x)) }
-}
-
-export const typesOf = (list: readonly Expression[]): ValueType[] => list.map((x) => valueType(x.dtype))
 
 /** Dtypes of results whose parts can be joined: those that values on the stack have. */
 const wide: ReadonlySet<DType> = new Set<DType>(['float32', 'float64', 'int32', 'uint32', 'bool'])
@@ -52,11 +47,6 @@ const combinations = (statements: readonly Statement[], out: Operations = new Ma
   }
   return out
 }
-
-/** Whether a loop around a larger one has too few iterations to be cut itself. */
-export const isOuter = (s: Loop): boolean =>
-  s.extent < 8 &&
-  s.body.some((inner) => inner.kind === 'for' && inner.order !== 'sequential' && inner.extent > s.extent)
 
 /**
  * The loop as a job in parts of about so many iterations; undefined if it cannot be one. `multipleOf` says what the length
@@ -86,38 +76,6 @@ export const writeIdentities = (f: FunctionBuilder, { free, results, operations 
   }
 }
 
-/** Calls `each` for ranges of `chunk` iterations; it is given the locals of their bounds. */
-export const writeRanges = (
-  f: FunctionBuilder,
-  extent: number,
-  chunk: number,
-  each: (begin: number, end: number) => void,
-): void => {
-  const begin = f.local('i32')
-  const end = f.local('i32')
-  const { code } = f
-  code.i32(0)
-  code.set(begin)
-  code.loop()
-  code.get(begin)
-  code.i32(chunk)
-  code.op(ops['i32.add'])
-  code.tee(end)
-  code.i32(extent)
-  code.get(end)
-  code.i32(extent)
-  code.op(ops['i32.lt_s'])
-  code.op(ops.select)
-  code.set(end)
-  each(begin, end)
-  code.get(end)
-  code.tee(begin)
-  code.i32(extent)
-  code.op(ops['i32.lt_s'])
-  code.brIf(0)
-  code.end()
-}
-
 /** Word of the first part's i-th result. */
 const partialWord = (i: number): number => partialsWord + 2 * i
 
@@ -126,12 +84,6 @@ const takeResults = (f: FunctionBuilder, results: readonly Expression[]): readon
   const values = results.map((x) => f.local(valueType(x.dtype)))
   for (const value of [...values].reverse()) f.code.set(value)
   return values
-}
-
-/** A function over a range of a loop, and what it takes before the variables from outside. */
-export interface RangeFunction {
-  readonly index: number
-  readonly pushFirst?: (code: Code) => void
 }
 
 /** The job's function: calls the range's function, and keeps its results in the place of the part. */
@@ -163,15 +115,8 @@ const writeJobFunction = (f: FunctionBuilder, jobs: Jobs, loop: JobLoop, range: 
   })
 }
 
-/** What the function around a loop knows. */
-export interface Surroundings {
-  readonly localOf: (x: Expression) => number
-  /** Combines the two values on the stack as the result is combined. */
-  readonly combine: (x: Expression) => void
-}
-
 /** Joins the results of all parts, in order. */
-const writeJoin = (f: FunctionBuilder, { results, extent, part }: JobLoop, around: Surroundings): void => {
+const writeJoin = (f: FunctionBuilder, { results, operations, extent, part }: JobLoop, around: Surroundings): void => {
   const { code } = f
   const slot = f.local('i32')
   code.i32(0)
@@ -181,7 +126,7 @@ const writeJoin = (f: FunctionBuilder, { results, extent, part }: JobLoop, aroun
     code.get(around.localOf(x))
     code.get(slot)
     loadAt(code, valueType(x.dtype), partialWord(i))
-    around.combine(x)
+    around.combine(x, known(operations.get(x), 'operation'))
     code.set(around.localOf(x))
   })
   code.get(slot)
@@ -207,7 +152,7 @@ export const writeJobLoop = (
   chunk: number,
   around: Surroundings,
 ): void => {
-  const { free, given, results, extent, part } = loop
+  const { free, given, results, operations, extent, part } = loop
   const { code } = f
   const job = jobs.make((g) => writeJobFunction(g, jobs, loop, range))
   jobs.pushHelp(code)
@@ -226,9 +171,32 @@ export const writeJobLoop = (
     results.forEach((x, i) => {
       code.get(around.localOf(x))
       code.get(known(values[i], 'value'))
-      around.combine(x)
+      around.combine(x, known(operations.get(x), 'operation'))
       code.set(around.localOf(x))
     })
   })
   code.end()
+}
+
+/** A loop that may be a job, and the function around it. */
+export interface Shareable {
+  readonly f: FunctionBuilder
+  readonly loop: Loop
+  readonly plan: LoopPlan
+  readonly chunk: number
+  /** The function over a range of the loop; `start` sets results to something else than they were. */
+  readonly range: (ends: Ends, start: (child: FunctionBuilder) => void) => RangeFunction
+  readonly around: Surroundings
+}
+
+/** Writes a loop that is worth several threads as a job; false if it is not, or cannot be one. */
+export const shareLoop = ({ f, loop, plan, chunk, range, around }: Shareable, jobs: Jobs): boolean => {
+  if (!isJob(plan, jobs) || loop.order === 'sequential' || isOuter(loop)) return false
+  const part = partOf(plan, loop.extent, jobs)
+  const multiple = (fewest: number): number => (fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1)
+  const job = jobLoopOf(loop, part, multiple)
+  if (job === undefined) return false
+  const child = range(job, (g) => writeIdentities(g, job))
+  writeJobLoop(f, jobs, job, child, job.results.length > 0 ? job.part : chunk, around)
+  return true
 }

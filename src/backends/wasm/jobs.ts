@@ -118,3 +118,6 @@ export class Jobs {
     code.call(this.fork)
   }
 }
+
+/** The jobs of a module, none of whose functions has been made. */
+export const newJobs = (module: ModuleBuilder, scale: number): Jobs => new Jobs(module, scale)

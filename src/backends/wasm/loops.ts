@@ -4,21 +4,13 @@ import type { Statement } from '../../compiler/kernel.js'
 import { type Accumulator, accumulate, closeAccumulators, openAccumulators } from './accumulators.js'
 import { type KernelAnalysis, type Loop, chosen } from './analysis.js'
 import type { FunctionBuilder, ModuleBuilder } from './assembler.js'
-import { chunkMultiple, chunkOf, isJob, partOf } from './chunks.js'
-import {
-  type Ends,
-  endsOf,
-  isOuter,
-  jobLoopOf,
-  typesOf,
-  writeIdentities,
-  writeJobLoop,
-  writeRanges,
-} from './job-loops.js'
+import { chunkOf } from './chunks.js'
 import type { Jobs } from './jobs.js'
+import { type Ends, type Surroundings, endsOf, typesOf, writeRanges } from './loop-ranges.js'
 import type { ModuleContext } from './scopes.js'
 import { VectorEmitter } from './vector-emitter.js'
 import { ops } from './opcodes.js'
+import { sharing } from './sharing.js'
 import type { LoopPlan } from './plan.js'
 import { scalarBinary } from './scalar.js'
 import { scalarStore, valueType } from './scalar-memory.js'
@@ -204,9 +196,7 @@ export class StatementEmitter extends VectorEmitter {
     const chunk = chunkOf(plan, s.extent)
     // Within a loop that may also run range by range sums must not be cut, or both ways would round differently.
     const jobs = this.ranges.size === 0 || this.ranges.has(s) ? this.jobs : undefined
-    if (jobs !== undefined && isJob(plan, jobs) && s.order !== 'sequential' && !isOuter(s)) {
-      if (this.jobLoop(s, plan, chunk, jobs)) return
-    }
+    if (jobs !== undefined && this.jobLoop(s, plan, chunk, jobs)) return
     if (chunk < s.extent || this.ranges.has(s)) this.chunkedLoop(s, plan, chunk)
     else this.range(s, plan, { value: 0 }, { value: s.extent })
   }
@@ -362,16 +352,14 @@ export class StatementEmitter extends VectorEmitter {
     })
   }
 
-  /** The loop as a job for all threads; false if it can't be one. */
-  private jobLoop(s: Loop, plan: LoopPlan, chunk: number, jobs: Jobs): boolean {
-    const part = partOf(plan, s.extent, jobs)
-    const job = jobLoopOf(s, part, (fewest) => (fewest >= chunkMultiple ? chunkMultiple : plan.copies > 0 ? lanes : 1))
-    if (job === undefined) return false
-    const child = this.rangeFunction(s, plan, job, (f) => writeIdentities(f, job))
-    writeJobLoop(this.f, jobs, job, child, job.results.length > 0 ? job.part : chunk, {
+  /** The loop as a job for all threads; false if it isn't worth it, or can't be one. */
+  private jobLoop(loop: Loop, plan: LoopPlan, chunk: number, jobs: Jobs): boolean {
+    const { shareLoop } = sharing.get('jobs')
+    const range = (ends: Ends, start: (child: FunctionBuilder) => void) => this.rangeFunction(loop, plan, ends, start)
+    const around: Surroundings = {
       localOf: (x) => this.localOf(x),
-      combine: (x) => scalarBinary(this.f, this.context.helpers, known(job.operations.get(x), 'operation'), x.dtype),
-    })
-    return true
+      combine: (x, op) => scalarBinary(this.f, this.context.helpers, op, x.dtype),
+    }
+    return shareLoop({ f: this.f, loop, plan, chunk, range, around }, jobs)
   }
 }

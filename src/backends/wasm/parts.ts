@@ -9,12 +9,12 @@ import type { decodeHalf, writeEncode } from './halves.js'
 import type { areShared, writeShared } from './pieces.js'
 import type { poolSize, startPool } from './pool.js'
 import type { runSort } from './sort.js'
-import type { sortModule } from './sort-module.js'
+import type { newSortMachine } from './sort-machine.js'
 import type { tileTransposes } from './tiling.js'
 import type { cutAtWaists } from './waists.js'
 
 export interface Sorting {
-  readonly sortModule: typeof sortModule
+  readonly newSortMachine: typeof newSortMachine
   readonly runSort: typeof runSort
 }
 

@@ -27,8 +27,9 @@ import { type Frame, Frames, type Pointer, type ThreadGlobals, pointerOf, pushAd
 import { type Helpers, importMath, moduleHelpers, workersHave } from './helpers.js'
 import { families } from './families.js'
 import { cutBody, emitLoops, emitRanged, onlyLoop } from './loop-kernels.js'
-import { Jobs, isLargeContraction, mayBeLarge } from './jobs.js'
+import type { Jobs } from './jobs.js'
 import { cuts, loops, sorting, wasmControlFlow } from './parts.js'
+import { sharing } from './sharing.js'
 import { isTranscendental } from './plan.js'
 
 /** Name under which a module asks for work that JavaScript does: `routine(k)` does the k-th one of the program. */
@@ -65,6 +66,7 @@ class Preparation {
   readonly math = new Set<string>()
   readonly families = families.find()?.()
   readonly alike = alikeKernels.find()?.()
+  readonly sharing = sharing.find()
   /** Kernels that only the main thread can run. */
   readonly alone = new Set<Kernel>()
   /** Loops whose iterations threads share. */
@@ -87,7 +89,7 @@ class Preparation {
     const prepared = program.kernels.map((kernel): Kernel => {
       if (kernel.kind === 'contraction') {
         this.plans.set(kernel, planContraction(kernel))
-        this.hasJobs ||= isLargeContraction(kernel, this.jobScale)
+        this.hasJobs ||= this.sharing?.isLargeContraction(kernel, this.jobScale) === true
         this.alike?.add(kernel)
       }
       if (kernel.kind === 'sort') sorting.get('sort')
@@ -101,10 +103,11 @@ class Preparation {
       const out = { ...legal, body: cutBody({ ...legal, body }) }
       this.families?.add(out.body)
       this.alike?.add(out)
+      if (this.sharing === undefined) return out
       if (![...math].every(workersHave)) {
         this.alone.add(out)
         this.needsMain.add(kernel)
-      } else this.hasJobs ||= mayBeLarge(body, this.jobScale)
+      } else this.hasJobs ||= this.sharing.mayBeLarge(body, this.jobScale)
       return out
     })
     this.kernels.set(program, prepared)
@@ -112,6 +115,7 @@ class Preparation {
       for (const inner of nestedPrograms(kernel)) this.prepare(inner)
       if (
         kernel.kind !== 'scan' ||
+        this.sharing === undefined ||
         !loops.get('scan').areShared(kernel, (inner) => !this.needsMain.has(inner), this.jobScale)
       )
         continue
@@ -173,7 +177,7 @@ class ProgramPrinter {
       for (const { name, params, results } of contractionImports(plan)) module.import(name, params, results)
     }
     if (preparation.hasRoutines) module.import(routineImport, ['i32'], [])
-    if (preparation.hasJobs) this.jobs = new Jobs(module, jobScale)
+    if (preparation.hasJobs) this.jobs = preparation.sharing?.newJobs(module, jobScale)
     this.helpers = moduleHelpers(module)
   }
 
@@ -255,7 +259,7 @@ class ProgramPrinter {
       whole: whole.index,
       range: range.index,
       perRow,
-      isLarge: mayBeLarge(next.body, this.jobScale),
+      isLarge: this.preparation.sharing?.mayBeLarge(next.body, this.jobScale) === true,
       isShareable: !this.preparation.alone.has(next),
     })
   }

@@ -228,34 +228,18 @@ export class WasmRuntime {
   }
 
   /** The sort of operands with these dtypes. */
-  private sortMachine({ inputs, keys }: SortKernel): SortMachine {
-    const dtypes = inputs.map((x) => x.dtype)
-    const name = `${keys} ${dtypes.join()}`
+  private sortMachine(kernel: SortKernel): SortMachine {
+    const { inputs, keys } = kernel
+    const name = `${keys} ${inputs.map((x) => x.dtype).join()}`
     let machine = this.sorts.get(name)
     if (machine === undefined) {
-      const { arena } = this
-      const bytes = sorting.get('sort').sortModule({ maximumPages: largestPages, shared: this.isShared }, dtypes, keys)
-      const module = new WebAssembly.Module(bytes as BufferSource)
-      const { exports } = new WebAssembly.Instance(module, { e: { memory: arena.memory } })
-      const jobs = new ParallelModule(bytes)
-      jobs.link(exports)
-      machine = {
-        words: () => arena.words,
-        offsets: exports['offsets'] as SortMachine['offsets'],
-        run: (job, extent, chunk, isLarge) => {
-          const scratch = this.scratch()
-          if ((isLarge || this.jobScale === 0) && arena.words[threadsWord] !== 0) this.fork(jobs, job, extent, chunk)
-          else known(jobs.jobs[job], 'job')(0, extent, scratch)
-        },
-        withMemory: (size, action) => {
-          const block = arena.hold(size)
-          try {
-            action(block.offset)
-          } finally {
-            arena.giveBack(block)
-          }
-        },
-      }
+      machine = sorting.get('sort').newSortMachine(kernel, {
+        memory: { maximumPages: largestPages, shared: this.isShared },
+        arena: this.arena,
+        jobScale: this.jobScale,
+        scratch: () => this.scratch(),
+        fork: (jobs, job, extent, chunk) => this.fork(jobs, job, extent, chunk),
+      })
       this.sorts.set(name, machine)
     }
     return machine
