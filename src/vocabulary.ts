@@ -25,3 +25,4 @@ export {
   switchCase as switch,
   whileLoop,
 } from './transforms/index.js'
+export * as linalg from './transforms/linalg.js'

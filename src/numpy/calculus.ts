@@ -105,6 +105,8 @@ export const ediff1d = (
 export interface GradientOptions {
   /** Axis or axes to differentiate along, all unless given. */
   readonly axis?: number | readonly number[] | null
+  /** Order of the slopes at both ends: 1 (the default) through two points, 2 through three. */
+  readonly edgeOrder?: 1 | 2
 }
 
 /** Places of an axis, fixed except along it. */
@@ -119,22 +121,22 @@ const alongAxis = (vector: NDArray, rank: number, axis: number): NDArray =>
     [axis],
   )
 
-/** Slopes by second-order central differences, one-sided at the two ends. */
-const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
+/** Slopes by second-order central differences; at the two ends one-sided, through two points or (second order) three. */
+const gradientAlong = (x: NDArray, axis: number, spacing: NDArray, edgeOrder: 1 | 2): NDArray => {
   const size = known(x.shape[axis], 'size')
-  if (size < 2)
+  if (size < edgeOrder + 1)
     throw new ArgumentError(
-      `gradient: axis ${axis} of ${avalText(x.aval)} has ${size} elements; slopes need two or more.`,
+      `gradient: axis ${axis} of ${avalText(x.aval)} has ${size} elements; slopes need ${edgeOrder === 1 ? 'two' : 'three, with edgeOrder 2,'} or more.`,
     )
   const part = (start: number, stop: number): NDArray => sliced(x, axis, start, stop)
   const steps = lax.sub(part(1, size), part(0, size - 1))
   if (spacing.ndim === 0) {
     const central = lax.div(lax.mul(lax.sub(part(2, size), part(0, size - 2)), constantLike(x, 0.5)), spacing)
-    const ends = [
-      lax.div(sliced(steps, axis, 0, 1), spacing),
-      lax.div(sliced(steps, axis, size - 2, size - 1), spacing),
-    ]
-    return lax.concatenate([known(ends[0], 'first'), central, known(ends[1], 'last')], axis)
+    const slopeAt = (i: number): NDArray => lax.div(sliced(steps, axis, i, i + 1), spacing)
+    if (edgeOrder === 1) return lax.concatenate([slopeAt(0), central, slopeAt(size - 2)], axis)
+    const extended = (near: number, far: number): NDArray =>
+      lax.sub(lax.mul(slopeAt(near), constantLike(x, 1.5)), lax.mul(slopeAt(far), constantLike(x, 0.5)))
+    return lax.concatenate([extended(0, 1), central, extended(size - 2, size - 3)], axis)
   }
   if (spacing.ndim !== 1 || spacing.size !== size) {
     throw new ShapeError(
@@ -151,7 +153,15 @@ const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
     lax.mul(sliced(slopes, axis, 1, size - 1), before),
   )
   const central = lax.div(weighted, lax.add(before, after))
-  return lax.concatenate([sliced(slopes, axis, 0, 1), central, sliced(slopes, axis, size - 2, size - 1)], axis)
+  const slopeAt = (i: number): NDArray => sliced(slopes, axis, i, i + 1)
+  if (edgeOrder === 1) return lax.concatenate([slopeAt(0), central, slopeAt(size - 2)], axis)
+  // The parabola through three points: the slope beside the edge, carried on by half of the change of slopes.
+  const extended = (near: number, far: number): NDArray => {
+    const [width, other] = [near, far].map((i) => sliced(widths, axis, i, i + 1))
+    const ratio = lax.div(known(width, 'near'), lax.add(known(width, 'near'), known(other, 'far')))
+    return lax.add(slopeAt(near), lax.mul(ratio, lax.sub(slopeAt(near), slopeAt(far))))
+  }
+  return lax.concatenate([extended(0, 1), central, extended(size - 2, size - 3)], axis)
 }
 
 /**
@@ -166,13 +176,18 @@ const gradientAlong = (x: NDArray, axis: number, spacing: NDArray): NDArray => {
  */
 export const gradient = (f: ArrayLike, ...spacing: readonly (ArrayLike | GradientOptions)[]): NDArray | NDArray[] => {
   const { arrays, options } = splitOptions<GradientOptions>(spacing, 'gradient')
-  checkOptions('gradient', options, 'axis')
+  checkOptions('gradient', options, 'axis edgeOrder')
+  const edgeOrder = options?.edgeOrder ?? 1
+  if (edgeOrder !== 1 && edgeOrder !== 2)
+    throw new ArgumentError(`gradient: edgeOrder is the order of slopes at the ends, 1 or 2, got ${String(edgeOrder)}.`)
   const x = inexactOperand('gradient', f)
   const axes = canonicalAxes(options?.axis, x.ndim, 'gradient')
   const given = arrays.map((s) => lax.convertElementType(s, x.dtype))
   if (given.length > 1 && given.length !== axes.length)
     throw new ArgumentError(`gradient: ${given.length} spacings for ${axes.length} axes; give one, or one for each.`)
-  const results = axes.map((axis, i) => gradientAlong(x, axis, given[given.length === 1 ? 0 : i] ?? constantLike(x, 1)))
+  const results = axes.map((axis, i) =>
+    gradientAlong(x, axis, given[given.length === 1 ? 0 : i] ?? constantLike(x, 1), edgeOrder),
+  )
   const [only] = results
   return results.length === 1 && only !== undefined ? only : results
 }

@@ -218,6 +218,8 @@ export const pinv = (a: ArrayLike, options: PinvOptions = {}): NDArray => {
 export interface RankOptions {
   /** Singular values up to this value count as zero; max(m, n) epsilon times the largest unless said. */
   readonly rtol?: ArrayLike | null
+  /** The same by its older name; only one of the two may be given. */
+  readonly tol?: ArrayLike | null
   readonly hermitian?: boolean
 }
 
@@ -231,7 +233,14 @@ export interface RankOptions {
  * ```
  */
 export const matrixRank = (M: ArrayLike, options: RankOptions = {}): NDArray => {
-  const { rtol = null, hermitian = false } = checkOptions('linalg.matrixRank', options, 'rtol hermitian')
+  const {
+    rtol: byName = null,
+    tol = null,
+    hermitian = false,
+  } = checkOptions('linalg.matrixRank', options, 'rtol tol hermitian')
+  if (byName !== null && tol !== null)
+    throw new ArgumentError('linalg.matrixRank: rtol and tol are two names of one tolerance; give one of them.')
+  const rtol = byName ?? tol
   const x = inexactOperand('linalg.matrixRank', M)
   if (x.ndim < 2) return lax.convertElementType(any(lax.ne(x, 0)), 'int32')
   const s = svd(x, { computeUv: false, hermitian })

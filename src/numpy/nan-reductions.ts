@@ -130,7 +130,9 @@ export const nanmean = (a: ArrayLike, options?: MomentOptions): NDArray => {
 export const nanvar = (a: ArrayLike, options?: VarianceOptions): NDArray => {
   checkOptions('nanvar', options, 'axis keepdims where dtype ddof correction')
   const x = lax.asArray(a, 'nanvar')
-  return isFloating(x.dtype) ? variance(x, { ...options, where: present(x, options?.where) }) : variance(x, options)
+  if (!isFloating(x.dtype)) return variance(x, options)
+  // NaN is out of the sum, but would still be a factor of derivatives: 0 times NaN is NaN.
+  return variance(withoutNan(x, 0, 'nanvar'), { ...options, where: present(x, options?.where) })
 }
 
 /** Standard deviation of the elements that are not NaN. */

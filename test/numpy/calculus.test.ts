@@ -27,6 +27,10 @@ describe('calculus', () => {
         const x = widths.reduce<number[]>((places, width) => [...places, (places.at(-1) ?? 0) + width], [0])
         const slopes = list(np.gradient(np.array(x.map((v) => v * v)), np.array(x)) as NDArray)
         slopes.slice(1, -1).forEach((slope, i) => expect(slope).toBeCloseTo(2 * (x[i + 1] ?? 0), 3))
+        const ends = list(np.gradient(np.array(x.map((v) => v * v)), np.array(x), { edgeOrder: 2 }) as NDArray)
+        ends.forEach((slope, i) => expect(slope).toBeCloseTo(2 * (x[i] ?? 0), 3))
+        const even = list(np.gradient(np.array(x.map((_, i) => i * i)), { edgeOrder: 2 }) as NDArray)
+        even.forEach((slope, i) => expect(slope).toBeCloseTo(2 * i, 3))
       }),
       runs,
     )

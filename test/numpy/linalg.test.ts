@@ -221,3 +221,18 @@ it('a Gaussian process: gradients of its likelihood, batched and compiled', () =
   const both = [jit(vmap(grad(nll)))(scales), np.stack([...scales].map((s) => grad(nll)(s)))] as const
   expect(error(...both)).toBeLessThan(1e-3)
 })
+
+describe('matrixRank', () => {
+  const x = np.diag(np.array([10, 1, 0.05]))
+  it('takes the tolerance by both of its names', () => {
+    for (const [tolerance, rank] of [
+      [0.01, 3],
+      [0.5, 2],
+      [2, 1],
+    ] as const) {
+      expect(np.linalg.matrixRank(x, { tol: tolerance }).item()).toBe(rank)
+      expect(np.linalg.matrixRank(x, { rtol: tolerance }).item()).toBe(rank)
+    }
+    expect(() => np.linalg.matrixRank(x, { tol: 1, rtol: 1 })).toThrow('two names of one tolerance')
+  })
+})

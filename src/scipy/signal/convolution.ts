@@ -12,6 +12,7 @@ import {
 } from '../../core/index.js'
 import * as lax from '../../lax/index.js'
 import { irfftn, rfftn } from '../../numpy/fft.js'
+import { pad } from '../../numpy/padding.js'
 import { promoteInexact } from '../../numpy/promotion-args.js'
 
 /** Which part to give: all that overlaps, as much as the first array has, or only full overlaps. */
@@ -124,29 +125,57 @@ const matrices = (operation: string, in1: ArrayLike, in2: ArrayLike): readonly [
   return [x, y]
 }
 
-/** Convolution of two matrices, with zeros around. */
-export const convolve2d = (
-  in1: ArrayLike,
-  in2: ArrayLike,
-  options: { readonly mode?: ConvolutionMode } = {},
-): NDArray => {
-  const { mode = 'full' } = checkOptions('signal.convolve2d', options, 'mode')
-  checkMode(mode, 'signal.convolve2d')
-  return direct('signal.convolve2d', ...matrices('signal.convolve2d', in1, in2), mode)
+export interface Convolve2dOptions {
+  readonly mode?: ConvolutionMode
+  /** What is around the first matrix: 'fill' (the default) for `fillvalue`, 'wrap' for itself again, 'symm' for its mirror image. */
+  readonly boundary?: 'fill' | 'wrap' | 'symm'
+  /** 0 unless said. */
+  readonly fillvalue?: number
 }
 
-/** Correlation of two matrices, with zeros around. */
-export const correlate2d = (
-  in1: ArrayLike,
-  in2: ArrayLike,
-  options: { readonly mode?: ConvolutionMode } = {},
-): NDArray => {
-  const { mode = 'full' } = checkOptions('signal.correlate2d', options, 'mode')
-  checkMode(mode, 'signal.correlate2d')
+/** The convolution where the first matrix goes on beyond its edges; the other counts as the kernel. */
+const within = (operation: string, x: NDArray, y: NDArray, options: Convolve2dOptions): NDArray => {
+  const { mode = 'full', boundary = 'fill', fillvalue = 0 } = options
+  const fits = covers(x.shape, y.shape)
+  if (mode === 'valid' || (boundary === 'fill' && fillvalue === 0)) return direct(operation, x, y, mode)
+  const around = y.shape.map((size): [number, number] => [size - 1, size - 1])
+  const padMode = { fill: 'constant', wrap: 'wrap', symm: 'symmetric' } as const
+  const larger =
+    boundary === 'fill'
+      ? pad(x, around, { mode: 'constant', constantValues: fillvalue })
+      : pad(x, around, { mode: padMode[boundary] })
+  const full = direct(operation, larger, y, 'valid')
+  if (!fits && !covers(y.shape, x.shape)) throw mustCover(operation, x, y)
+  return mode === 'full' ? full : centred(full, x.shape)
+}
+
+const checkBoundary = (operation: string, options: Convolve2dOptions): Convolve2dOptions => {
+  const { mode = 'full', boundary = 'fill' } = checkOptions(operation, options, 'mode boundary fillvalue')
+  checkMode(mode, operation)
+  if (!['fill', 'wrap', 'symm'].includes(boundary)) {
+    throw new ArgumentError(
+      `${operation}: '${String(boundary)}' is not a boundary; there are 'fill', 'wrap' and 'symm'.`,
+    )
+  }
+  return options
+}
+
+/** Convolution of two matrices, with zeros around, or what `boundary` says. */
+export const convolve2d = (in1: ArrayLike, in2: ArrayLike, options: Convolve2dOptions = {}): NDArray => {
+  const operation = 'signal.convolve2d'
+  checkBoundary(operation, options)
+  return within(operation, ...matrices(operation, in1, in2), options)
+}
+
+/** Correlation of two matrices, with zeros around, or what `boundary` says. */
+export const correlate2d = (in1: ArrayLike, in2: ArrayLike, options: Convolve2dOptions = {}): NDArray => {
+  const { mode = 'full', boundary = 'fill', fillvalue = 0 } = checkBoundary('signal.correlate2d', options)
   const [x, y] = matrices('signal.correlate2d', in1, in2)
-  if (mode !== 'same') return direct('signal.correlate2d', x, reversed(y), mode)
+  const plain = boundary === 'fill' && fillvalue === 0
+  if (mode !== 'same') return within('signal.correlate2d', x, reversed(y), options)
   // SciPy's centre: that of a convolution with the other array reversed.
-  return reversed(direct('signal.correlate2d', reversed(x), y, mode))
+  const [turned, operation] = [reversed(x), 'signal.correlate2d']
+  return reversed(plain ? direct(operation, turned, y, mode) : within(operation, turned, y, options))
 }
 
 export interface FftConvolveOptions {
