@@ -120,7 +120,7 @@ const paddedInput = (
   })
 }
 
-/** An array in memory whose axis `axis` of size 4 are the rows of a transform; `valueAt` gets the index without it. */
+/** An array in memory whose axis `axis` are the rows of a transform; `valueAt` gets the index without it. */
 const transformed = (
   compiler: Lowering,
   rows: readonly Row[],
@@ -129,13 +129,14 @@ const transformed = (
   valueAt: (place: number, rest: readonly Expression[]) => Expression,
 ): Delayed =>
   compiler.materialize({
-    aval: shapedArray([...shape.slice(0, axis), 4, ...shape.slice(axis)], 'float32'),
+    aval: shapedArray([...shape.slice(0, axis), rows.length, ...shape.slice(axis)], 'float32'),
     at: (index) => {
       const rest = index.toSpliced(axis, 1)
       const value = (i: number): Expression => combine(row(rows, i), (place) => valueAt(place, rest))
-      return range(3).reduceRight(
+      const last = rows.length - 1
+      return range(last).reduceRight(
         (others, i) => e.select(e.compare('eq', at(index, axis), e.index(i)), value(i), others),
-        value(3),
+        value(last),
       )
     },
   })
@@ -304,22 +305,35 @@ export const lowerWinogradGradient = (
     padded: paddedInput(compiler, lhs, lhsSpatial, params, tiles),
     gradient: (index) => spatialElement(rhs, rhsSpatial, index, [0, 0]),
   }
-  const byMember = 16 * inputs * outputs * dtypeBytes('float32') <= mostSummedBytes
-  const byMembers = byMember ? summedByMember(compiler, operands) : undefined
-  const byPlace = byMember ? [] : summedByPlace(compiler, operands)
+  const spread = (index: readonly Expression[]) => ({
+    p: at(index, known(outSpatial[0], 'axis')),
+    q: at(index, known(outSpatial[1], 'axis')),
+    c: at(index, outBatch),
+    o: at(index, outFeature),
+  })
+  if (16 * inputs * outputs * dtypeBytes('float32') <= mostSummedBytes) {
+    const sums = summedByMember(compiler, operands)
+    // What an optimizer does with a gradient would be written out nine times if this were not in memory.
+    const rows = transformed(compiler, toKernel, [4, inputs, outputs], 0, (i, index) => sums.at([e.index(i), ...index]))
+    const kernel = transformed(compiler, toKernel, [3, inputs, outputs], 1, (j, [p, c, o]) =>
+      rows.at([known(p, 'place'), e.index(j), known(c, 'feature'), known(o, 'feature')]),
+    )
+    return {
+      aval,
+      at: (index) => {
+        const { p, q, c, o } = spread(index)
+        return kernel.at([p, q, c, o])
+      },
+    }
+  }
+  const sums = summedByPlace(compiler, operands)
   return {
     aval,
     at: (index) => {
-      const [c, o] = [at(index, outBatch), at(index, outFeature)]
-      const [p, q] = [0, 1].map((d) => at(index, known(outSpatial[d], 'axis')))
+      const { p, q, c, o } = spread(index)
       const sum = (a: number, b: number): Expression =>
-        combineBoth(
-          row(toKernel, a),
-          row(toKernel, b),
-          (i, j) => byMembers?.at([e.index(i), e.index(j), c, o]) ?? known(byPlace[4 * i + j], 'product').at([c, o]),
-        )
-      const isAt = (place: Expression | undefined, i: number): Expression =>
-        e.compare('eq', known(place, 'place'), e.index(i))
+        combineBoth(row(toKernel, a), row(toKernel, b), (i, j) => known(sums[4 * i + j], 'product').at([c, o]))
+      const isAt = (place: Expression, i: number): Expression => e.compare('eq', place, e.index(i))
       const ofRow = (a: number): Expression =>
         e.select(isAt(q, 0), sum(a, 0), e.select(isAt(q, 1), sum(a, 1), sum(a, 2)))
       return e.select(isAt(p, 0), ofRow(0), e.select(isAt(p, 1), ofRow(1), ofRow(2)))
