@@ -4,8 +4,11 @@ import type { Expression } from '../core/index.js'
 /** Loads of expressions that were looked at: several passes ask about each. */
 const found = new WeakMap<Expression, readonly Expression[]>()
 
+const none: readonly Expression[] = []
+
 /** All loads below an expression, and itself if it is one. */
 export const loadsBelow = (root: Expression): readonly Expression[] => {
+  if (!root.loads) return none
   let loads = found.get(root)
   if (loads !== undefined) return loads
   const list: Expression[] = []
@@ -17,7 +20,7 @@ export const loadsBelow = (root: Expression): readonly Expression[] => {
     x.args.forEach(visitAbove)
   }
   const visitAbove = (arg: Expression): void => {
-    if (arg.args.length > 0) visit(arg)
+    if (arg.loads) visit(arg)
   }
   visit(root)
   found.set(root, (loads = list))

@@ -18,6 +18,7 @@ const node = (
   value = 0,
   source?: LoadSource,
   extent?: number,
+  loads = op === 'load',
 ): Node => ({
   op,
   dtype,
@@ -26,6 +27,7 @@ const node = (
   source,
   extent,
   id: nextId++,
+  loads,
   range: undefined,
   users: undefined,
   sibling: undefined,
@@ -95,10 +97,12 @@ export const interned = (
   // Two letters tell operations apart well enough for a hash.
   let hash = (op.charCodeAt(0) << 7) ^ op.charCodeAt(1)
   if (source !== undefined) hash += source.id
+  let loads = op === 'load'
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as Node
     // Constants outlive programs, and would keep what was made of them; or are forgotten, and it with them.
     if (arg.op !== 'const' && (owner.op === 'const' || arg.id > owner.id)) owner = arg
+    if (arg.loads) loads = true
     hash = (Math.imul(hash, 0x9e3779b1) + (arg.op === 'const' ? arg.value | 0 : arg.id)) | 0
   }
   hash = (hash ^ (hash >>> 15)) & 0x3fffffff
@@ -106,7 +110,7 @@ export const interned = (
   const first = owner.users.get(hash)
   for (let found = first; found !== undefined; found = found.sibling)
     if (isMadeOf(found, op, dtype, args, source)) return found
-  const fresh = node(op, dtype, args, 0, source)
+  const fresh = node(op, dtype, args, 0, source, undefined, loads)
   fresh.sibling = first
   owner.users.set(hash, fresh)
   return fresh

@@ -81,6 +81,8 @@ export interface Expression {
   readonly extent: number | undefined
   /** Order of creation; arguments come before what uses them. */
   readonly id: number
+  /** Whether it is a load, or there is one below it: most of what is below a value is index arithmetic without any. */
+  readonly loads: boolean
 }
 
 /** What a load reads from; the compiler's buffers implement it. */

@@ -13,6 +13,8 @@ const nearBytes = guardBytes / 2
 export interface IndexForm extends Linear {
   /** The index without its constant. */
   readonly core: Expression
+  /** Bits of what moves with loops but is no variable of a loop itself; worked out when it is asked for. */
+  others: number | undefined
 }
 
 /** Facts about the expressions of one kernel. */
@@ -146,7 +148,7 @@ export class KernelAnalysis {
 
   /** Whether evaluating the expression could touch memory outside the arena, unless a condition says it is right. */
   isUnsafe(x: Expression): boolean {
-    if (x.args.length === 0) return false
+    if (!x.loads) return false
     let found = this.unsafe.get(x)
     if (found === undefined) {
       found = x.op === 'load' && !this.isNear(x)
@@ -228,7 +230,7 @@ export class KernelAnalysis {
     let found = this.forms.get(index)
     if (found === undefined) {
       const { constant, terms } = linear(index)
-      found = { constant, terms, core: fromLinear(0, terms) }
+      found = { constant, terms, core: fromLinear(0, terms), others: undefined }
       this.forms.set(index, found)
     }
     return found
@@ -238,12 +240,15 @@ export class KernelAnalysis {
   stride(index: Expression, variable: Expression): number | undefined {
     const bit = this.bit(variable)
     if ((this.mask(index) & bit) === 0) return 0
-    const { terms } = this.form(index)
-    let stride: number | undefined = terms.get(variable) ?? 0
-    terms.forEach((_, atom) => {
-      if (atom !== variable && (this.mask(atom) & bit) !== 0) stride = undefined
-    })
-    return stride
+    const form = this.form(index)
+    if (((form.others ??= this.othersIn(form)) & bit) !== 0) return undefined
+    return form.terms.get(variable) ?? 0
+  }
+
+  private othersIn({ terms }: IndexForm): number {
+    let others = 0
+    for (const atom of terms.keys()) if (atom.op !== 'variable' || atom.extent === undefined) others |= this.mask(atom)
+    return others
   }
 }
 
