@@ -1,7 +1,7 @@
 /** Convolutions and both of their gradients against a plain loop in float64, for shapes that reach every way they are computed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type NDArray, jit, lax, numpy as np, random, vjp, withDevice } from '../../src/index.js'
+import { type NDArray, grad, jit, lax, numpy as np, random, vjp, withDevice } from '../../src/index.js'
 import { known } from '../../src/core/index.js'
 
 interface Case {
@@ -234,6 +234,15 @@ describe.each(['wasm', 'js'])('on %s, a convolution and its gradients are those 
   test('with any strides, padding, dilations and groups', () => run(general, [[lastRow]]), timeout)
   test('with many features', () => run(wide), timeout)
   test('with one filter per feature', () => run(depthwise), timeout)
+})
+
+test('what follows the gradient of a kernel is not written out for each of its nine places', () => {
+  const loss = (x: NDArray, w: NDArray): NDArray =>
+    np.sum(np.square(lax.convGeneralDilated(x, w, [1, 1], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] })))
+  const roots = (x: NDArray, w: NDArray): NDArray => np.sqrt(grad(loss, { argnums: 1 })(x, w))
+  const listing = jit(roots).lower(np.zeros([4, 16, 16, 16]), np.zeros([3, 3, 16, 16])).kernels
+  // Loops are cut along one axis of the kernel at most.
+  expect(listing.match(/sqrt/g)?.length).toBe(3)
 })
 
 test('no term of a convolution of whole numbers is rounded', () => {
