@@ -6,11 +6,15 @@ import { BodyPrinter, contextOf } from './body.js'
 import { type Reduction, SharedMemory, printReduction, reductionOf } from './reduction.js'
 import { type Loop, type Piece } from './schedule.js'
 import { type Memory, type Shader, ShaderBuilder, unflatten } from './shader.js'
+import { severalResults } from './several-results.js'
 import { isDownColumns } from './split.js'
 import type { Target } from './target.js'
 
 /** Invocations of a workgroup, for work without barriers. */
 const plainSize = 64
+/** The same for software, where each workgroup costs as much as a few invocations, but many must be there for the cores to share. */
+const plainSizes = [256, 64, 16] as const
+const groupsForCores = 64
 /** Most threads that share a reduction or run in step. */
 const sharedSize = 256
 /** Results beyond which there are enough invocations without sharing reductions. */
@@ -37,7 +41,7 @@ export const pieceShader = (
   if (piece.inStep) {
     // Many short rows keep a GPU busy with an invocation each.
     const plain = target.software ? results >= 16 : results >= manyResults && largestExtent(piece.body) <= plainSize / 2
-    return plain ? plainShader(name, piece, writes, memory) : inStepShader(name, piece, writes, memory, target)
+    return plain ? plainShader(name, piece, writes, memory, target) : inStepShader(name, piece, writes, memory, target)
   }
   const reductions = piece.body.map(reductionOf)
   const longest = Math.max(0, ...reductions.map((reduction) => reduction?.size ?? 0))
@@ -48,7 +52,7 @@ export const pieceShader = (
     !readsOwn(piece.body, new Set(writes))
   return shares
     ? sharedShader(name, piece, reductions, writes, memory, longest, target)
-    : plainShader(name, piece, writes, memory)
+    : plainShader(name, severalResults(piece, writes, target), writes, memory, target)
 }
 
 /** Whether statements load from what the kernel writes. */
@@ -59,14 +63,20 @@ const allExpressions = (s: Statement): readonly Expression[] =>
   s.kind === 'for' || s.kind === 'if' ? [...expressionsOf(s), ...s.body.flatMap(allExpressions)] : expressionsOf(s)
 
 /** An invocation for each index, or for each word of packed results. */
-const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], memory: Memory): Shader => {
+const plainShader = (
+  name: string,
+  piece: Piece,
+  writes: LoopKernel['writes'],
+  memory: Memory,
+  { software }: Target,
+): Shader => {
   const { parallel, body } = piece
   const shader = new ShaderBuilder(memory, writes)
   const printer = new BodyPrinter(shader, body)
   const count = countOf(parallel)
   const together = elementsTogether(piece, writes, shader)
   const invocations = Math.ceil(count / together)
-  const size = invocations === 1 ? 1 : plainSize
+  const size = invocations === 1 ? 1 : software ? sizeInSoftware(invocations) : plainSize
   if (together > 1) {
     const words = writes.filter((buffer) => shader.perWord(buffer) > 1).map((buffer) => shader.collect(buffer))
     printer.line(`let at = group * ${size}u + ${size === 1 ? '0u' : 'lane'};`)
@@ -89,6 +99,9 @@ const plainShader = (name: string, piece: Piece, writes: LoopKernel['writes'], m
   }
   return shader.finish(name, printer.lines, size, Math.ceil(invocations / size))
 }
+
+const sizeInSoftware = (invocations: number): number =>
+  plainSizes.find((size) => invocations >= size * groupsForCores) ?? 16
 
 /** How many elements an invocation computes so that it writes whole words; 1 where they cannot be told to be neighbours. */
 const elementsTogether = ({ parallel, body }: Piece, writes: LoopKernel['writes'], shader: ShaderBuilder): number => {

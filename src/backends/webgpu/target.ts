@@ -10,6 +10,8 @@ export interface Target {
   readonly halves: boolean
   /** Elements from which on a reduction is shared by the threads of a workgroup, where there are few results. */
   readonly sharedReduction: number
+  /** Invocations beyond which each may as well compute several results. */
+  readonly enoughInvocations: number
 }
 
 /** The choices for a device. */
@@ -19,4 +21,5 @@ export const targetOf = ({ limits, features }: Pick<GPUDevice, 'limits' | 'featu
   subgroups: features.has('subgroups'),
   halves: features.has('shader-f16'),
   sharedReduction: software ? 4096 : 256,
+  enoughInvocations: software ? 64 : 1 << 16,
 })
