@@ -27,7 +27,10 @@ const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
 )
 
 /** Laws of results that hold on every device: on js and wasm these tests are of the project unit, on the GPU of webgpu. */
-const onEveryDevice = ['test/transforms/{checkpoint,control-flow,in-place,scan}.test.ts']
+const onEveryDevice = [
+  'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
+  'test/numpy/indexing.test.ts',
+]
 
 export default defineConfig({
   resolve: { alias },

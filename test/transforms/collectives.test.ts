@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type NDArray, grad, jit, lax, numpy as np, vjp, vmap } from 'cotangent'
-import { assertClose } from '../../src/testing/index.js'
+import { close, devices, holds, on } from './support.js'
 
 const tolerance = { relative: 1e-5, absolute: 1e-6 }
 
@@ -57,39 +57,50 @@ const cases: Readonly<
   ],
 }
 
-describe('collectives that move values', () => {
+describe.each(devices)('collectives that move values, on %s', (device) => {
   it.each(Object.entries(cases))(
     '%s is indexing of the whole array, in vmap, jit and reverse mode',
-    (_, [shape, member, whole]) => {
-      const x = numbers(shape)
-      const want = whole(x)
-      assertClose(over(member)(x), want, 'vmap', tolerance)
-      assertClose(jit(over(member))(x), want, 'jit', tolerance)
-      assertClose(over(jit(member))(x), want, 'vmap of jit', tolerance)
-      const ct = numbers(want.shape, 2)
-      assertClose(vjp(over(member), x)[1](ct)[0], vjp(whole, x)[1](ct)[0], 'vjp', tolerance)
-    },
+    (_, [shape, member, whole]) =>
+      on(device, () => {
+        const x = numbers(shape)
+        const want = whole(x)
+        close(over(member)(x), want, 'vmap', tolerance)
+        close(jit(over(member))(x), want, 'jit', tolerance)
+        close(over(jit(member))(x), want, 'vmap of jit', tolerance)
+        const ct = numbers(want.shape, 2)
+        close(vjp(over(member), x)[1](ct)[0], vjp(whole, x)[1](ct)[0], 'vjp', tolerance)
+      }),
   )
 
-  it('stay apart from other mapped axes, and gradients flow between members', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }), (n, m) => {
-        const x = numbers([n, m])
-        const nested = vmap(
-          over((v) => lax.allGather(v, 'i').sum()),
-          { inAxes: 1, outAxes: 1 },
-        )
-        assertClose(nested(x), np.broadcastTo(np.sum(x, { axis: 0 }), [n, m]), 'nested', tolerance)
-        const unmapped = vmap((v: NDArray) => lax.allGather(v, 'i').sum(), { inAxes: null, axisName: 'i', axisSize: n })
-        assertClose(unmapped(np.array(2)), np.full([n], 2 * n), 'unmapped', tolerance)
-      }),
+  it('stay apart from other mapped axes, and gradients flow between members', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 3 }), (n, m) =>
+        on(device, () => {
+          const x = numbers([n, m])
+          const nested = vmap(
+            over((v) => lax.allGather(v, 'i').sum()),
+            { inAxes: 1, outAxes: 1 },
+          )
+          close(nested(x), np.broadcastTo(np.sum(x, { axis: 0 }), [n, m]), 'nested', tolerance)
+          const unmapped = vmap((v: NDArray) => lax.allGather(v, 'i').sum(), {
+            inAxes: null,
+            axisName: 'i',
+            axisSize: n,
+          })
+          close(unmapped(np.array(2)), np.full([n], 2 * n), 'unmapped', tolerance)
+        }),
+      ),
       { numRuns: 10 },
     )
-    const loss = (x: NDArray): NDArray => over((v) => lax.allGather(v, 'i').prod())(x).sum()
-    assertClose(grad(loss)(np.array([1, 2, 3])), np.array([18, 9, 6]), 'grad', tolerance)
-    expect(over((v) => v.mul(lax.axisSize('i')))(np.ones([4])).js()).toEqual([4, 4, 4, 4])
+    await on(device, () => {
+      const loss = (x: NDArray): NDArray => over((v) => lax.allGather(v, 'i').prod())(x).sum()
+      close(grad(loss)(np.array([1, 2, 3])), np.array([18, 9, 6]), 'grad', tolerance)
+      holds(over((v) => v.mul(lax.axisSize('i')))(np.ones([4])), [4, 4, 4, 4])
+    })
   })
+})
 
+describe('collectives that move values', () => {
   it('errors name the axis, the sizes and the way out', () => {
     expect(() => lax.allGather(np.ones([2]), 'i')).toThrow(/no enclosing vmap has the axis name 'i'/)
     expect(() => over((x) => lax.allToAll(x, 'i', 0, 0))(np.ones([2, 4]))).toThrow(

@@ -21,7 +21,8 @@ import {
   vjp,
   vmap,
 } from 'cotangent'
-import { assertClose } from '../../src/testing/index.js'
+import { toleranceOf } from '../../src/testing/index.js'
+import { close, devices, holds, on, precise } from './support.js'
 
 type Scalar = (x: NDArray) => NDArray
 
@@ -37,7 +38,7 @@ const derivative =
   (x) =>
     jvp(g, [x], [np.ones([])])[1]
 
-describe('towers of transformations', () => {
+describe.each(devices)('towers of transformations on %s', (device) => {
   const wrappers: Readonly<Record<string, (g: Scalar) => Scalar>> = {
     jit: (g) => jit(g),
     vmapped: (g) => (x) => vmap(g)(np.stack([x, np.add(x, 1)])).get(0),
@@ -55,9 +56,9 @@ describe('towers of transformations', () => {
     return z * x + Math.tanh(z * z)
   }
 
-  it('agree with finite differences of the plain function', () => {
+  it('agree with finite differences of the plain function', () =>
     fc.assert(
-      fc.property(
+      fc.asyncProperty(
         fc.array(fc.constantFrom(...Object.keys(wrappers)), { maxLength: 5 }),
         fc.double({ min: -1.5, max: 1.5, noNaN: true }),
         (names, at) => {
@@ -69,21 +70,23 @@ describe('towers of transformations', () => {
             traced = wrappers[name]?.(traced) ?? traced
             expected = plain[name]?.(expected) ?? expected
           }
-          const x = np.array(at, { dtype: 'float64' })
-          expect(traced(x).item()).toBeCloseTo(expected(at), 5)
+          return on(device, () => {
+            const [x, wanted] = [np.array(at, precise()), np.array(expected(at), precise())]
+            close(traced(x), wanted, names.join(' of '), { ...toleranceOf(x.dtype), absolute: 5e-6 })
+          })
         },
       ),
       { numRuns: 40, seed: 7 },
-    )
-  })
+    ))
 
-  it('third derivatives agree between all mixtures of modes', () => {
-    const x = np.array(0.7, { dtype: 'float64' })
-    const modes = [derivative, (g: Scalar) => grad(g)]
-    const values: number[] = []
-    for (const a of modes) for (const b of modes) for (const c of modes) values.push(jit(a(b(c(f))))(x).item())
-    for (const v of values) expect(v).toBeCloseTo(values[0] ?? NaN, 10)
-  })
+  it('third derivatives agree between all mixtures of modes', () =>
+    on(device, () => {
+      const x = np.array(0.7, precise())
+      const modes = [derivative, (g: Scalar) => grad(g)]
+      const values: NDArray[] = []
+      for (const a of modes) for (const b of modes) for (const c of modes) values.push(jit(a(b(c(f))))(x))
+      for (const v of values) close(v, values[0] ?? x, 'third derivative')
+    }))
 })
 
 describe('grad', () => {
@@ -111,86 +114,81 @@ describe('grad', () => {
   })
 })
 
-describe('linear structure', () => {
-  it('linearize computes the derivative once; linearTranspose is its adjoint', () => {
-    const x = np.array([0.3, -1.2, 2], { dtype: 'float64' })
-    const t = np.array([1, 0.5, -2], { dtype: 'float64' })
-    const g = (v: NDArray) => np.multiply(np.sin(v), np.sum(v))
-    const [y, push] = linearize(g, x)
-    const [y2, dy] = jvp(g, [x], [t])
-    assertClose(y, y2, 'value')
-    assertClose(push(t), dy, 'tangent')
-    const ct = np.array([0.1, 0.2, 0.3], { dtype: 'float64' })
-    const [back] = linearTranspose(push, t)(ct)
-    assertClose(back, vjp(g, x)[1](ct)[0], 'cotangent')
-  })
+describe.each(devices)('linear structure on %s', (device) => {
+  it('linearize computes the derivative once; linearTranspose is its adjoint', () =>
+    on(device, () => {
+      const x = np.array([0.3, -1.2, 2], precise())
+      const t = np.array([1, 0.5, -2], precise())
+      const g = (v: NDArray) => np.multiply(np.sin(v), np.sum(v))
+      const [y, push] = linearize(g, x)
+      const [y2, dy] = jvp(g, [x], [t])
+      close(y, y2, 'value')
+      close(push(t), dy, 'tangent')
+      const ct = np.array([0.1, 0.2, 0.3], precise())
+      const [back] = linearTranspose(push, t)(ct)
+      close(back, vjp(g, x)[1](ct)[0], 'cotangent')
+    }))
 
-  it('jacfwd, jacrev and hessian agree', () => {
-    const x = np.array([0.3, -1.2, 2], { dtype: 'float64' })
-    const g = (v: NDArray) => np.stack([np.sum(np.square(v)), np.prod(v)])
-    assertClose(jacfwd(g)(x), jacrev(g)(x), 'jacobian')
-    const h = hessian((v: NDArray) => np.prod(v))(x)
-    expect(h.shape).toEqual([3, 3])
-    assertClose(
-      h,
-      np.array(
-        [
-          [0, 2, -1.2],
-          [2, 0, 0.3],
-          [-1.2, 0.3, 0],
-        ],
-        { dtype: 'float64' },
-      ),
-      'hessian',
-    )
-  })
+  it('jacfwd, jacrev and hessian agree', () =>
+    on(device, () => {
+      const x = np.array([0.3, -1.2, 2], precise())
+      const g = (v: NDArray) => np.stack([np.sum(np.square(v)), np.prod(v)])
+      close(jacfwd(g)(x), jacrev(g)(x), 'jacobian')
+      const h = hessian((v: NDArray) => np.prod(v))(x)
+      expect(h.shape).toEqual([3, 3])
+      close(
+        h,
+        np.array(
+          [
+            [0, 2, -1.2],
+            [2, 0, 0.3],
+            [-1.2, 0.3, 0],
+          ],
+          precise(),
+        ),
+        'hessian',
+      )
+    }))
 })
 
-describe('vmap', () => {
-  it('is a loop for nested maps, axes and pytrees', () => {
+describe.each(devices)('vmap on %s', (device) => {
+  it('is a loop for nested maps, axes and pytrees', () =>
     fc.assert(
-      fc.property(
+      fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 0, max: 1 }),
-        (n, m, axis) => {
-          const x = np.reshape(np.arange(n * m, undefined, undefined, { dtype: 'float32' }), [n, m])
-          const mapped = vmap((row: NDArray) => ({ s: np.sum(row), c: np.cumsum(row) }), {
-            inAxes: axis,
-            outAxes: { s: 0, c: axis },
-          })(x)
-          assertClose(mapped.s, np.sum(x, { axis: 1 - axis }), 'sums')
-          assertClose(mapped.c, np.cumsum(x, { axis: 1 - axis }), 'cumulative sums')
-        },
+        (n, m, axis) =>
+          on(device, () => {
+            const x = np.reshape(np.arange(n * m, undefined, undefined, { dtype: 'float32' }), [n, m])
+            const mapped = vmap((row: NDArray) => ({ s: np.sum(row), c: np.cumsum(row) }), {
+              inAxes: axis,
+              outAxes: { s: 0, c: axis },
+            })(x)
+            close(mapped.s, np.sum(x, { axis: 1 - axis }), 'sums')
+            close(mapped.c, np.cumsum(x, { axis: 1 - axis }), 'cumulative sums')
+          }),
       ),
       { numRuns: 20, seed: 3 },
-    )
-  })
+    ))
 
-  it('has collectives over named axes, also inside jit and grad', () => {
-    const x = np.array([
-      [1, 2],
-      [3, 5],
-    ])
-    const centered = vmap((r: NDArray) => np.subtract(r, lax.pmean(r, 'batch')), { axisName: 'batch' })
-    expect(centered(x).js()).toEqual([
-      [-1, -1.5],
-      [1, 1.5],
-    ])
-    const jitted = vmap((r: NDArray) => jit((q: NDArray) => lax.psum(q, 'i'))(r), { axisName: 'i' })
-    expect(jitted(x).js()).toEqual([
-      [4, 7],
-      [4, 7],
-    ])
-    const g = grad((y: NDArray) => np.sum(np.square(centered(y))))(x)
-    expect(g.js()).toEqual([
-      [-2, -3],
-      [2, 3],
-    ])
-    expect(
-      vmap((r: NDArray) => np.add(np.multiply(r, 0), lax.axisIndex('k')), { axisName: 'k' })(np.zeros([3])).js(),
-    ).toEqual([0, 1, 2])
-  })
+  it('has collectives over named axes, also inside jit and grad', () =>
+    on(device, () => {
+      const x = np.array([
+        [1, 2],
+        [3, 5],
+      ])
+      const centered = vmap((r: NDArray) => np.subtract(r, lax.pmean(r, 'batch')), { axisName: 'batch' })
+      holds(centered(x), [-1, -1.5, 1, 1.5])
+      const jitted = vmap((r: NDArray) => jit((q: NDArray) => lax.psum(q, 'i'))(r), { axisName: 'i' })
+      holds(jitted(x), [4, 7, 4, 7])
+      const g = grad((y: NDArray) => np.sum(np.square(centered(y))))(x)
+      holds(g, [-2, -3, 2, 3])
+      holds(
+        vmap((r: NDArray) => np.add(np.multiply(r, 0), lax.axisIndex('k')), { axisName: 'k' })(np.zeros([3])),
+        [0, 1, 2],
+      )
+    }))
 })
 
 describe('jit', () => {
@@ -249,7 +247,7 @@ describe('jit', () => {
 
 describe('hasAux', () => {
   const sameTrees = (got: unknown, expected: unknown): void => {
-    tree.map((x: NDArray, y: NDArray) => assertClose(x, y, 'result'), got, expected)
+    tree.map((x: NDArray, y: NDArray) => close(x, y, 'result'), got, expected)
   }
   const withAux = (x: NDArray, { y }: { readonly y: NDArray }): [{ readonly out: NDArray }, readonly NDArray[]] => {
     const inner = np.multiply(np.sin(x), y)

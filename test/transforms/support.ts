@@ -3,7 +3,14 @@ import { expect, inject } from 'vitest'
 import { type DType, type NDArray, defaultDevice, numpy as np, withDevice } from 'cotangent'
 import { createWebgpuDevice } from '../../src/backends/webgpu/index.js'
 import { registerDevice } from '../../src/core/index.js'
-import { type Claim, assertClaims, assertClaimsAsync, claimClose, toleranceOf } from '../../src/testing/index.js'
+import {
+  type Claim,
+  type Tolerance,
+  assertClaims,
+  assertClaimsAsync,
+  claimClose,
+  toleranceOf,
+} from '../../src/testing/index.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -50,6 +57,10 @@ const say = (claims: readonly Claim[]): void => {
   else said.push(...claims)
 }
 
+/** Compares two arrays as `assertClose` does. */
+export const close = (got: NDArray, expected: NDArray, what: string, tolerance?: Tolerance): void =>
+  say([claimClose(got, expected, what, tolerance)])
+
 /** Compares lists of arrays, which may differ by rounding. */
 export const closeAll = (got: readonly NDArray[], expected: readonly NDArray[], what: string): void => {
   expect(got.length).toBe(expected.length)
@@ -62,5 +73,5 @@ export const closeAll = (got: readonly NDArray[], expected: readonly NDArray[], 
 }
 
 /** Says that these are the elements of an array, exactly. */
-export const holds = (got: NDArray, elements: readonly number[]): void =>
-  say([{ arrays: [got], check: ([values]) => expect([...(values ?? [])]).toEqual(elements) }])
+export const holds = (got: NDArray, elements: readonly number[], what?: string): void =>
+  say([{ arrays: [got], check: ([values]) => expect([...(values ?? [])], what).toEqual(elements) }])
