@@ -3,6 +3,7 @@ export * from './exponential.js'
 export * from './factorizations.js'
 export * from './matrices.js'
 export * from './named-matrices.js'
+export { solveSylvester } from './sylvester.js'
 export {
   type SolveOptions,
   type SolveTriangularOptions,
