@@ -85,6 +85,8 @@ const loadLines = (printer: ProductPrinter, tiling: Tiling, side: Side): string[
   const acrossFirst = across <= along && across !== 0
   const vectors = printer.hasVectors(side, isLeft ? 'rowStride' : 'columnStride', length)
   const exact = length % (width * 4) === 0
+  // Parts of a sum end where tiles do, but for the last one.
+  const wholeDepths = kernel.inner % depth === 0
   const origin = isLeft ? 'tileRow' : 'tileColumn'
   const read = (place: string): string =>
     isLeft ? printer.operand('left', place, 'inside') : printer.operand('right', 'inside', place)
@@ -96,7 +98,7 @@ const loadLines = (printer: ProductPrinter, tiling: Tiling, side: Side): string[
       `let j = i32(${acrossFirst ? `v % ${width}u` : `v / ${depth}u`});`,
       `let place = ${origin} + j * 4;`,
       // Outside, the last elements are read: of the sum they count as zero, and other results are not stored.
-      'let inside = min(k + i, end - 1);',
+      `let inside = ${wholeDepths ? 'k + i' : 'min(k + i, end - 1)'};`,
     ]
     if (vectors) {
       const at = exact ? 'place' : `min(place, ${length - 4})`
@@ -108,7 +110,8 @@ const loadLines = (printer: ProductPrinter, tiling: Tiling, side: Side): string[
       })
       body.push(`let a = vec4<${printer.type}>(${places.map(read).join(', ')});`)
     }
-    body.push(`${side}_tile[i * ${width} + j] = select(vec4<${printer.type}>(), a, k + i < end);`)
+    const value = wholeDepths ? 'a' : `select(vec4<${printer.type}>(), a, k + i < end)`
+    body.push(`${side}_tile[i * ${width} + j] = ${value};`)
     const partial = (slot + 1) * threads > count
     lines.push(partial ? `if (lane < ${count - slot * threads}u) {` : '{', ...body.map((line) => `  ${line}`), '}')
   }
