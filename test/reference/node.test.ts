@@ -94,7 +94,9 @@ try { np.array([1]).sub(1) } catch (error) { console.log(JSON.stringify(error.me
     const hook = join(folder, 'count.mjs')
     writeFileSync(
       hook,
-      `export const load = (url, context, next) => { if (url.startsWith('file:')) console.log(url); return next(url, context) }`,
+      // Written at once: what a thread logs may be lost when the process ends.
+      `import { writeSync } from 'node:fs'
+export const load = (url, context, next) => { if (url.startsWith('file:')) writeSync(1, url + '\\n'); return next(url, context) }`,
     )
     const { stdout, stderr, file } = run(
       `import { register } from 'node:module'\nregister('./count.mjs', import.meta.url)\nawait import('cotangent')`,
