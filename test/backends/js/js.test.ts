@@ -16,10 +16,12 @@ import {
   startEager,
 } from '../../../src/core/index.js'
 import { createJsDevice } from '../../../src/backends/js/index.js'
+import { addSorting } from '../../../src/parts.js'
 import { binaryFunction, bitcastFunction, roundEven, unaryFunction } from '../../../src/backends/js/special.js'
 
 const js = createJsDevice()
 const exact = createJsDevice({ exact: true })
+addSorting()
 registerDevice(js)
 registerDevice(exact)
 startEager()
