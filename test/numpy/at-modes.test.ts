@@ -1,8 +1,9 @@
 /** What reads and updates do with indices outside, in every mode: values and derivatives that JAX 0.10 gives. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type NDArray, grad, jit, numpy as np, withDevice } from 'cotangent'
+import { type NDArray, grad, jit, numpy as np } from 'cotangent'
 import type { IndexUpdate } from '../../src/core/index.js'
+import { devices, on, tells } from '../transforms/support.js'
 
 type Mode = 'clip' | 'drop' | 'fill' | 'promiseInBounds'
 type Operation = Exclude<keyof IndexUpdate, 'get' | 'apply' | 'mul'>
@@ -26,13 +27,14 @@ const values = (index: Case['index']): NDArray | number =>
   typeof index === 'number' ? 3 : np.arange(2, 2 + index.length).astype('float32')
 /** To three places: powers are within a unit of the last one. */
 const rounded = (v: number): number => Math.round(v * 1000) / 1000 + 0
-const read = (out: NDArray): number[] => [...out.dataSync()].map(rounded)
+const holdsRounded = (out: NDArray, expected: readonly number[], what: string): void =>
+  tells(out, (elements) => expect(elements.map(rounded), what).toEqual(expected))
 
-describe.each(['js', 'wasm'])('on %s', (device) => {
+describe.each(devices)('on %s', (device) => {
   it('there are cases', () => expect(cases.length).toBe(40))
 
   it('values are those of JAX, with indices that are lists, arrays, and traced', () =>
-    withDevice(device, () => {
+    on(device, () => {
       for (const { index, mode, wrapNegativeIndices, results } of cases) {
         const v = values(index)
         const of = (at: IndexUpdate, name: string): NDArray => {
@@ -44,23 +46,23 @@ describe.each(['js', 'wasm'])('on %s', (device) => {
         for (const [name, expected] of Object.entries(results)) {
           const what = `${name} ${JSON.stringify({ index, mode, wrapNegativeIndices })}`
           const close = expected.map((e) => rounded(e ?? NaN))
-          expect(read(of(x().at(index), name)), what).toEqual(close)
-          expect(read(of(x().at(places), name)), what).toEqual(close)
+          holdsRounded(of(x().at(index), name), close, what)
+          holdsRounded(of(x().at(places), name), close, what)
           const traced = jit((y: NDArray, i: NDArray) => of(y.at(i), name))
-          expect(read(traced(x(), places)), `traced ${what}`).toEqual(close)
+          holdsRounded(traced(x(), places), close, `traced ${what}`)
         }
       }
     }))
 
   it('derivatives are those of JAX', () =>
-    withDevice(device, () => {
+    on(device, () => {
       const ofProducts = cases.flatMap(({ vjp, ...given }) => (vjp === undefined ? [] : [{ ...given, vjp }]))
       expect(ofProducts.length).toBe(30)
       for (const { index, mode, wrapNegativeIndices, vjp } of ofProducts) {
         const v = values(index)
         const options = { mode, wrapNegativeIndices }
         const f = (y: NDArray): NDArray => np.sum(np.multiply(y.at(index).multiply(v, options), x()))
-        expect(read(grad(f)(x())), JSON.stringify({ index, ...options })).toEqual(vjp)
+        holdsRounded(grad(f)(x()), vjp, JSON.stringify({ index, ...options }))
       }
       const ofReads = cases.flatMap(({ vjpGet, ...given }) => (vjpGet === undefined ? [] : [{ ...given, vjpGet }]))
       expect(ofReads.length).toBe(15)
@@ -68,7 +70,7 @@ describe.each(['js', 'wasm'])('on %s', (device) => {
         const v = values(index)
         const f = (y: NDArray): NDArray => np.sum(np.multiply(y.at(index).get({ mode }), v))
         const close = vjpGet.map(rounded)
-        expect(read(grad(f)(x())), JSON.stringify({ index, mode })).toEqual(close)
+        holdsRounded(grad(f)(x()), close, JSON.stringify({ index, mode }))
       }
     }))
 })

@@ -72,6 +72,10 @@ export const closeAll = (got: readonly NDArray[], expected: readonly NDArray[], 
   )
 }
 
+/** Says what is true of the elements of an array, once they are read. */
+export const tells = (got: NDArray, check: (elements: readonly number[]) => void): void =>
+  say([{ arrays: [got], check: ([values]) => check([...(values ?? [])]) }])
+
 /** Says that these are the elements of an array, exactly. */
 export const holds = (got: NDArray, elements: readonly number[], what?: string): void =>
-  say([{ arrays: [got], check: ([values]) => expect([...(values ?? [])], what).toEqual(elements) }])
+  tells(got, (values) => expect(values, what).toEqual(elements))
