@@ -30,6 +30,7 @@ const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
 const onEveryDevice = [
   'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
   'test/numpy/{at-modes,indexing}.test.ts',
+  'test/scipy/kummer-fresnel.test.ts',
 ]
 
 export default defineConfig({
