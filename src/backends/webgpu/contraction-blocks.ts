@@ -24,11 +24,12 @@ interface Layout {
 
 const mostInvocations = 16
 
-const layoutOf = ({ product: { kernel } }: ProductPrinter, quads: boolean): Layout => {
-  const { rows, columns } = kernel
+const layoutOf = ({ product }: ProductPrinter, quads: boolean): Layout => {
+  const { rows, columns } = product.kernel
   const across = columns > 2 * width ? 4 : columns > width ? 2 : 1
   const together = quads && across === 4
-  const height = together && rows > 4 ? 8 : 4
+  // Where results are finished, which is written out for each, higher blocks take twice as long to compile.
+  const height = together && rows > 4 && product.finish === undefined ? 8 : 4
   const blocks = Math.ceil(rows / height)
   // Blocks below each other find the columns that they share in the processor's cache, but none should be outside of the result.
   const padded = (down: number): number => Math.ceil(blocks / down) * down
