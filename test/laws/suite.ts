@@ -1,6 +1,6 @@
 /**
  * Every primitive obeys every law, on every device that is read at once: the tests of one part of the primitives, so that several
- * files can run side by side. On webgpu, test/backends/webgpu/laws.test.ts says the same of them.
+ * files can run side by side. On webgpu, test/backends/webgpu/laws.ts says the same of them.
  */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
