@@ -1,5 +1,8 @@
-/** Reading the subscripts of einsum: `ij,jk->ik`, with ellipses and implicit results. */
-import { type NDArray, ArgumentError, ShapeError, avalText, known } from '../core/index.js'
+/** Reading the subscripts of einsum: `ij,jk->ik`, with ellipses and implicit results, or lists of numbers. */
+import { type NDArray, ArgumentError, ShapeError, avalText, describe, known } from '../core/index.js'
+
+/** Labels of the axes of an operand, or of the result, as whole numbers from 0 to 51. */
+export type Sublist = readonly (number | '...')[]
 
 /** Labels of the axes of each operand and of the result, ellipses spelled out. */
 export interface Subscripts {
@@ -25,6 +28,46 @@ const parseTerm = (
     if (!/^[A-Za-z]*$/.test(part)) throw wrong(text, `the term '${term}' may have letters and one '...' only`)
   const before = parts[0] ?? ''
   return { letters: (before + (parts[1] ?? '')).split(''), ellipsis: parts.length === 2 ? before.length : undefined }
+}
+
+/** Letters in the order of the numbers that they stand for, which is that of implicit results. */
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+const letterOf = (label: unknown): string => {
+  if (label === '...') return label
+  const letter = typeof label === 'number' && Number.isInteger(label) ? letters.charAt(label) : ''
+  if (letter !== '') return letter
+  throw new ArgumentError(
+    `einsum: an axis in a list is a whole number from 0 to 51, or '...' for the rest; got ${describe(label)}.`,
+  )
+}
+
+const isList = (x: unknown): x is Sublist => Array.isArray(x)
+
+/**
+ * Operands that are followed by lists of their axes, the last perhaps by that of the result: as a text, and what is left. A text
+ * that is there already stays.
+ */
+export const withoutSublists = <T>(
+  subscripts: T | string,
+  operands: readonly (T | Sublist)[],
+): { readonly text: string; readonly operands: readonly T[] } => {
+  const rest: readonly (T | string | Sublist)[] = typeof subscripts === 'string' ? operands : [subscripts, ...operands]
+  const [kept, terms, output]: [T[], string[], string[]] = [[], [], []]
+  rest.forEach((x, i) => {
+    const before = rest[i - 1]
+    if (typeof x === 'string' || (isList(x) && (typeof subscripts === 'string' || output.length > 0))) {
+      const place = typeof subscripts === 'string' ? i + 2 : i + 1
+      throw new ArgumentError(
+        `einsum: argument ${place} is ${describe(x)}, where an operand or the options belong. Give a text with letters for all ` +
+          `operands first, or a list of numbers after each; the list of the result is the last.`,
+      )
+    }
+    if (!isList(x)) kept.push(x)
+    else if (isList(before)) output.push(x.map(letterOf).join(''))
+    else terms.push(x.map(letterOf).join(''))
+  })
+  return { text: typeof subscripts === 'string' ? subscripts : [terms.join(','), ...output].join('->'), operands: kept }
 }
 
 /** Subscripts for these operands. Throws ArgumentError for what cannot be read, ShapeError for sizes that don't fit. */

@@ -1,7 +1,7 @@
 /** Einstein summation: products and sums over named axes, contracted two operands at a time. */
-import { type ArrayLike, type DType, type NDArray, known, range, checkOptions } from '../core/index.js'
+import { type ArrayLike, type DType, type NDArray, checkOptions, known, range } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { type Subscripts, parseSubscripts } from './einsum-parse.js'
+import { type Sublist, type Subscripts, withoutSublists, parseSubscripts } from './einsum-parse.js'
 import { contract } from './products.js'
 import { dtypeOr, promoteDTypes } from './promotion-args.js'
 import { splitOptions } from './arguments.js'
@@ -108,20 +108,34 @@ const neededBy = (terms: readonly Term[], output: readonly string[]): ReadonlySe
  * Sum of products over named axes. Each operand's axes get letters; letters that the result lacks are summed over. `...` stands
  * for axes that broadcast; without `->` the result has the letters that occur once, in alphabetical order.
  *
+ * Instead of one text with letters, each operand may be followed by a list with a whole number from 0 to 51 for each of its axes,
+ * and the last of these by the list of the result; `'...'` may be in such lists too.
+ *
  * Throws ArgumentError for subscripts that make no sense, ShapeError for sizes that don't fit them.
  *
  * @example
  * ```ts
  * const [a, b] = [np.ones([2, 3]), np.ones([3, 4])]
  * np.einsum('ij,jk->ik', a, b) // the matrix product
+ * np.einsum(a, [0, 1], b, [1, 2], [0, 2]) // the same
  * np.einsum('ii', np.eye(3)) // the trace, 3
  * ```
  */
-export const einsum = (subscripts: string, ...operands: readonly (ArrayLike | EinsumOptions)[]): NDArray => {
-  const { arrays: given, options } = splitOptions<EinsumOptions>(operands, 'einsum')
+export function einsum(subscripts: string, ...operands: readonly (ArrayLike | EinsumOptions)[]): NDArray
+export function einsum(
+  first: ArrayLike,
+  axes: Sublist,
+  ...operandsAndSublists: readonly (ArrayLike | Sublist | EinsumOptions)[]
+): NDArray
+export function einsum(
+  subscripts: ArrayLike | string,
+  ...operands: readonly (ArrayLike | Sublist | EinsumOptions)[]
+): NDArray {
+  const read = withoutSublists<ArrayLike | EinsumOptions>(subscripts, operands)
+  const { arrays: given, options } = splitOptions<EinsumOptions>(read.operands, 'einsum')
   checkOptions('einsum', options, 'preferredElementType precision optimize')
   const arrays = promoteDTypes('einsum', given)
-  const parsed = parseSubscripts(subscripts, arrays)
+  const parsed = parseSubscripts(read.text, arrays)
   const dtype = dtypeOr(options?.preferredElementType, known(arrays[0], 'operand').dtype, 'einsum')
   return contractAll(arrays, parsed, dtype)
 }

@@ -118,6 +118,28 @@ describe('einsum', () => {
     expect(np.einsum('bhqk,bhkd->bqhd', np.ones([1, 2, 3, 4]), np.ones([1, 2, 4, 5])).shape).toEqual([1, 3, 2, 5])
   })
 
+  it('lists of numbers stand for letters', () => {
+    fc.assert(
+      fc.property(einsumCases, ([text, arrays, terms, output]) => {
+        // The last list is that of the result; an implicit one is in the order of the numbers.
+        const list = (term: string): number[] => term.split('').map((letter) => letter.charCodeAt(0) - 97)
+        const [first, ...others] = arrays.map((x, i): [NDArray, number[]] => [toArray(x), list(terms[i] ?? '')])
+        if (first === undefined) throw new Error('einsumCases has at least one operand')
+        const result = text.includes('->') ? [list(output)] : []
+        expectPlain(np.einsum(...first, ...others.flat(), ...result), einsumPlain(arrays, terms, output))
+      }),
+      { numRuns: 60 },
+    )
+    const x = np.reshape(np.arange(24), [2, 3, 4])
+    expect(np.einsum(x, ['...', 27, 3]).js()).toEqual(np.einsum('...bD', x).js())
+    expect(np.einsum(x, ['...', 1, 0], ['...', 0, 1]).js()).toEqual(np.swapaxes(x, 1, 2).js())
+    expect(np.einsum(x, [0, 1, 2], [], { preferredElementType: 'float32' }).dtype).toBe('float32')
+    expect(() => np.einsum(x, [0, 1, 52])).toThrow('a whole number from 0 to 51')
+    expect(() => np.einsum(x, [0, 1])).toThrow("the term 'AB' names 2 axes")
+    expect(() => np.einsum(x, [0, 1, 2], x)).toThrow('write one term per operand')
+    expect(() => np.einsum(x, [0, 1, 2], [0], [1])).toThrow('argument 4 is a JS array of 1')
+  })
+
   it('subscripts that make no sense are errors', () => {
     const x = np.ones([2, 3])
     expect(() => np.einsum('ij,jk', x)).toThrowErrorMatchingInlineSnapshot(
