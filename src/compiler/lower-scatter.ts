@@ -5,6 +5,7 @@ import {
   type Expression,
   type ScatterSpec,
   type ShapedArray,
+  sameShape,
   shapedArray,
   sizeOf,
 } from '../core/index.js'
@@ -53,6 +54,12 @@ const reader = (graph: Graph, buffer: Buffer): ((root: Expression) => boolean) =
   return reads
 }
 
+/** The value in memory, by its own indices: what is stored may be an array that it is a reshape of. */
+const computedNow = (lowerer: ScatterGraph, value: Value): Value => {
+  const stored = lowerer.stored(value)
+  return sameShape(stored.aval.shape, value.aval.shape) ? stored : value
+}
+
 export const lowerScatter = (lowerer: ScatterGraph, spec: ScatterSpec): Delayed => {
   const { graph } = lowerer
   const { aval } = spec.operand
@@ -69,7 +76,7 @@ export const lowerScatter = (lowerer: ScatterGraph, spec: ScatterSpec): Delayed 
     lowerer.keepLater((value) => {
       if (value.buffer !== undefined || value.body === undefined || !isSmall(sizeOf(value.aval.shape), size))
         return value
-      return reads(value.body) ? lowerer.stored(value) : value
+      return reads(value.body) ? computedNow(lowerer, value) : value
     })
   }
   const { value, buffer } = lowerer.buffered(aval)
@@ -81,7 +88,7 @@ export const lowerScatter = (lowerer: ScatterGraph, spec: ScatterSpec): Delayed 
   if (reads !== undefined && small && loopVariables(update).length > 0 && reads(written)) {
     // So are updates that read other elements than those that they replace.
     const updates = shapedArray(spec.extents, aval.dtype)
-    written = lowerer.stored(lowerer.fromBody(updates, spec.value(graph.indexVariables(spec.extents)))).at(update)
+    written = computedNow(lowerer, lowerer.fromBody(updates, spec.value(graph.indexVariables(spec.extents)))).at(update)
   }
   graph.items.push(
     newStep({

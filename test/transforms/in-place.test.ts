@@ -1,7 +1,7 @@
 /** Loops that update their carries where they are give what the same steps give one by one, whatever the body does. */
 import * as fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { type NDArray, grad, jit, numpy as np, vmap } from 'cotangent'
+import { type NDArray, grad, jit, lax, numpy as np, vmap } from 'cotangent'
 import {
   type UpdateLoop,
   type Updates,
@@ -77,4 +77,19 @@ describe.each(devices)('loops that update carries, on %s', (device) => {
     const [c, d] = gradient(unrolledUpdates(updates))(carries, xs)
     closeAll([...a, b], [...c, d], 'gradient')
   })
+
+  it(`rows are mixed by their old values, which are as many elements of another shape (${device})`, () =>
+    on(device, () => {
+      // A row of a 16 by 16 matrix is little enough to be computed before the matrix changes.
+      const mixed = (x: NDArray, k: NDArray): NDArray => {
+        const row = (i: NDArray): NDArray => lax.dynamicIndexInDim(x, i, { keepdims: false })
+        const [p, q] = [row(k), row(np.add(k, 1))]
+        const first = lax.dynamicUpdateIndexInDim(x, np.add(p, q), k, 0)
+        return lax.dynamicUpdateIndexInDim(first, np.subtract(p, q), np.add(k, 1), 0)
+      }
+      const start = np.reshape(np.arange(256, precise()), [16, 16])
+      const looped = jit((x: NDArray) => lax.foriLoop(0, 3, (k, y) => mixed(y, k), x))(start)
+      const stepwise = [0, 1, 2].reduce((x, k) => mixed(x, np.array(k, { dtype: 'int32' })), start)
+      closeAll([looped], [stepwise], 'rows')
+    }))
 })
