@@ -31,7 +31,7 @@ const onEveryDevice = [
   'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
   'test/lax/fft.test.ts',
   'test/numpy/{at-modes,indexing}.test.ts',
-  'test/scipy/kummer-fresnel.test.ts',
+  'test/scipy/{fft,kummer-fresnel,sparse}.test.ts',
 ]
 
 export default defineConfig({
