@@ -1,25 +1,10 @@
 /** Fourier transforms of every kind of length: against sums, back to where they came from, and with equal energy. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  type DType,
-  type NDArray,
-  DTypeError,
-  ShapeError,
-  jit,
-  lax,
-  numpy as np,
-  random,
-  vjp,
-  vmap,
-  withDevice,
-} from 'cotangent'
+import { type DType, type NDArray, DTypeError, ShapeError, jit, lax, numpy as np, vjp, vmap } from 'cotangent'
 import { radices } from '../../src/lax/fft-program.js'
-import { close, devices, holds, on, precise } from '../transforms/support.js'
+import { close, devices, drawn, holds, on, precise } from '../transforms/support.js'
 
-/** Drawn where arrays are read at once, since sums take the elements too. */
-const drawn = (shape: readonly number[], seed: number): number[] =>
-  withDevice('wasm', () => Array.from(random.normal(random.key(seed), shape).dataSync()))
 const sample = (shape: readonly number[], seed: number, dtype: DType = 'float32'): NDArray =>
   np.reshape(np.array(drawn(shape, seed), { dtype }), shape)
 const complex = (shape: readonly number[], dtype?: DType) => ({

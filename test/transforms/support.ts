@@ -1,6 +1,6 @@
 /** What the tests of transformations share: devices, arrays from seeds, and comparisons. */
 import { expect, inject } from 'vitest'
-import { type DType, type NDArray, defaultDevice, numpy as np, withDevice } from 'cotangent'
+import { type DType, type NDArray, defaultDevice, numpy as np, random, withDevice } from 'cotangent'
 import { createWebgpuDevice } from '../../src/backends/webgpu/index.js'
 import { registerDevice } from '../../src/core/index.js'
 import {
@@ -33,6 +33,10 @@ export const noise = (seed: number, shape: readonly number[]): NDArray => {
   const data = Float64Array.from({ length: size }, (_, i) => Math.sin(12.9898 * (seed + 1) + 78.233 * (i + 1)) * 0.9)
   return np.reshape(np.array(data, precise()), shape)
 }
+
+/** Normal numbers, drawn where arrays are read at once, for tests that compute with them in plain loops too. */
+export const drawn = (shape: readonly number[], seed: number): number[] =>
+  withDevice('wasm', () => Array.from(random.normal(random.key(seed), shape).dataSync()))
 
 /** What has been said of arrays by the test that runs on a device. */
 let said: Claim[] | undefined
