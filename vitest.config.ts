@@ -30,7 +30,7 @@ const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
 const onEveryDevice = [
   'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
   'test/lax/{convolution,fft}.test.ts',
-  'test/numpy/{at-modes,indexing}.test.ts',
+  'test/numpy/{at-modes,creation,indexing}.test.ts',
   'test/scipy/{fft,kummer-fresnel,sparse}.test.ts',
 ]
 
