@@ -51,6 +51,20 @@ export const decoded = <A>(file: string, decode: () => A): Either<IoError, A> =>
   }
 }
 
+/** First bytes of other formats, and what to do with a file of them. */
+const otherFormats: readonly (readonly [bytes: readonly number[], advice: string])[] = [
+  [[0x50, 0x4b, 0x03, 0x04], 'a zip archive, as npz files and those of PyTorch (.pt) are; save safetensors there'],
+  [[0x1f, 0x8b], 'compressed (gzip); unpack it first'],
+  [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], 'an npy file; io.loadNpy and io.decodeNpy read it'],
+  [[0x89, 0x48, 0x44, 0x46], 'an HDF5 file, as those of Keras are; save safetensors there'],
+]
+
+/** What bytes of another format are, for the end of a message; nothing when they are of none that is known. */
+export const lookalike = (bytes: Uint8Array): string => {
+  const found = otherFormats.find(([start]) => start.every((byte, i) => bytes[i] === byte))
+  return found === undefined ? '' : `. It is ${found[1]}`
+}
+
 /** A value from a file as it appears in a message: one line, not too long. */
 export const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value)

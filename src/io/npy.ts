@@ -2,7 +2,7 @@
 import { type DType, type HostData, type NDArray, range, sizeOf } from '../core/index.js'
 import { transpose } from '../numpy/index.js'
 import { type ElementType, arrayBytes, arrayFromBytes, bytesOfValues, elementBytes } from './elements.js'
-import { IoError, shown } from './io-error.js'
+import { IoError, lookalike, shown } from './io-error.js'
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 /** Magic and version. */
@@ -61,7 +61,9 @@ export const encodeNpy = (x: NDArray): Uint8Array => encodeValues(x, x.dataSync(
 /** The header's text, and the byte where the data begin. */
 const readHeader = (bytes: Uint8Array): { readonly text: string; readonly start: number } => {
   if (bytes.length < prefixBytes || magic.some((byte, i) => bytes[i] !== byte)) {
-    throw new IoError('not an npy file: it does not begin with \\x93NUMPY and a version', { offset: 0 })
+    throw new IoError(`not an npy file: it does not begin with \\x93NUMPY and a version${lookalike(bytes)}`, {
+      offset: 0,
+    })
   }
   const version = bytes[6] ?? 0
   if (version < 1 || version > 3)

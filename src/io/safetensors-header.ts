@@ -1,5 +1,5 @@
 /** The header of safetensors files: 8 bytes of length, then JSON that says where each tensor lies. */
-import { IoError, shown } from './io-error.js'
+import { IoError, lookalike, shown } from './io-error.js'
 import { type ElementType, arrayBytes } from './elements.js'
 
 /** One tensor of a safetensors file. */
@@ -66,7 +66,7 @@ const readJson = (
   const length = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes).getBigUint64(0, true)
   if (length > maximumHeader) {
     throw new IoError(
-      `not a safetensors file: its header would be ${length} bytes long, and ${maximumHeader} is the limit`,
+      `not a safetensors file: its header would be ${length} bytes long, and ${maximumHeader} is the limit${lookalike(bytes)}`,
       {
         offset: 0,
       },

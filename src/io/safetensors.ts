@@ -1,5 +1,14 @@
 /** The safetensors format (https://huggingface.co/docs/safetensors): pytrees of arrays to bytes and back. */
-import { ArgumentError, type HostData, NDArray, dtypeBytes, sameShape, tree, checkOptions } from '../core/index.js'
+import {
+  ArgumentError,
+  type HostData,
+  NDArray,
+  checkOptions,
+  describe,
+  dtypeBytes,
+  sameShape,
+  tree,
+} from '../core/index.js'
 import { arrayFromBytes, bytesOfValues, elementDType } from './elements.js'
 import { IoError, shown } from './io-error.js'
 import { type Expected, expectedArrays, namedArrays } from './names.js'
@@ -30,6 +39,21 @@ export interface NamedValues {
   readonly values: HostData
 }
 
+/** Other values would make a file that no reader takes back, ours neither. Types say so, which JavaScript does not read. */
+const checkMetadata = (metadata: unknown, operation: string): void => {
+  if (metadata === undefined) return
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new ArgumentError(`${operation}: metadata is an object of strings, got ${describe(metadata)}.`)
+  }
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text === 'string') continue
+    throw new ArgumentError(
+      `${operation}: the format keeps only text as metadata, and metadata.${key} is ${describe(text)}; ` +
+        `write String(...) or JSON.stringify(...) of it, or keep it as an array beside the others.`,
+    )
+  }
+}
+
 /** Bytes of a file with these arrays. */
 export const encodeTensors = (
   tensors: readonly NamedValues[],
@@ -41,6 +65,7 @@ export const encodeTensors = (
   const ordered = [...tensors].sort(
     (a, b) => dtypeBytes(b.array.dtype) - dtypeBytes(a.array.dtype) || (a.name < b.name ? -1 : 1),
   )
+  checkMetadata(metadata, operation)
   const header: [string, unknown][] = metadata === undefined ? [] : [[metadataKey, metadata]]
   const parts: Uint8Array[] = []
   let size = 0

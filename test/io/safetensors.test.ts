@@ -205,6 +205,26 @@ describe('mistakes of the program', () => {
   })
 })
 
+test('metadata that are no text are refused before a file is written that nobody could read', () => {
+  const save = (metadata: unknown) => () =>
+    io.encodeSafetensors({ a: np.ones([1]) }, { metadata: metadata as Readonly<Record<string, string>> })
+  expect(save({ epoch: 3 })).toThrow(
+    'encodeSafetensors: the format keeps only text as metadata, and metadata.epoch is a number; ' +
+      'write String(...) or JSON.stringify(...) of it, or keep it as an array beside the others.',
+  )
+  expect(save(['text'])).toThrow('encodeSafetensors: metadata is an object of strings, got a JS array of 1.')
+  expect(io.safetensorsHeader(save({ epoch: '3' })()).metadata).toEqual({ epoch: '3' })
+})
+
+test('files of other formats are called by their name', () => {
+  const start = (...bytes: readonly number[]): Uint8Array => Uint8Array.from([...bytes, ...new Uint8Array(20)])
+  expect(() => io.decodeSafetensors(io.encodeNpy(np.ones([2])))).toThrow('It is an npy file; io.loadNpy')
+  expect(() => io.decodeSafetensors(start(0x50, 0x4b, 3, 4, 20, 0, 0, 8))).toThrow('It is a zip archive')
+  expect(() => io.decodeNpy(start(0x50, 0x4b, 3, 4))).toThrow('It is a zip archive, as npz files')
+  expect(() => io.decodeNpy(start(0x1f, 0x8b, 8))).toThrow('It is compressed (gzip)')
+  expect(() => io.decodeNpy(start(1, 2, 3))).toThrow(/begin with \\x93NUMPY and a version \(at byte 0\)$/)
+})
+
 describe('nest', () => {
   test('is the inverse of naming, for trees without empty parts', () => {
     const value = { model: { layers: [{ kernel: np.ones([2]) }, { kernel: np.zeros([3]) }] }, scale: np.array(2) }
