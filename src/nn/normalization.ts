@@ -7,7 +7,9 @@ import {
   avalText,
   canonicalAxes,
   canonicalAxis,
+  isHalf,
   known,
+  promote,
   checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
@@ -30,6 +32,19 @@ const along = (parameter: ArrayLike, axis: number, x: NDArray, name: string, ope
     p,
     x.shape.map((size, d) => (d === axis ? size : 1)),
   )
+}
+
+/**
+ * Statistics and what they are applied to are float32 where numbers have half as many bits, as in Flax: a mean that is rounded to 8 bits
+ * would move everything.
+ */
+const widened = (x: NDArray): NDArray => (isHalf(x.dtype) ? lax.convertElementType(x, 'float32') : x)
+
+/** A result in the dtype that the input and the parameters promote to. */
+const narrowed = (y: NDArray, operands: readonly (ArrayLike | null)[], operation: string): NDArray => {
+  const given = operands.filter((operand) => operand !== null).map((operand) => lax.asArray(operand, operation).aval)
+  const { dtype } = promote(given)
+  return isHalf(dtype) ? lax.convertElementType(y, dtype) : y
 }
 
 /** Options of `batchNorm`. */
@@ -87,19 +102,27 @@ export function batchNorm(
     axis = -1,
   } = checkOptions('nn.batchNorm', options, 'training momentum epsilon axis')
   const operation = 'nn.batchNorm'
-  const a = floatArray(x, operation)
+  const given = floatArray(x, operation)
+  const a = widened(given)
   const channel = canonicalAxis(axis, a.ndim, operation)
   const lay = (parameter: ArrayLike, name: string): NDArray => along(parameter, channel, a, name, operation)
   const affine = (center: NDArray, spread: NDArray): NDArray => {
     const factor = np.multiply(lax.rsqrt(np.add(spread, epsilon)), lay(scale, 'scale'))
-    return np.add(np.multiply(np.subtract(a, center), factor), lay(bias, 'bias'))
+    const y = np.add(np.multiply(np.subtract(a, center), factor), lay(bias, 'bias'))
+    return narrowed(y, [given, scale, bias], operation)
   }
   if (!training) return affine(lay(mean, 'mean'), lay(variance, 'variance'))
   const axes = a.shape.map((_, d) => d).filter((d) => d !== channel)
   const center = np.mean(a, { axis: axes, keepdims: true })
   const spread = np.mean(np.square(np.subtract(a, center)), { axis: axes, keepdims: true })
-  const running = (old: ArrayLike, batch: NDArray): NDArray =>
-    np.add(np.multiply(momentum, old), np.multiply(1 - momentum, lax.reshape(batch, [a.shape[channel] ?? 0])))
+  const running = (old: ArrayLike, batch: NDArray): NDArray => {
+    const next = np.add(
+      np.multiply(momentum, old),
+      np.multiply(1 - momentum, lax.reshape(batch, [a.shape[channel] ?? 0])),
+    )
+    // State keeps its dtype, or the next step would be another program.
+    return narrowed(next, [old], operation)
+  }
   return [affine(center, spread), running(mean, center), running(variance, spread)]
 }
 
@@ -111,9 +134,15 @@ export interface LayerNormOptions {
 }
 
 /** Factor and offset applied to the last axes. */
-const scaled = (x: NDArray, scale: ArrayLike | null, bias: ArrayLike | null): NDArray => {
+const scaled = (
+  x: NDArray,
+  given: NDArray,
+  scale: ArrayLike | null,
+  bias: ArrayLike | null,
+  operation: string,
+): NDArray => {
   const product = scale === null ? x : np.multiply(x, scale)
-  return bias === null ? product : np.add(product, bias)
+  return narrowed(bias === null ? product : np.add(product, bias), [given, scale, bias], operation)
 }
 
 /**
@@ -133,7 +162,8 @@ export const layerNorm = (
 ): NDArray => {
   const { axis = -1, epsilon = 1e-5 } = checkOptions('nn.layerNorm', options, 'axis epsilon')
   const a = floatArray(x, 'nn.layerNorm')
-  return scaled(standardize(a, { axis: canonicalAxes(axis, a.ndim, 'nn.layerNorm'), epsilon }), scale, bias)
+  const y = standardize(widened(a), { axis: canonicalAxes(axis, a.ndim, 'nn.layerNorm'), epsilon })
+  return scaled(y, a, scale, bias, 'nn.layerNorm')
 }
 
 /**
@@ -146,9 +176,10 @@ export const layerNorm = (
  */
 export const rmsNorm = (x: ArrayLike, scale: ArrayLike | null = null, options: LayerNormOptions = {}): NDArray => {
   const { axis = -1, epsilon = 1e-6 } = checkOptions('nn.rmsNorm', options, 'axis epsilon')
-  const a = floatArray(x, 'nn.rmsNorm')
+  const given = floatArray(x, 'nn.rmsNorm')
+  const a = widened(given)
   const meanSquare = np.mean(np.square(a), { axis: canonicalAxes(axis, a.ndim, 'nn.rmsNorm'), keepdims: true })
-  return scaled(np.multiply(a, lax.rsqrt(np.add(meanSquare, epsilon))), scale, null)
+  return scaled(np.multiply(a, lax.rsqrt(np.add(meanSquare, epsilon))), given, scale, null, 'nn.rmsNorm')
 }
 
 /** Options of `groupNorm`. */
@@ -182,7 +213,7 @@ export const groupNorm = (
       `nn.groupNorm: ${numGroups} groups don't divide the channels (last axis) of ${avalText(a.aval)} of shape [batch, ..., channels].`,
     )
   }
-  const grouped = lax.reshape(a, [...a.shape.slice(0, -1), numGroups, channels / numGroups])
+  const grouped = lax.reshape(widened(a), [...a.shape.slice(0, -1), numGroups, channels / numGroups])
   const axis = grouped.shape.map((_, d) => d).filter((d) => d !== 0 && d !== grouped.ndim - 2)
-  return scaled(lax.reshape(standardize(grouped, { axis, epsilon }), a.shape), scale, bias)
+  return scaled(lax.reshape(standardize(grouped, { axis, epsilon }), a.shape), a, scale, bias, 'nn.groupNorm')
 }

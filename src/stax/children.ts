@@ -83,6 +83,9 @@ const recordOf = (kind: string, named: Readonly<Record<string, AnyLayer>>): Chil
 /** The layers that a combinator was called with: several, or one record of them. */
 export const childrenOf = (kind: string, args: readonly unknown[]): Children => {
   const [only] = args
+  if (args.length === 1 && Array.isArray(only)) {
+    throw new ArgumentError(`${kind}: layers are arguments, not a list of them: stax.${kind}(...layers).`)
+  }
   return args.length === 1 && !isLayer(only) && typeof only === 'object' && only !== null
     ? recordOf(kind, only as Readonly<Record<string, AnyLayer>>)
     : listOf(kind, args as readonly AnyLayer[])

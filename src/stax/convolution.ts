@@ -3,7 +3,7 @@ import { type NDArray, ArgumentError, ShapeError, shapeText, checkOptions } from
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import * as np from '../numpy/index.js'
-import { type KernelOptions, type KernelParams, kernelAndBias } from './dense.js'
+import { type KernelOptions, type KernelParams, kernelAndBias, operands } from './dense.js'
 import {
   type Layer,
   type Nothing,
@@ -22,8 +22,8 @@ import {
 /** Order of the axes: [batch, ...spatial, channels] or [batch, channels, ...spatial], for any number of spatial axes. */
 export type Layout = 'NHWC' | 'NCHW'
 
-/** Padding of spatial axes: a rule, or a pair for each. */
-export type Padding = nn.WindowPadding
+/** Padding of spatial axes: a rule, one number for all sides, or for each axis a number for both sides or a pair. */
+export type Padding = nn.WindowPadding | number | readonly (number | readonly [number, number])[]
 
 /** Where the axes of an input are. */
 export interface LayoutOptions {
@@ -32,7 +32,14 @@ export interface LayoutOptions {
 }
 
 /** Axis of the channels. */
-export const channelAxis = (layout: Layout): 1 | -1 => (layout === 'NCHW' ? 1 : -1)
+export const channelAxis = (layout: Layout): 1 | -1 => {
+  if (layout !== 'NHWC' && layout !== 'NCHW') {
+    throw new ArgumentError(
+      `stax: layout is 'NHWC' or 'NCHW', for any number of spatial axes; got ${JSON.stringify(layout)}.`,
+    )
+  }
+  return layout === 'NCHW' ? 1 : -1
+}
 
 /** Dimension numbers of a convolution over so many spatial axes. */
 const dimensionNumbers = (layout: Layout, spatial: number): [string, string, string] => {
@@ -52,7 +59,7 @@ const shapeFrom = (batch: number, spatial: Shape, channels: number, layout: Layo
 interface Windows {
   readonly size: Shape
   readonly strides: Shape
-  readonly padding: Padding
+  readonly padding: nn.WindowPadding
   readonly dilation: Shape
 }
 
@@ -83,6 +90,30 @@ const perAxis = (kind: string, name: string, given: readonly number[] | null | u
     )
   }
   return given.map((n) => positiveInteger(kind, name, n))
+}
+
+const rules = ['SAME', 'VALID', 'SAME_LOWER'] as const
+
+/** Padding as a rule or a pair for each axis. */
+const paddingOf = (kind: string, given: Padding, size: Shape): nn.WindowPadding => {
+  const rule = rules.find((name) => name === given)
+  if (rule !== undefined) return rule
+  const wrong = (): ArgumentError =>
+    new ArgumentError(
+      `${kind}: padding is ${rules.map((name) => `'${name}'`).join(', ')}, a number, or for each of the ${size.length} axes of the window ` +
+        `a number or [low, high]; got ${JSON.stringify(given)}.`,
+    )
+  const whole = (n: unknown): number => {
+    if (typeof n === 'number' && Number.isInteger(n)) return n
+    throw wrong()
+  }
+  const sides: readonly unknown[] = Array.isArray(given) ? given : size.map(() => given)
+  if (sides.length !== size.length) throw wrong()
+  return sides.map((side): readonly [number, number] => {
+    if (!Array.isArray(side)) return [whole(side), whole(side)]
+    if (side.length !== 2) throw wrong()
+    return [whole(side[0]), whole(side[1])]
+  })
 }
 
 const checkWindow = (kind: string, name: string, size: readonly number[]): Shape => {
@@ -150,7 +181,8 @@ export const Conv = (
   const kind = 'Conv'
   positiveInteger(kind, 'features', features)
   const size = checkWindow(kind, 'kernelSize', kernelSize)
-  const { padding = 'SAME', layout = 'NHWC', featureGroupCount = 1, useBias = true } = options
+  const { layout = 'NHWC', featureGroupCount = 1, useBias = true } = options
+  const padding = paddingOf(kind, options.padding ?? 'SAME', size)
   const strides = perAxis(kind, 'strides', options.strides, size)
   const dilation = perAxis(kind, 'kernelDilation', options.kernelDilation, size)
   const groupInputs = (channels: number): number => {
@@ -179,7 +211,8 @@ export const Conv = (
       const kernel = kernelShape(size, groupInputs(x.shape.at(channelAxis(layout)) ?? 0), features, layout)
       const why = `an input of shape ${shapeText(x.shape)} (${layout})`
       checkParameters(kind, 'params', params, useBias ? { kernel, bias: [features] } : { kernel }, why)
-      const y = lax.convGeneralDilated(x, params.kernel, strides, padding, {
+      const [a, weights] = operands(x, params.kernel)
+      const y = lax.convGeneralDilated(a, weights, strides, padding, {
         rhsDilation: dilation,
         featureGroupCount,
         dimensionNumbers: dimensionNumbers(layout, size.length),
@@ -238,7 +271,8 @@ export const ConvTranspose = (
       const kernel = kernelShape(size, x.shape.at(channelAxis(layout)) ?? 0, features, layout)
       const why = `an input of shape ${shapeText(x.shape)} (${layout})`
       checkParameters(kind, 'params', params, useBias ? { kernel, bias: [features] } : { kernel }, why)
-      const y = lax.convTranspose(x, params.kernel, strides, padding, {
+      const [a, weights] = operands(x, params.kernel)
+      const y = lax.convTranspose(a, weights, strides, padding, {
         dimensionNumbers: dimensionNumbers(layout, size.length),
       })
       return { y: withBias(y, params.bias, layout), state }
@@ -264,13 +298,17 @@ const rankedArray = (kind: string, input: NDArray, rank: number): NDArray => {
 }
 
 /** Options of pooling layers. */
-export interface PoolLayerOptions extends nn.PoolOptions, LayoutOptions {}
+export interface PoolLayerOptions extends Omit<nn.PoolOptions, 'padding'>, LayoutOptions {
+  /** 'VALID' unless said. */
+  readonly padding?: Padding
+}
 
 type Pool = (x: NDArray, window: readonly number[], options: nn.PoolOptions) => NDArray
 
 const poolLayer = (kind: string, pool: Pool, windowShape: readonly number[], options: PoolLayerOptions): PlainLayer => {
   const size = checkWindow(kind, 'the window', windowShape)
-  const { padding = 'VALID', layout = 'NHWC' } = options
+  const { layout = 'NHWC' } = options
+  const padding = paddingOf(kind, options.padding ?? 'VALID', size)
   const strides = perAxis(kind, 'strides', options.strides, size)
   return plainLayer(
     kind,

@@ -3,6 +3,7 @@ import { type NDArray, DTypeError, avalText, isInteger, shapeText, checkOptions 
 import * as lax from '../lax/index.js'
 import * as nn from '../nn/index.js'
 import * as np from '../numpy/index.js'
+import { promoteInexact } from '../numpy/promotion-args.js'
 import { splitPair } from '../random/key.js'
 import {
   type Layer,
@@ -45,9 +46,16 @@ export const kernelAndBias = (
   return { kernel: kernelInit(kernelKey, kernelShape), bias: biasInit(biasKey, [features]) }
 }
 
+/** Input and kernel in one floating dtype, the one that an operation on both would have: as in Flax, an input may be bytes or wider. */
+export const operands = (x: NDArray, kernel: NDArray): readonly [NDArray, NDArray] => {
+  const [input = x, weights = kernel] = promoteInexact('stax', [x, kernel])
+  return [input, weights]
+}
+
 /** x kernel + bias over the last axis. */
-export const affine = (x: NDArray, { kernel, bias }: KernelParams): NDArray => {
-  const product = lax.dotGeneral(x, kernel, [
+export const affine = (input: NDArray, { kernel, bias }: KernelParams): NDArray => {
+  const [x, weights] = operands(input, kernel)
+  const product = lax.dotGeneral(x, weights, [
     [[x.ndim - 1], [0]],
     [[], []],
   ])

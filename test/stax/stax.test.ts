@@ -253,6 +253,103 @@ describe('combinators', () => {
   })
 })
 
+describe('dtypes', () => {
+  const half = <T>(params: T): T => tree.map((x) => x.astype('bfloat16'), params)
+
+  it('mixed precision: parameters and inputs of 16 bits give results of 16 bits, in training and in evaluation', () => {
+    const model = stax.serial({
+      conv: stax.Conv(4, [3, 3], { useBias: false }),
+      norm: stax.BatchNorm(),
+      next: stax.Conv(4, [3, 3]),
+      again: stax.BatchNorm(),
+      flat: stax.Flatten,
+      out: stax.Dense(3),
+    })
+    const { params, state } = model.init(key, [-1, 6, 6, 2])
+    const x = normal(1, [8, 6, 6, 2])
+    for (const train of [true, false]) {
+      const { y, state: next } = model.apply(half(params), state, half(x), { train })
+      const wanted = model.apply(params, state, x, { train })
+      expect(y.dtype).toBe('bfloat16')
+      // Running statistics stay what they were made as, and so does the compiled program.
+      expect(tree.map((s: NDArray) => s.dtype === 'float32', next)).toEqual(tree.map(() => true, state))
+      assertClose(y.astype('float32'), wanted.y, 'bfloat16', { relative: 0.05, absolute: 0.05 })
+    }
+  })
+
+  it('normalizations compute their statistics in float32', () => {
+    // A mean of 100 in bfloat16 has a step of a half.
+    const x = normal(2, [64, 8]).add(100).astype('bfloat16')
+    const layers: readonly stax.Layer<unknown, unknown>[] = [
+      stax.BatchNorm(),
+      stax.LayerNorm(),
+      stax.GroupNorm(2),
+      stax.RMSNorm(),
+    ]
+    for (const layer of layers) {
+      const { params, state } = layer.init(key, [-1, 8])
+      const got = layer.apply(half(params), state, x, { train: true }).y
+      const wanted = layer.apply(params, state, x.astype('float32'), { train: true }).y
+      expect(got.dtype).toBe('bfloat16')
+      assertClose(got.astype('float32'), wanted, layer.kind ?? '', { relative: 2 ** -8, absolute: 1e-6 })
+    }
+  })
+
+  it('an input may be bytes or wider than the parameters', () => {
+    const bytes = np.arange(32).reshape([2, 4, 4, 1]).astype('uint8')
+    for (const layer of [stax.Conv(3, [3, 3]), stax.ConvTranspose(3, [3, 3]), stax.Dense(3)]) {
+      const { params, state } = layer.init(key, [-1, 4, 4, 1])
+      const wanted = layer.apply(params, state, bytes.astype('float32')).y
+      assertClose(layer.apply(params, state, bytes).y, wanted, 'bytes')
+      expect(layer.apply(half(params), state, bytes.astype('float32')).y.dtype).toBe('float32')
+    }
+  })
+})
+
+describe('padding and layout', () => {
+  it('a number pads all sides; a rule that there is not, and a list of another length, are told', () => {
+    const x = normal(3, [1, 5, 5, 2])
+    for (const make of [
+      (padding: stax.Padding) => stax.Conv(3, [3, 3], { padding, strides: [2, 2] }),
+      (padding: stax.Padding) => stax.MaxPool([3, 3], { padding, strides: [2, 2] }),
+    ]) {
+      const run = (padding: stax.Padding): NDArray => {
+        const layer: stax.Layer<unknown, unknown> = make(padding)
+        const { params, state, outputShape } = layer.init(key, [1, 5, 5, 2])
+        const { y } = layer.apply(params, state, x)
+        expect(y.shape).toEqual(outputShape)
+        return y
+      }
+      const pairs = run([
+        [1, 1],
+        [1, 1],
+      ])
+      assertClose(run(1), pairs, 'a number')
+      assertClose(run([1, [1, 1]]), pairs, 'a list')
+      for (const wrong of ['same', [1], [[1, 1, 1], 0], 0.5]) {
+        expect(() => Reflect.apply(make, undefined, [wrong])).toThrow(/: padding is 'SAME', 'VALID'.*got/)
+      }
+    }
+  })
+
+  it('a layout that there is not is told', () => {
+    const layout = 'NCWH' as stax.Layout
+    for (const make of [
+      () => stax.Conv(3, [3, 3], { layout }),
+      () => stax.MaxPool([2, 2], { layout }),
+      () => stax.BatchNorm({ layout }),
+    ]) {
+      expect(() => make().init(key, [-1, 3, 4, 4])).toThrow(`stax: layout is 'NHWC' or 'NCHW'`)
+    }
+  })
+
+  it('a list of layers in one argument is told', () => {
+    expect(() => Reflect.apply(stax.serial, undefined, [[stax.Dense(3)]])).toThrow(
+      'serial: layers are arguments, not a list of them: stax.serial(...layers).',
+    )
+  })
+})
+
 describe('looking at models', () => {
   const model = stax.serial({
     conv1: stax.Conv(32, [3, 3]),
