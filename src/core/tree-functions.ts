@@ -33,13 +33,23 @@ export function map(f: (...leaves: never[]) => unknown, value: unknown, ...rest:
   )
 }
 
-/** Applies a function to the path of every leaf (`conv1.kernel`) and the leaf. */
-export const mapWithPath = <Leaf, Out>(f: (path: string, leaf: Leaf) => Out, value: unknown): unknown => {
+/**
+ * Applies a function to the path of every leaf (`conv1.kernel`) and the leaf.
+ *
+ * @example
+ * ```ts
+ * const params = { body: np.ones([2]), head: np.ones([3]) }
+ * const frozen = tree.mapWithPath((path, x) => (path.startsWith('head') ? x : np.zerosLike(x)), params)
+ * ```
+ */
+export function mapWithPath<T>(f: (path: string, leaf: NDArray) => NDArray, value: T): T
+export function mapWithPath<Leaf, Out>(f: (path: string, leaf: Leaf) => Out, value: unknown): unknown
+export function mapWithPath(f: (path: string, leaf: never) => unknown, value: unknown): unknown {
   const { leaves, def } = flatten(value)
   const names = paths(def)
   return unflatten(
     def,
-    leaves.map((leaf, i) => f(names[i] ?? '', leaf as Leaf)),
+    leaves.map((leaf, i): unknown => Reflect.apply(f, undefined, [names[i] ?? '', leaf])),
   )
 }
 

@@ -31,6 +31,7 @@ import { anyDType, cos, elementwise, sin } from '../lax/index.js'
 import { flattenArguments, functionName, leafArray, rebuild } from './arguments.js'
 import { jvpJaxpr } from './jvp.js'
 import { positions, traceBody, where } from './programs.js'
+import type { Returned } from './signature.js'
 import { transposeJaxpr } from './transpose.js'
 import { batchJaxpr } from './vmap.js'
 
@@ -283,7 +284,7 @@ export interface CheckpointOptions {
  * const block = checkpoint((w, x) => np.tanh(np.matmul(x, w)))
  * ```
  */
-export const checkpoint = <Args extends readonly unknown[], R>(
+export const checkpoint = <Args extends readonly unknown[], R extends Returned>(
   f: (...args: Args) => R,
   options: CheckpointOptions = {},
 ): ((...args: Args) => R) => {

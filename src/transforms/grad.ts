@@ -276,16 +276,16 @@ const differentiate = (
 const namesOf = (f: object, count: number): string[] =>
   argumentPaths(f, tree.structure(Array.from({ length: count }, () => 0)))
 
-/** Gradient with respect to argument 0. */
-export function grad<A, Rest extends readonly unknown[]>(
-  f: (x: A, ...rest: Rest) => NDArray | number,
-  options?: { readonly argnums?: 0; readonly hasAux?: false },
-): (x: A, ...rest: Rest) => A
 /** Gradient with respect to argument 0, with auxiliary output. */
 export function grad<A, Rest extends readonly unknown[], Aux>(
   f: (x: A, ...rest: Rest) => readonly [NDArray | number, Aux],
   options: { readonly argnums?: 0; readonly hasAux: true },
 ): (x: A, ...rest: Rest) => [A, Aux]
+/** Gradient with respect to argument 0. */
+export function grad<A, Rest extends readonly unknown[]>(
+  f: (x: A, ...rest: Rest) => NDArray | number,
+  options?: { readonly argnums?: 0; readonly hasAux?: false },
+): (x: A, ...rest: Rest) => A
 /** Gradient with respect to one argument. */
 export function grad<Args extends readonly unknown[], N extends number>(
   f: (...args: Args) => NDArray | number,
@@ -324,16 +324,16 @@ export function grad(f: (...args: never[]) => unknown, options: GradOptions = {}
   }
 }
 
-/** Value and gradient with respect to argument 0. */
-export function valueAndGrad<A, Rest extends readonly unknown[]>(
-  f: (x: A, ...rest: Rest) => NDArray | number,
-  options?: { readonly argnums?: 0; readonly hasAux?: false },
-): (x: A, ...rest: Rest) => [NDArray, A]
 /** Value, auxiliary output and gradient with respect to argument 0. */
 export function valueAndGrad<A, Rest extends readonly unknown[], Aux>(
   f: (x: A, ...rest: Rest) => readonly [NDArray | number, Aux],
   options: { readonly argnums?: 0; readonly hasAux: true },
 ): (x: A, ...rest: Rest) => [[NDArray, Aux], A]
+/** Value and gradient with respect to argument 0. */
+export function valueAndGrad<A, Rest extends readonly unknown[]>(
+  f: (x: A, ...rest: Rest) => NDArray | number,
+  options?: { readonly argnums?: 0; readonly hasAux?: false },
+): (x: A, ...rest: Rest) => [NDArray, A]
 /** Value and gradients with respect to chosen arguments. */
 export function valueAndGrad<Args extends readonly unknown[], const N extends number | readonly number[]>(
   f: (...args: Args) => NDArray | number,

@@ -29,7 +29,7 @@ import type { LastCall } from './explain.js'
 import { type JitParams, jitPrimitive } from './jit-primitive.js'
 import { type ShapeDtype, isShapeDtype, traceFunction } from './make-jaxpr.js'
 import { explanations, nesting, purity } from './parts.js'
-import { type Signature, avalKey, staticKey } from './signature.js'
+import { type Returned, type Signature, avalKey, staticKey } from './signature.js'
 
 export interface JitOptions {
   /** Positions of arguments that are ordinary JS values and steer the tracing; a new value means a new program. */
@@ -156,11 +156,11 @@ const caches = new WeakMap<object, JitCache>()
  * console.log(norm(np.array([3, 4])).item()) // 5
  * ```
  */
-const jitFunction = <Args extends readonly unknown[], R>(
+const jitFunction = <Args extends readonly unknown[], R extends Returned>(
   f: (...args: Args) => R,
   options: JitOptions = {},
 ): Jitted<Args, R> => {
-  checkOptions('jitFunction', options, 'staticArgnums donateArgnums device strict')
+  checkOptions('jit', options, 'staticArgnums donateArgnums device strict')
   const name = functionName(f)
   const operation = `jit(${name})`
   const cache = new JitCache(name)

@@ -1,6 +1,12 @@
 /** What makes calls of a compiled function differ: structure, shapes, dtypes, static values; and keys that are equal where they don't. */
 import { type ShapedArray, type TreeDef, avalText } from '../core/index.js'
 
+/**
+ * Any result. That lists are among its members, and the empty tuple too, makes the compiler infer tuples: `return [params, loss]` is
+ * then `[Params, NDArray]` and no list of either, without `as const`. (`unknown` would take up the tuples.)
+ */
+export type Returned = {} | null | undefined | readonly unknown[] | []
+
 /** What jit tells calls apart by. */
 export interface Signature {
   readonly def: TreeDef

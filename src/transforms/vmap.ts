@@ -31,6 +31,7 @@ import {
 import { broadcast, moveAxis } from '../lax/index.js'
 import { argumentPaths, flattenResult, functionName, leafArray, rebuild } from './arguments.js'
 import { withAxisName } from './axis-environment.js'
+import type { Returned } from './signature.js'
 
 /** A value of which there is one per member of the batch. */
 export class BatchTracer extends Tracer {
@@ -196,7 +197,7 @@ const canonicalBatchAxis = (axis: number, rank: number, path: string, operation:
  * console.log(dots(np.ones([3, 2]), np.array([1, 2])).js()) // [ 3, 3, 3 ]
  * ```
  */
-export const vmap = <Args extends readonly unknown[], R>(
+export const vmap = <Args extends readonly unknown[], R extends Returned>(
   f: (...args: Args) => R,
   options: VmapOptions = {},
 ): ((...args: Args) => R) => {

@@ -45,6 +45,36 @@ it('every subpath needs nothing but what the package depends on', () => {
   expect(complaints(program)).toBe('')
 })
 
+it('what a function returns is a tuple, and what is mapped over a tree is that tree, without as const or a cast', () => {
+  const program = `import { type NDArray, checkpoint, grad, jit, numpy as np, tree, valueAndGrad, vmap } from 'cotangent'
+const params = { w: np.ones([3]), b: [np.zeros([1])] }
+type Params = typeof params
+const step = jit((p: Params, x: NDArray) => {
+  const [[loss, rows], grads] = valueAndGrad(
+    (q: Params) => {
+      const y = q.w.mul(x)
+      return [y.sum(), y]
+    },
+    { hasAux: true },
+  )(p)
+  const [, first] = grad((q: Params) => [q.w.sum(), { count: 1 }], { hasAux: true })(p)
+  const head: Params = tree.mapWithPath((path, g) => (path === 'w' ? g : np.zerosLike(g)), grads)
+  const count: number = first.count
+  return [head, loss, { rows, count }]
+})
+const [next, loss, { rows, count }] = step(params, np.ones([3]))
+const again: Params = step(next, rows)[0]
+const numbers: [number, NDArray] = [count, loss]
+const [sines, shapes] = vmap((x: NDArray) => [np.sin(x), { x }])(rows)
+const [a, b]: [NDArray, NDArray] = [sines, shapes.x]
+const pair: readonly [NDArray, Params] = checkpoint((x: NDArray) => [x, params])(a)
+const list: NDArray[] = jit((xs: NDArray[]) => xs.map((x) => np.sin(x)))([b])
+const single: NDArray = jit((x: NDArray) => np.sin(x))(b)
+const generic = <T>(f: (x: NDArray) => T, x: NDArray): T => jit(f)(x)
+console.log(again, numbers, pair, list, single, generic(np.sin, b))`
+  expect(complaints(program, ['dom'])).toBe('')
+})
+
 it('without types of WebGPU any GPU object is taken, and nothing else', () => {
   const program = (gpu: string): string => `import { fromGpuBuffer, gpuBuffer, init, numpy as np } from 'cotangent'
 await init({ device: 'webgpu', gpu: ${gpu} })
