@@ -81,7 +81,10 @@ export const init = async (options: InitOptions | string = {}): Promise<string[]
   if (device === 'webgpu') await startWebgpu(given)
   if (device !== undefined) {
     if (!devices().includes(device)) {
-      throw new DeviceError(`init: there is no device '${device}'; available: ${devices().join(', ')}.`)
+      throw new DeviceError(
+        `init: there is no device '${device}'; available: ${devices().join(', ')}` +
+          (devices().includes('webgpu') ? '.' : ", and 'webgpu', which init starts."),
+      )
     }
     getDevice(device)
     defaultDevice(device)

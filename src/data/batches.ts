@@ -1,5 +1,15 @@
 /** Datasets in batches: in order, or shuffled by a key. */
-import { ArgumentError, DeviceArray, NDArray, ShapeError, known, range, tree, checkOptions } from '../core/index.js'
+import {
+  ArgumentError,
+  DeviceArray,
+  NDArray,
+  ShapeError,
+  known,
+  range,
+  tree,
+  checkOptions,
+  describe,
+} from '../core/index.js'
 import { add, arange, array, take } from '../numpy/index.js'
 import { key as keyOf, permutation } from '../random/index.js'
 
@@ -30,8 +40,8 @@ const elementsOf = (dataset: unknown): { readonly leaves: readonly NDArray[]; re
   const arrays = leaves.map((leaf, i) => {
     if (!(leaf instanceof NDArray) || leaf.ndim === 0) {
       throw new ArgumentError(
-        `data.batches: ${paths[i]} is ${leaf instanceof NDArray ? 'a scalar' : `a ${typeof leaf}`}; ` +
-          `a dataset is a pytree of arrays whose first axis counts its elements.`,
+        `data.batches: ${paths[i]} is ${leaf instanceof NDArray ? 'a scalar' : describe(leaf)}; ` +
+          `a dataset is a pytree of arrays whose first axis counts its elements, made with np.array(...).`,
       )
     }
     const size = known(leaf.shape[0], 'first axis')
@@ -82,9 +92,11 @@ const indicesOf = (order: Int32Array | NDArray, start: number, end: number): NDA
  * ```
  */
 export const batches = <T>(dataset: T, options: BatchOptions): Batches<T> => {
-  checkOptions('data.batches', options, 'batchSize key seed shuffle dropLast')
-  const { batchSize, dropLast = false } = options
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
+  // A call without options has no batch size, which the next line tells.
+  const given: Partial<BatchOptions> =
+    checkOptions('data.batches', options, 'batchSize key seed shuffle dropLast') ?? {}
+  const { batchSize, dropLast = false } = given
+  if (batchSize === undefined || !Number.isInteger(batchSize) || batchSize < 1) {
     throw new ArgumentError(`data.batches: batchSize must be a positive integer, got ${batchSize}.`)
   }
   const { leaves, count } = elementsOf(dataset)

@@ -1,9 +1,9 @@
 /** Losses of classifiers: cross-entropies, focal losses, margins. */
 import {
   type ArrayLike,
-  type NDArray,
   ArgumentError,
   DTypeError,
+  NDArray,
   ShapeError,
   avalText,
   canonicalAxis,
@@ -93,6 +93,18 @@ export const sigmoidBinaryCrossEntropy = (logits: ArrayLike, labels: ArrayLike):
   return lax.neg(np.add(yes, no))
 }
 
+/** Integers of one class each, in place of probabilities, would be broadcast against the classes where there are as many rows. */
+const checkProbabilities = (logits: ArrayLike, labels: ArrayLike, axis: number, operation: string): void => {
+  if (!(labels instanceof NDArray && logits instanceof NDArray) || !isInteger(labels.dtype) || logits.ndim < 2) return
+  const classes = canonicalAxis(axis, logits.ndim, operation)
+  const rows = logits.shape.filter((_, d) => d !== classes)
+  if (!sameShape(labels.shape, rows)) return
+  throw new ShapeError(
+    `${operation}: labels ${avalText(labels.aval)} look like one class for each row of the logits ${avalText(logits.aval)}; ` +
+      `for those there is losses.softmaxCrossEntropyWithIntegerLabels. Here labels are probabilities over the classes, or nn.oneHot of them.`,
+  )
+}
+
 /**
  * Cross-entropy of softmax(logits) and probabilities over the classes.
  *
@@ -108,6 +120,7 @@ export const softmaxCrossEntropy = (
   options: ClassOptions & WhereOptions = {},
 ): NDArray => {
   const { axis = -1, where = null } = checkOptions('losses.softmaxCrossEntropy', options, 'axis where')
+  checkProbabilities(logits, labels, axis, 'losses.softmaxCrossEntropy')
   const terms = np.multiply(labels, nn.logSoftmax(logits, { axis, where }))
   return lax.neg(np.sum(where === null ? terms : np.where(where, terms, 0), { axis }))
 }
@@ -115,6 +128,7 @@ export const softmaxCrossEntropy = (
 /** `softmaxCrossEntropy` in which a probability of 0 contributes 0 even where the logit is -Infinity. */
 export const safeSoftmaxCrossEntropy = (logits: ArrayLike, labels: ArrayLike, options: ClassOptions = {}): NDArray => {
   const { axis = -1 } = checkOptions('losses.safeSoftmaxCrossEntropy', options, 'axis')
+  checkProbabilities(logits, labels, axis, 'losses.safeSoftmaxCrossEntropy')
   const terms = np.multiply(labels, np.where(np.equal(labels, 0), 0, nn.logSoftmax(logits, { axis })))
   return lax.neg(np.sum(terms, { axis }))
 }

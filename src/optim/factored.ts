@@ -200,6 +200,9 @@ export const scaleByRprop = (learningRate: number, options: RpropOptions = {}): 
     maxStepSize = 50,
   } = checkOptions('optim.scaleByRprop', options, 'etaMinus etaPlus minStepSize maxStepSize')
   const operation = 'optim.scaleByRprop'
+  if (typeof learningRate !== 'number') {
+    throw new ArgumentError(`${operation}: the learning rate must be a JS number: the first size of the steps.`)
+  }
   return {
     init: (params) => ({
       stepSizes: mapTrees(operation, (p) => lax.full(p.shape, learningRate, { dtype: p.dtype }), params),

@@ -60,6 +60,11 @@ export const warmupCosineDecaySchedule = (
   options: WarmupCosineOptions = {},
 ): ArraySchedule => {
   const { endValue = 0, exponent = 1 } = checkOptions('optim.warmupCosineDecaySchedule', options, 'endValue exponent')
+  if (!(decaySteps > warmupSteps)) {
+    throw new ArgumentError(
+      `optim.warmupCosineDecaySchedule: decaySteps counts the warm-up too, so it must be more than the ${warmupSteps} steps of that; got ${decaySteps}.`,
+    )
+  }
   return joinSchedules(
     [
       linearSchedule(initValue, peakValue, warmupSteps),

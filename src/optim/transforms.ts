@@ -1,5 +1,5 @@
 /** Building blocks of optimizers: scaling by moments, momentum, learning rates, clipping, weight decay, averages. */
-import { type ArrayLike, type DType, type NDArray, known, checkOptions } from '../core/index.js'
+import { type ArrayLike, ArgumentError, type DType, NDArray, known, checkOptions, describe } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
 import { masked, type Mask } from './masked.js'
@@ -50,6 +50,11 @@ export const scaleByLearningRate = (
   const { flipSign = true } = checkOptions('optim.scaleByLearningRate', options, 'flipSign')
   const sign = flipSign ? -1 : 1
   if (typeof learningRate === 'number') return scale(sign * learningRate)
+  if (typeof learningRate !== 'function' && !(learningRate instanceof NDArray)) {
+    throw new ArgumentError(
+      `optim: the learning rate is a number, an array or a schedule, and the first argument: optim.adam(1e-3); got ${describe(learningRate)}.`,
+    )
+  }
   if (typeof learningRate !== 'function') return scale(np.multiply(sign, learningRate))
   return scaleBySchedule((count) => np.multiply(sign, learningRate(count)))
 }

@@ -263,9 +263,9 @@ export const signum = (learningRate: LearningRate, options: { readonly beta?: nu
 }
 
 /** SM3 (https://arxiv.org/abs/1901.11150). */
-export const sm3 = (learningRate: number, options: { readonly momentum?: number } = {}): Optimizer => {
+export const sm3 = (learningRate: LearningRate, options: { readonly momentum?: number } = {}): Optimizer => {
   const { momentum = 0.9 } = checkOptions('optim.sm3', options, 'momentum')
-  return chain(scaleBySm3({ b1: momentum }), scale(-learningRate))
+  return chain(scaleBySm3({ b1: momentum }), scaleByLearningRate(learningRate))
 }
 
 /** Resilient backpropagation, for full batches (https://ieeexplore.ieee.org/document/298623). */

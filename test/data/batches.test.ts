@@ -59,7 +59,15 @@ test.each([
   [() => data.batches({}, { batchSize: 1 }), 'data.batches: the dataset has no arrays.'],
   [
     () => data.batches({ x: np.array(1) }, { batchSize: 1 }),
-    'data.batches: dataset.x is a scalar; a dataset is a pytree of arrays whose first axis counts its elements.',
+    'data.batches: dataset.x is a scalar; a dataset is a pytree of arrays whose first axis counts its elements, made with np.array(...).',
+  ],
+  [
+    () => data.batches({ x: new Float32Array(3) }, { batchSize: 1 }),
+    'data.batches: dataset.x is a Float32Array; a dataset is a pytree of arrays whose first axis counts its elements, made with np.array(...).',
+  ],
+  [
+    () => Reflect.apply(data.batches, undefined, [counted(3)]),
+    'data.batches: batchSize must be a positive integer, got undefined.',
   ],
   [
     () => data.batches({ x: counted(3), y: counted(4) }, { batchSize: 1 }),

@@ -74,6 +74,13 @@ describe('cross-entropies', () => {
     expect(() => losses.focalLoss(logits, integers(0, 1), { alpha: [1, 2] })).toThrow(
       /one weight for each of the 3 classes/,
     )
+    // With as many rows as classes they would be broadcast.
+    for (const loss of [losses.softmaxCrossEntropy, losses.safeSoftmaxCrossEntropy]) {
+      expect(() => loss(np.ones([2, 2]), integers(0, 1))).toThrow(
+        /labels i32\[2\] look like one class for each row of the logits f32\[2,2\].*softmaxCrossEntropyWithIntegerLabels/,
+      )
+      assertClose(loss(np.ones([2, 2]), nn.oneHot(integers(0, 1), 2).astype('int32')), np.full([2], Math.LN2), 'ints')
+    }
   })
 })
 

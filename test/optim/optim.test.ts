@@ -164,6 +164,27 @@ describe('optimizers', () => {
     }
   })
 
+  it('of every kind take a schedule, or say that they take a number', () => {
+    const params = { w: np.ones([2, 3]) }
+    const schedule = optim.linearSchedule(0.1, 0.1, 10)
+    for (const make of [optim.sgd, optim.adam, optim.lion, optim.sm3, optim.lamb, optim.signum, optim.novograd]) {
+      const updates = [0.1, schedule].map((rate) => {
+        const optimizer = make(rate)
+        return optimizer.update(params, optimizer.init(params), params)[0].w
+      })
+      assertClose(updates[1] ?? np.zeros([]), updates[0] ?? np.zeros([]), make.name)
+    }
+    for (const make of [optim.rprop, optim.fromage]) {
+      expect(() => Reflect.apply(make, undefined, [schedule])).toThrow(/the learning rate must be a JS number/)
+    }
+    for (const rate of [undefined, { learningRate: 0.1 }]) {
+      expect(() => Reflect.apply(optim.adam, undefined, [rate])).toThrow(
+        /the learning rate is a number.*optim.adam\(1e-3\); got/,
+      )
+    }
+    expect(() => optim.warmupCosineDecaySchedule(0, 0.1, 10, 10)).toThrow(/decaySteps counts the warm-up too.*10 steps/)
+  })
+
   it('keep the dtype of the parameters', () => {
     const p = { h: np.ones([2], { dtype: 'float16' }), d: np.ones([2], { dtype: 'float64' }) }
     const optimizer = optim.adamw(optim.cosineDecaySchedule(0.1, 10))
