@@ -6,6 +6,8 @@ import type { Jaxpr } from './primitive.js'
 /** Values of one array on a device; only the device knows what is inside. */
 export interface Storage {
   readonly bytes: number
+  /** How many arrays have it, on devices where several may: the last one that is released frees it. */
+  holders?: number
 }
 
 /** A compiled program. */
@@ -55,6 +57,8 @@ export interface Device {
   readonly compile: (jaxpr: Jaxpr, donated?: readonly boolean[]) => Executable
   /** Copies the values. */
   readonly fromHost: (data: HostData, dtype: DType) => Storage
+  /** `size` elements that are all kept as `value`. Devices that have none run a program for it. */
+  readonly fill?: (value: number, dtype: DType, size: number) => Storage
   /** A copy of the values. */
   readonly read: (storage: Storage, dtype: DType, size: number) => HostData
   readonly readAsync: (storage: Storage, dtype: DType, size: number) => Promise<HostData>

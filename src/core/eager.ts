@@ -1,6 +1,8 @@
 /** Running primitives at once: each is compiled as a program of one equation, found again by its signature. */
 import { type Device, type Executable, type Storage, currentDevice } from './device.js'
+import { sizeOf } from './aval.js'
 import { DeviceError, InternalError } from './errors.js'
+import { encodeValue } from './host.js'
 import { programFor } from './eager-programs.js'
 import { DeviceArray } from './device-array.js'
 import type { NDArray } from './ndarray.js'
@@ -99,11 +101,30 @@ const runOn = (
 const nameOf = (primitive: Primitive, params: Params): string =>
   primitive.program !== undefined && 'name' in params ? `${primitive.name}(${String(params.name)})` : primitive.name
 
+/** What needs no program on devices that fill and share memory: otherwise filling would be one for each shape. */
+const reshaped = ([x]: readonly NDArray[], primitive: Primitive, params: Params): DeviceArray | undefined => {
+  if (!(x instanceof DeviceArray)) return undefined
+  const [aval = x.aval] = primitive.abstract([x.aval], params)
+  const { dtype, shape } = aval
+  const size = sizeOf(shape)
+  const device = commonDevice([x], primitive.name)
+  if (x.scalar !== undefined) {
+    const filled = device.fill?.(encodeValue(x.scalar, dtype), dtype, size)
+    return filled && new DeviceArray(aval, device, filled)
+  }
+  const storage = x.storage()
+  if (x.size !== size || storage.holders === undefined) return undefined
+  storage.holders++
+  return new DeviceArray(aval, device, storage)
+}
+
 /** Runs primitives on arrays that have values. */
 class EagerTrace extends Trace {
   process(primitive: Primitive, inputs: readonly NDArray[], params: Params): readonly NDArray[] {
     for (const x of inputs) if (!(x instanceof DeviceArray)) concrete(x, primitive.name)
     if (primitive.eager !== undefined) return primitive.eager(inputs, params)
+    const made = primitive.reshapes ? reshaped(inputs, primitive, params) : undefined
+    if (made !== undefined) return [made]
     const program = programFor(primitive, inputs, params)
     const name = nameOf(primitive, params)
     const device = commonDevice(inputs, name)

@@ -181,6 +181,11 @@ export interface Primitive<P extends Params = Params> {
   readonly expects: ExpectRule<P> | undefined
   /** Results hold values of the operands (or their negatives) and no others: NaN and infinity pass through, and none is made. */
   readonly passes: boolean
+  /**
+   * The result has the elements of its only operand, in the same order, if it has as many: run at once, they need not be moved. Of one
+   * that has more, all are the same if the operand is a scalar.
+   */
+  readonly reshapes: boolean
   /** What running it at once means, for the few operations that JavaScript does itself; the others are compiled. */
   readonly eager: ((inputs: readonly NDArray[], params: P) => readonly NDArray[]) | undefined
 }
@@ -230,6 +235,7 @@ export const withoutRules = {
   updates: false,
   expects: undefined,
   passes: false,
+  reshapes: false,
   eager: undefined,
 } as const
 

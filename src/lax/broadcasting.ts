@@ -129,6 +129,7 @@ const broadcastInDimPrimitive = defineLinear<BroadcastInDimParams>({
       },
     ]
   },
+  reshapes: true,
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 3 })
     const kept = range(shape.length).filter(() => draw.boolean())
@@ -220,6 +221,7 @@ const reshapePrimitive = defineLinear<ReshapeParams>({
     const aval = known(out, 'result')
     return [{ aval, at: (index) => operand.at(unflattenIndex(flattenIndex(index, aval.shape), operand.aval.shape)) }]
   },
+  reshapes: true,
   sample: (draw) => {
     const shape = draw.shape({ maxRank: 3 })
     const newSizes = draw.pick([[sizeOf(shape)], [...shape].reverse(), [1, ...shape], [...shape, 1]])

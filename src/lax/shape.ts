@@ -51,6 +51,7 @@ const squeezePrimitive: Primitive<SqueezeParams> = defineLinear<SqueezeParams>({
     const shifted = shiftAxes(dimensions, axis)
     return [squeeze(x, shifted), axis - shifted.filter((d) => d < axis).length]
   },
+  reshapes: true,
   lower: (_, [x], { dimensions }, [out]) => {
     const operand = known(x, 'operand')
     const kept = range(operand.aval.shape.length).filter((d) => !dimensions.includes(d))

@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
-import { checkKey, sampleShape, splitPair } from './key.js'
+import { asProgram, checkKey, sampleShape, splitPair } from './key.js'
 import { type FloatOptions, checkFloat, parameterShape, uniformSamples } from './uniform.js'
 
 /** Smallest positive normal number of a dtype. */
@@ -48,9 +48,13 @@ const parameter = (value: ArrayLike, dtype: DType, operation: string): NDArray =
  */
 export const normal = (key: NDArray, shape: readonly number[] = [], options: FloatOptions = {}): NDArray => {
   const { dtype = 'float32' } = checkOptions('random.normal', options, 'dtype')
-  const u = uniformSamples(key, checked('random.normal', key, shape, dtype), dtype, -belowOne(dtype), 1)
-  return lax.mul(lax.erfInv(u), constant(Math.SQRT2, dtype))
+  return normalSamples(key, checked('random.normal', key, shape, dtype), dtype)
 }
+
+const normalSamples = asProgram((key: NDArray, shape: readonly number[], dtype: DType): NDArray => {
+  const u = uniformSamples(key, shape, dtype, -belowOne(dtype), 1)
+  return lax.mul(lax.erfInv(u), constant(Math.SQRT2, dtype))
+})
 
 /** exp of a normal number times `sigma`. */
 export const lognormal = (
@@ -84,16 +88,20 @@ export const truncatedNormal = (
   const { dtype = 'float32' } = checkOptions('random.truncatedNormal', options, 'dtype')
   const operation = 'random.truncatedNormal'
   const size = checked(operation, key, parameterShape(operation, shape, [lower, upper]), dtype)
-  const root2 = constant(Math.SQRT2, dtype)
-  const low = parameter(lower, dtype, operation)
-  const high = parameter(upper, dtype, operation)
-  const u = uniformSamples(key, size, dtype, lax.erf(lax.div(low, root2)), lax.erf(lax.div(high, root2)))
-  const z = lax.mul(lax.erfInv(u), root2)
-  // Rounding must not push a sample onto or beyond the bounds.
-  const least = np.nextafter(lax.stopGradient(low), constant(Infinity, dtype))
-  const greatest = np.nextafter(lax.stopGradient(high), constant(-Infinity, dtype))
-  return np.minimum(np.maximum(z, least), greatest)
+  return truncatedSamples(key, parameter(lower, dtype, operation), parameter(upper, dtype, operation), size, dtype)
 }
+
+const truncatedSamples = asProgram(
+  (key: NDArray, low: NDArray, high: NDArray, shape: readonly number[], dtype: DType): NDArray => {
+    const root2 = constant(Math.SQRT2, dtype)
+    const u = uniformSamples(key, shape, dtype, lax.erf(lax.div(low, root2)), lax.erf(lax.div(high, root2)))
+    const z = lax.mul(lax.erfInv(u), root2)
+    // Rounding must not push a sample onto or beyond the bounds.
+    const least = np.nextafter(lax.stopGradient(low), constant(Infinity, dtype))
+    const greatest = np.nextafter(lax.stopGradient(high), constant(-Infinity, dtype))
+    return np.minimum(np.maximum(z, least), greatest)
+  },
+)
 
 /**
  * Exponential floats of rate 1: -log(1 - u).

@@ -14,7 +14,7 @@ import {
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
 import * as np from '../numpy/index.js'
-import { checkKey, randomBits32, randomWords, sampleShape } from './key.js'
+import { asProgram, checkKey, randomBits32, randomWords, sampleShape } from './key.js'
 
 /** Dtype of floating samples. */
 export interface FloatOptions {
@@ -65,7 +65,7 @@ export const parameterShape = (
 }
 
 /** Floats in [0, 1): the multiples of 2^-23 in float32, of 2^-52, 2^-10 and 2^-7 in the other dtypes. */
-const unitUniform = (key: NDArray, shape: readonly number[], dtype: DType): NDArray => {
+const unitSamples = (key: NDArray, shape: readonly number[], dtype: DType): NDArray => {
   switch (dtype) {
     case 'float64': {
       const [high, low] = randomWords(key, shape)
@@ -94,6 +94,8 @@ const unitUniform = (key: NDArray, shape: readonly number[], dtype: DType): NDAr
 const fraction = (words: NDArray, bits: number): NDArray =>
   lax.mul(lax.convertElementType(lax.convertElementType(words, 'int32'), 'float32'), 2 ** -bits)
 
+const unitUniform = asProgram(unitSamples)
+
 /** `uniform` after its arguments were checked. */
 export const uniformSamples = (
   key: NDArray,
@@ -109,7 +111,7 @@ export const uniformSamples = (
     const scaled = span === 1 ? unit : lax.mul(unit, lax.full([], span, { dtype }))
     const shifted = low === 0 ? scaled : lax.add(scaled, lax.full([], low, { dtype }))
     // Rounding is monotonic, so nothing falls below a known lower bound unless the interval is reversed.
-    return span >= 0 ? shifted : lax.max(lax.full([], low, { dtype }), shifted)
+    return span >= 0 ? lax.max(lax.full([], low, { dtype }), shifted) : shifted
   }
   const low = lax.convertElementType(lax.asArray(minval, 'random.uniform'), dtype)
   const high = lax.convertElementType(lax.asArray(maxval, 'random.uniform'), dtype)

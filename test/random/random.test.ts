@@ -163,6 +163,21 @@ describe('samplers are pure functions of the key', () => {
     })
   }
 
+  it('keys that JavaScript makes are those that programs make', () => {
+    const parent = random.key(0xdeadbeef)
+    const programs = jit((k: NDArray) => [random.split(k, 64), random.split(k, 65), random.split(k, [3, 5])] as const)
+    const [few, many, grid] = programs(parent)
+    expect(random.split(parent, 64).js()).toEqual(few.js())
+    expect(random.split(parent, 65).js()).toEqual(many.js())
+    expect(random.split(parent, [3, 5]).js()).toEqual(grid.js())
+    expect(random.split(parent, 0).shape).toEqual([0, 2])
+    for (const data of [0, -1, 2 ** 31, 2 ** 33 + 5])
+      expect(random.foldIn(parent, data).js()).toEqual(jit((k: NDArray) => random.foldIn(k, data))(parent).js())
+    const given = random.key(1)
+    given[Symbol.dispose]()
+    expect(() => random.split(given)).toThrow('has no values any more')
+  })
+
   it('keys may be traced and made of traced seeds', () => {
     const seeds = np.array([0, 1, -1], { dtype: 'int32' })
     expect(vmap(random.key)(seeds).js()).toEqual([0, 1, -1].map((seed) => random.key(seed).js()))

@@ -51,6 +51,8 @@ const defaultBudget = 2 ** 30
 const smallestBudget = 4 << 20
 /** Milliseconds that worker threads are waited for. */
 const longestStart = 5000
+/** Elements that JavaScript fills, and copies from there on: all of a small array. */
+const mostFilled = smallBytes
 /** Words that a loop copies faster than a call does. */
 const loopedWords = 48
 
@@ -76,6 +78,10 @@ export const deviceOf = (runtime: WasmRuntime): WasmDevice => {
     checkDType: () => {},
     compile: (jaxpr, donated) => programExecutable(runtime, compile(jaxpr, donated && { donated }), outputAvals(jaxpr)),
     fromHost: (data, dtype) => storageFromHost(arena, data, data.length * dtypeBytes(dtype), dtype),
+    fill: (value, dtype, size) => {
+      const some = makeHostData(dtype, Math.min(size, mostFilled)).fill(value)
+      return storageFromHost(arena, some, size * dtypeBytes(dtype), dtype)
+    },
     read,
     readAsync: (storage, dtype) => Promise.resolve(read(storage, dtype)),
     release: (storage) => arena.release(own(storage)),

@@ -29,10 +29,10 @@ import { type Slot, WasmStorage, smallBytes } from './storage.js'
 
 const moduleCacheBytes = 16 << 20
 
-/** An array of the device with these values. */
+/** An array of the device with these values, over and over until it is full. */
 export const storageFromHost = (arena: Arena, data: HostData, bytes: number, dtype?: DType): WasmStorage => {
   const isSmall = bytes <= smallBytes
-  const aval = isSmall || dtype === undefined ? undefined : shapedArray([data.length], dtype)
+  const aval = isSmall || dtype === undefined ? undefined : shapedArray([bytes / dtypeBytes(dtype)], dtype)
   const storage = new WasmStorage(bytes, aval)
   if (bytes === 0) return storage
   const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
@@ -44,7 +44,7 @@ export const storageFromHost = (arena: Arena, data: HostData, bytes: number, dty
   }
   arena.beginRun()
   const address = arena.allocate(storage)
-  arena.bytes.set(source, address)
+  for (let at = 0; at < bytes; at += source.length) arena.bytes.set(source.subarray(0, bytes - at), address + at)
   return storage
 }
 
