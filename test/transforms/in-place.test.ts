@@ -92,4 +92,22 @@ describe.each(devices)('loops that update carries, on %s', (device) => {
       const stepwise = [0, 1, 2].reduce((x, k) => mixed(x, np.array(k, { dtype: 'int32' })), start)
       closeAll([looped], [stepwise], 'rows')
     }))
+
+  it(`elements that all others need are read before any is written over (${device})`, () =>
+    on(device, () => {
+      const size = 1000
+      const x = np.arange(1, size + 1, precise())
+      const ratios = np.divide(x, size)
+      closeAll([jit((y: NDArray) => np.divide(y, y.get(-1)), { donateArgnums: 0 })(np.copy(x))], [ratios], 'donated')
+      // Each trip exchanges two elements: the first one moves to the end.
+      const exchanged = (y: NDArray, k: NDArray): NDArray => {
+        const at = (i: NDArray): NDArray => np.broadcastTo(lax.dynamicIndexInDim(y, i, { keepdims: false }), y.shape)
+        const place = lax.iota('int32', y.size)
+        const next = np.add(k, 1)
+        return np.where(np.equal(place, k), at(next), np.where(np.equal(place, next), at(k), y))
+      }
+      const turned = jit((y: NDArray) => lax.foriLoop(0, y.size - 1, (k, z) => exchanged(z, k), y))
+      for (const n of [5, 9, 33])
+        closeAll([turned(np.arange(n, precise()))], [np.roll(np.arange(n, precise()), -1)], `${n} exchanged`)
+    }))
 })
