@@ -75,76 +75,73 @@ export const plan = (
       if (placement?.kind === 'output') placements.set(old, placement)
     }
   }
-  const block = new Block()
-  const blockSize = (buffer: Buffer): number => Math.ceil(bufferBytes(buffer) / alignment) * alignment
+  const rooms: Room[] = []
+  const roomOf = new Map<Buffer, Room>()
   kernels.forEach((kernel, k) => {
     const { reads, writes } = accesses(kernel)
     // Nobody writes arrays without elements.
     for (const buffer of reads) {
       if (buffer.size === 0 && !placements.has(buffer)) placements.set(buffer, { kind: 'temporary', offset: 0 })
     }
-    const dying = new Set(
-      reads.filter((buffer) => lastUse.get(buffer) === k && placements.get(buffer)?.kind === 'temporary'),
-    )
+    const dying = new Set(reads.filter((buffer) => lastUse.get(buffer) === k && roomOf.has(buffer)))
     for (const buffer of writes) {
-      if (placements.has(buffer)) continue
+      if (placements.has(buffer) || roomOf.has(buffer)) continue
+      const last = lastUse.get(buffer) ?? k
+      const bytes = Math.ceil(bufferBytes(buffer) / alignment) * alignment
       const reused = [...dying].find((old) => canOverwrite(kernel, old, buffer))
-      const placement = reused === undefined ? undefined : placements.get(reused)
-      if (reused !== undefined && placement !== undefined) {
+      let room = reused && roomOf.get(reused)
+      if (reused !== undefined && room !== undefined) {
         dying.delete(reused)
-        placements.set(buffer, placement)
-      } else placements.set(buffer, { kind: 'temporary', offset: block.take(blockSize(buffer)) })
-      // Written and never read: it still needs a place while it is written.
-      if (lastUse.get(buffer) === k) dying.add(buffer)
-    }
-    for (const buffer of dying) {
-      const placement = placements.get(buffer)
-      if (placement?.kind === 'temporary') block.give(placement.offset, blockSize(buffer))
+        room.last = last
+        room.bytes = Math.max(room.bytes, bytes)
+      } else {
+        // What is written and never read still needs a place while it is written.
+        room = { first: k, last, bytes, offset: 0 }
+        rooms.push(room)
+      }
+      roomOf.set(buffer, room)
+      // It may be overwritten within the kernel that wrote it.
+      if (last === k) dying.add(buffer)
     }
   })
-  return { placements, temporaryBytes: block.size }
+  const temporaryBytes = arrange(rooms)
+  for (const [buffer, { offset }] of roomOf) placements.set(buffer, { kind: 'temporary', offset })
+  return { placements, temporaryBytes }
 }
 
-/** A growing block of memory whose free gaps are reused, the tightest first. */
-class Block {
-  size = 0
-  readonly #gaps: { offset: number; bytes: number }[] = []
+/** Memory of temporaries that are written over one another, from the first kernel that writes one to the last that reads one. */
+interface Room {
+  readonly first: number
+  last: number
+  bytes: number
+  offset: number
+}
 
-  take(bytes: number): number {
-    if (bytes === 0) return 0
-    let best: { offset: number; bytes: number } | undefined
-    for (const gap of this.#gaps) if (gap.bytes >= bytes && (best === undefined || gap.bytes < best.bytes)) best = gap
-    const last = this.#gaps.at(-1)
-    if (best === undefined && last !== undefined && last.offset + last.bytes === this.size) {
-      // The gap at the end can grow.
-      this.size = last.offset + bytes
-      last.bytes = bytes
-      best = last
-    }
-    if (best === undefined) {
-      const offset = this.size
-      this.size += bytes
-      return offset
-    }
-    const offset = best.offset
-    best.offset += bytes
-    best.bytes -= bytes
-    if (best.bytes === 0) this.#gaps.splice(this.#gaps.indexOf(best), 1)
-    return offset
-  }
-
-  give(offset: number, bytes: number): void {
-    if (bytes === 0) return
-    const at = this.#gaps.findIndex((gap) => gap.offset > offset)
-    const place = at < 0 ? this.#gaps.length : at
-    this.#gaps.splice(place, 0, { offset, bytes })
-    for (const i of [place, place - 1]) {
-      const gap = this.#gaps[i]
-      const next = this.#gaps[i + 1]
-      if (gap !== undefined && next !== undefined && gap.offset + gap.bytes === next.offset) {
-        gap.bytes += next.bytes
-        this.#gaps.splice(i + 1, 1)
+/**
+ * Gives every room its offset, and returns the bytes of all: the largest come first, each into the tightest gap between those that
+ * live at the same time. In the order of time a small one would lie where a large one could go later.
+ */
+const arrange = (rooms: readonly Room[]): number => {
+  /** By offset. */
+  const placed: Room[] = []
+  let size = 0
+  for (const room of [...rooms].sort((a, b) => b.bytes - a.bytes)) {
+    if (room.bytes === 0) continue
+    let tightest = Infinity
+    let end = 0
+    for (const other of placed) {
+      if (other.last < room.first || room.last < other.first) continue
+      const gap = other.offset - end
+      if (gap >= room.bytes && gap < tightest) {
+        tightest = gap
+        room.offset = end
       }
+      end = Math.max(end, other.offset + other.bytes)
     }
+    if (tightest === Infinity) room.offset = end
+    const at = placed.findIndex(({ offset }) => offset > room.offset)
+    placed.splice(at < 0 ? placed.length : at, 0, room)
+    size = Math.max(size, room.offset + room.bytes)
   }
+  return size
 }

@@ -399,7 +399,7 @@ test('a training step of a small network', () => {
   expect(kernels(step, [8, 16], [16], [16, 4], [32, 8], [32, 4])).toMatchInlineSnapshot(`
     "inputs in0 f32[8,16], in1 f32[16], in2 f32[16,4], in3 f32[32,8], in4 f32[32,4]
     outputs out0 f32[], out1 f32[8,16], out2 f32[16], out3 f32[16,4]
-    temporaries t0 f32[32,16] at 0, t1 f32[32,16] at 2048, t2 f32[32,4] at 4096, t3 f32[32,4] at 4096, t4 f32[32,16] at 4608, t5 f32[32,16] at 4608 of 6656 bytes
+    temporaries t0 f32[32,16] at 0, t1 f32[32,16] at 2048, t2 f32[32,4] at 6144, t3 f32[32,4] at 6144, t4 f32[32,16] at 4096, t5 f32[32,16] at 4096 of 6656 bytes
     0: contraction, 8192 flops, 3584 bytes
       t0 = [32,8] x [8,16]
         of in3(offset 0, strides 0,8,1) and in0(offset 0, strides 0,16,1)

@@ -100,6 +100,11 @@ describe('reuse', () => {
     checkPlan(made)
     expect(made.temporaryBytes).toBe(2 * 16 * 16 * 4)
   })
+  test('a small temporary lies where a large one will be', () => {
+    const made = program((x, w, v) => [dot(dot(dot(dot(x, x), w), v), v)], [8, 8], [8, 32], [32, 32])
+    checkPlan(made)
+    expect(made.temporaryBytes).toBe(2 * 8 * 32 * 4)
+  })
   test('a reversed operand is not overwritten while it is read', () => {
     const made = program((x) => [dot(lax.exp(lax.rev(dot(x, x), [0])), x)], [16, 16])
     checkPlan(made)
