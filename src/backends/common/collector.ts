@@ -98,6 +98,9 @@ let copied = 0
 /** Makes a buffer that nobody can reach any more, and returns its size. */
 const lostBuffer = (): number => new ArrayBuffer(largestHeapBlock).byteLength
 
+/** A reference to what nobody can reach: in a function of its own, since an interpreter's frame keeps what it has used in passing. */
+const lostProbe = (): WeakRef<object> => new WeakRef({})
+
 /** Bytes of the buffers that V8 knows of, those that wait to be freed included; 0 where nobody says. */
 const bufferBytes = (): number => {
   const { process } = globalThis as { process?: { memoryUsage?: () => { readonly arrayBuffers: number } } }
@@ -121,11 +124,16 @@ export const keepFreedPages = (bytes: number, collector: Collector): void => {
   const size = lostBuffer()
   collector.scavenge()
   // Where V8 has just ended marking the heap, the buffer counts as old: it would stay until the next time.
-  if (bufferBytes() - before > size / 2) collector.collect()
+  if (bufferBytes() - before > size / 2) collector.isOwed = true
 }
 
 /** Watches objects weakly. Where that does not work within a job, it watches none, and has nothing to say. */
 export class Collector {
+  /**
+   * Whether a full collection is wanted as soon as little is in use. It makes everything old that it leaves, so that only the next
+   * one takes it: what a loop is just making should not be there.
+   */
+  isOwed = false
   private works = isNode()
   private engine: Engine | undefined
   private pinned = 0
@@ -140,6 +148,11 @@ export class Collector {
   /** Whether it can tell what is dead, as far as is known. */
   get isAble(): boolean {
     return this.works
+  }
+
+  /** Whether the engine's modules are there, which takes milliseconds once. */
+  get isStarted(): boolean {
+    return this.engine !== undefined
   }
 
   /** A reference that tells when its target is gone; undefined where none would. */
@@ -158,7 +171,7 @@ export class Collector {
       this.unpin()
       return false
     }
-    this.canary = new WeakRef({})
+    this.canary = lostProbe()
     this.unpin()
     return this.works && before !== undefined
   }
@@ -176,10 +189,11 @@ export class Collector {
 
   /** Collects garbage now; whether references tell what is gone. */
   collect(): boolean {
+    this.isOwed = false
     this.unpin()
     const { engine } = this
     if (engine === undefined) return false
-    const probe = new WeakRef({})
+    const probe = lostProbe()
     engine.unpin()
     const since = performance.now()
     engine.collect()

@@ -27,6 +27,11 @@ export class Block<T> {
 
 const secondLevels = 8
 
+/** Blocks of a size's own class that are looked at first: one that was just given back has this size more often than not. */
+const firstTries = 8
+/** The same when no larger block is free. */
+const lastTries = 64
+
 /** Class of a size in units: eight classes for each power of two. */
 const classOf = (units: number): number => {
   if (units < secondLevels) return units
@@ -52,6 +57,11 @@ export class BlockAllocator<T> {
   /** Bytes in use. */
   used = 0
 
+  /** Free bytes at the end, where `extend` adds to. */
+  get trailing(): number {
+    return this.last?.isFree === true ? this.last.bytes : 0
+  }
+
   /** Adds addresses at the end; the first call says where they begin. */
   extend(offset: number, bytes: number): void {
     if (bytes <= 0) return
@@ -73,7 +83,12 @@ export class BlockAllocator<T> {
   take(bytes: number): Block<T> | undefined {
     const rounded = Math.ceil(bytes / unitBytes) * unitBytes
     const units = rounded / unitBytes
-    const block = this.firstFrom(fittingClass(units)) ?? this.search(classOf(units), rounded)
+    const list = classOf(units)
+    // A larger block would be cut, and memory that nobody has written to yet would be while what was given back lies idle.
+    const block =
+      this.search(list, rounded, firstTries) ??
+      this.firstFrom(fittingClass(units)) ??
+      this.search(list, rounded, lastTries)
     if (block === undefined) return undefined
     this.unlink(block)
     block.isFree = false
@@ -128,9 +143,9 @@ export class BlockAllocator<T> {
   }
 
   /** A block of the class that happens to be large enough. */
-  private search(list: number, bytes: number): Block<T> | undefined {
+  private search(list: number, bytes: number, mostTries: number): Block<T> | undefined {
     let block = this.lists[list]
-    for (let tries = 0; block !== undefined && tries < 64; tries++) {
+    for (let tries = 0; block !== undefined && tries < mostTries; tries++) {
       if (block.bytes >= bytes) return block
       block = block.next
     }

@@ -11,7 +11,10 @@ import { Reclaimer } from './reclaimer.js'
 import { Slot, type WasmStorage } from './storage.js'
 
 const pageBytes = 65536
+/** Linear memory grows by so much at least: that replaces its buffer. Pages that nobody writes to take no memory. */
 const smallestGrowth = 16 << 20
+/** The part of it that blocks come from grows by so much: that is when pages are written to for the first time. */
+const smallestStep = 1 << 20
 /** Size up to which the arena grows freely. Beyond it, garbage is collected first: in a loop most arrays are dead. */
 const firstComfort = 48 << 20
 /** Size from which on old arrays move out where collecting garbage does not help. */
@@ -263,6 +266,7 @@ export class Arena {
     this.reclaimer.prepare()
     const block =
       this.blocks.take(bytes) ??
+      this.tidied(bytes) ??
       this.grown(bytes, this.comfort) ??
       this.harvested(bytes) ??
       this.grown(bytes, this.limit) ??
@@ -280,6 +284,14 @@ export class Arena {
     this.temporaryBlock = undefined
     this.blocks.give(held)
     return this.blocks.take(bytes)
+  }
+
+  /** A block that dead arrays made room for, where looking for them costs less than memory that was never used. */
+  private tidied(bytes: number): Block<Slot> | undefined {
+    return (
+      (this.reclaimer.tidyYoung() ? this.blocks.take(bytes) : undefined) ??
+      (this.reclaimer.tidyOld(bytes) ? this.blocks.take(bytes) : undefined)
+    )
   }
 
   /** A block that dead arrays made room for, once there may be many. */
@@ -361,10 +373,12 @@ export class Arena {
   private grow(bytes: number, limit: number): boolean {
     const room = limit + arenaStart - this.capacity
     if (room <= 0 || (room < bytes && limit < this.bound)) return false
-    const wanted = Math.max(bytes + 64, smallestGrowth, this.capacity >> 1)
+    const wanted = Math.max(bytes + 64 - this.blocks.trailing, smallestStep)
     const amount = Math.min(room, Math.ceil(wanted / pageBytes) * pageBytes)
-    const needed = this.capacity + amount + guardBytes
-    if (!this.linear.reach(needed)) return false
+    const end = this.capacity + guardBytes
+    const ample = Math.max(amount, Math.min(room, Math.max(smallestGrowth, this.capacity >> 1)))
+    if (this.bytes.length < end + amount && !this.linear.reach(end + ample) && !this.linear.reach(end + amount))
+      return false
     this.blocks.extend(this.capacity, amount)
     this.capacity += amount
     return true

@@ -15,6 +15,16 @@ const largestScavengeShare = 0.1
  * cost more, and V8 counts copies, so that it marks the whole heap once there are a few.
  */
 const copyTime = 0.1
+/** Share of the processor time that scavenges may take which come sooner only to save memory, and of full collections that do. */
+const spareShare = 0.02
+const spareFullShare = 0.05
+/** New arrays, or copies, of so many bytes are worth such a scavenge. */
+const spareBytes = 1 << 20
+/**
+ * Arrays of so many bytes that scavenges have left are worth such a full collection, and none for a larger one: V8 marks the heap
+ * again before one is made and copied, and scavenges free nothing meanwhile.
+ */
+const spareHarvest = 8 << 20
 /** Scavenges in a row that free next to nothing before they become rarer: garbage that V8 was just marking survives one or two. */
 const toleratedFailures = 4
 /** Arrays of so many bytes that scavenges have left are worth a full collection. */
@@ -42,6 +52,8 @@ export class Reclaimer {
   private copied = 0
   /** Bytes of the arrays that scavenges have left since the last full collection. */
   private tenured = 0
+  /** Bytes of the arrays that were young before the last full collection, which has made old what it left. */
+  private promoted = 0
   /** New bytes from which on the next scavenge is worth it. */
   private patience = firstScavengeBytes
   private hasScavenged = false
@@ -82,6 +94,11 @@ export class Reclaimer {
 
   /** To be called before a new array is made: frees young dead ones when that is worth it. A loop has dropped its last result by then. */
   prepare(): void {
+    if (this.collector.isOwed && this.collector.collect()) {
+      this.copied = 0
+      this.sweepAll()
+      return
+    }
     if (this.hasManyCopies()) {
       this.scavenge()
       return
@@ -94,8 +111,25 @@ export class Reclaimer {
   /** Whether enough has been copied since the last scavenge for another. */
   private hasManyCopies(): boolean {
     const { copied, collector } = this
-    if (copied < scavengeBytes || !this.works) return false
+    if (copied < spareBytes || !this.works) return false
+    if (copied < scavengeBytes) return collector.isStarted && collector.scavengeShare() <= spareShare
     return copied >= Math.min(largestPatience, (collector.scavengeCost() * 1e6) / copyTime)
+  }
+
+  /** To be called before memory is used that never was: frees young dead arrays where that takes little time; whether it did. */
+  tidyYoung(): boolean {
+    if (!this.works || !this.collector.isStarted || this.fresh < Math.max(spareBytes, this.arena.residentBytes >> 2))
+      return false
+    if (this.collector.scavengeShare() > spareShare) return false
+    this.scavenge()
+    return true
+  }
+
+  /** The same for old ones, with an array of so many bytes to come. */
+  tidyOld(bytes: number): boolean {
+    if (!this.works || bytes > spareHarvest) return false
+    if (this.promoted + this.tenured < Math.max(spareHarvest, this.arena.residentBytes >> 2)) return false
+    return this.collector.share() <= spareFullShare && this.collect()
   }
 
   /** Whether the arrays that are left may hold enough dead ones for a full collection, with an array of so many bytes to come. */
@@ -139,7 +173,8 @@ export class Reclaimer {
 
   private sweepAll(): boolean {
     if (!this.generations.countAll()) return false
-    this.sweep()
+    const { fresh } = this
+    this.promoted = Math.max(0, fresh - this.sweep())
     this.tenured = 0
     return true
   }

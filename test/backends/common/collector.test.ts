@@ -70,6 +70,9 @@ describe('the collector', () => {
     collector.scavenge()
     const before = process.memoryUsage().arrayBuffers
     keepFreedPages(1 << 20, collector)
+    // Where V8 has just marked the heap, only a full collection does it, which the arena makes before its next array.
+    if (collector.isOwed) collector.collect()
+    expect(collector.isOwed).toBe(false)
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
   })
 

@@ -39,6 +39,19 @@ describe('the block allocator', () => {
     )
   })
 
+  it('hands out what was given back before it cuts a larger block', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500_000 }), (bytes) => {
+        const allocator = new BlockAllocator<number>()
+        allocator.extend(0, 64 * 20_000)
+        const [first, second] = [allocator.take(bytes), allocator.take(bytes)]
+        if (first === undefined || second === undefined) return false
+        allocator.give(first)
+        return allocator.take(bytes)?.offset === 0
+      }),
+    )
+  })
+
   it('finds a block that fits exactly', () => {
     const allocator = new BlockAllocator<number>()
     allocator.extend(0, 64 * 1000)
@@ -86,6 +99,28 @@ class CountingCollector extends FreeCollector {
 }
 
 describe('the arena', () => {
+  it('takes no more than its arrays and a megabyte, whatever their sizes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 3 * MB }), { minLength: 1, maxLength: 20 }), (sizes) => {
+        const arena = new Arena({ budget: 256 * MB })
+        let held = 0
+        const storages = sizes.map((bytes) => {
+          held += Math.ceil(bytes / 64) * 64
+          return fill(arena, bytes, 1)
+        })
+        const { resident, pooled } = arena.stats('x')
+        expect(resident).toBe(held)
+        expect(pooled).toBeLessThanOrEqual(MB + 65536)
+        // The same once more in the same memory.
+        for (const storage of storages) arena.release(storage)
+        for (const bytes of sizes) fill(arena, bytes, 2)
+        const after = arena.stats('x')
+        expect(after.resident + after.pooled).toBeLessThanOrEqual(resident + pooled)
+      }),
+      { numRuns: 20 },
+    )
+  })
+
   it('moves arrays out and back without losing a byte', () => {
     const arena = new Arena({ budget: 8 * MB })
     const storages = Array.from({ length: 40 }, (_, i) => fill(arena, MB, i + 1))

@@ -54,3 +54,32 @@ it('looks for dead arrays from 32 MB of new ones on, and then every 8 MB while t
     }),
   )
 })
+
+class SpareCollector extends CountingCollector {
+  shareNow = 0.01
+  override get isStarted(): boolean {
+    return true
+  }
+  override scavengeShare(): number {
+    return this.shareNow
+  }
+}
+
+it('looks for dead arrays sooner where that takes next to no time', () => {
+  const collector = new SpareCollector()
+  const reclaimer = new Reclaimer({ residentBytes: 8 * megabyte, sweep: () => megabyte }, collector)
+  reclaimer.enter(2 * megabyte - 1)
+  expect(reclaimer.tidyYoung(), 'less than a quarter of what is there').toBe(false)
+  reclaimer.enter(1)
+  collector.shareNow = 0.03
+  expect(reclaimer.tidyYoung(), 'more than a fiftieth of the time').toBe(false)
+  expect(collector.count).toBe(0)
+  collector.shareNow = 0.01
+  expect(reclaimer.tidyYoung()).toBe(true)
+  expect(collector.count).toBe(1)
+  for (let i = 0; i < 3; i++) reclaimer.copy(megabyte)
+  expect(collector.count, 'before every copy that comes after a megabyte of them').toBe(3)
+  collector.shareNow = 0.03
+  for (let i = 0; i < 6; i++) reclaimer.copy(megabyte)
+  expect(collector.count).toBe(3)
+})
