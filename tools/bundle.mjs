@@ -75,6 +75,18 @@ const doors = Object.values(subpaths).flatMap((subpath) => (subpath.node === und
 const shared = /^(?:exports|gpu|init|parts|vocabulary)\.js$|^(?!core\/index|testing|backends\/webgpu).*\//
 const fpTs = 'node_modules/fp-ts'
 
+/**
+ * The helper that makes namespaces (`numpy`, `lax`), with a way to look at them: Node prints their getters as `[Getter]`, and not what
+ * they get.
+ * @type {(code: string) => string}
+ */
+const withInspection = (code) => {
+  const end = '\treturn target;'
+  if (code.split(end).length !== 2) throw new Error('the helper of rolldown is not what it was; see withInspection')
+  const inspect = "Symbol.for('nodejs.util.inspect.custom')"
+  return code.replace(end, `\t__defProp(target, ${inspect}, { value: () => ({ ...target }) });\n${end}`)
+}
+
 const bundle = await rolldown({
   input: Object.fromEntries(doors.map((door) => [door, join(modules, `${door}.js`)])),
   external: ['webgpu', 'fast-check'],
@@ -105,7 +117,10 @@ await bundle.write({
       name: 'for-v8',
       generateBundle: (_, files) => {
         for (const file of Object.values(files))
-          if (file.type === 'chunk') file.code = inAscii(withFunctions(file.code))
+          if (file.type === 'chunk') {
+            if (file.name === 'rolldown-runtime') file.code = withInspection(file.code)
+            file.code = inAscii(withFunctions(file.code))
+          }
       },
     },
   ],

@@ -68,6 +68,13 @@ console.log(JSON.stringify((${functionsOf.toString()})(library)))`
     expect(printed(program)).toEqual(expected)
   })
 
+  it('namespaces show what they hold', () => {
+    const { stdout } = run("import { numpy, tree } from 'cotangent'; console.log(numpy, tree)")
+    expect(stdout).toContain('zeros: [Function: zeros]')
+    expect(stdout).toContain('linalg: {')
+    expect(stdout).not.toContain('[Getter]')
+  })
+
   it('all subpaths are of one library', () => {
     const program = `
 const doors = await Promise.all(${JSON.stringify(doors)}.map((door) => import(door)))
