@@ -19,6 +19,7 @@ import {
   defaultDevice,
   devicePut,
   grad,
+  init,
   jit,
   jvp,
   lax,
@@ -411,12 +412,14 @@ describe('loops, branches and custom rules', () => {
 })
 
 describe('devices', () => {
-  it('that are not there, or mixed', () => {
+  it('that are not there, or mixed', async () => {
     const caught = thrown(() => defaultDevice('tpu'))
     expect(caught.error).toBeInstanceOf(DeviceError)
     expect(caught.text).toMatchInlineSnapshot(
       `"DeviceError DEVICE: device 'tpu' is not ready; available: wasm, js. Devices that need preparation are started by 'await init({ device: "tpu" })'."`,
     )
+    const message = "init: there is no device 'gpu'; available: wasm, js, and 'webgpu', which init starts."
+    await expect(init({ device: 'gpu' })).rejects.toThrow(message)
     expect(text(() => np.add(devicePut(x3, 'js'), devicePut(x3, 'wasm')))).toMatchInlineSnapshot(
       `"DeviceError DEVICE: add: operands are on different devices, 'js' and 'wasm'. Move one of them first: devicePut(x, 'js')."`,
     )
