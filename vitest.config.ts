@@ -31,7 +31,7 @@ const onEveryDevice = [
   'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
   'test/lax/{convolution,fft}.test.ts',
   'test/numpy/{at-modes,creation,indexing}.test.ts',
-  'test/scipy/{fft,kummer-fresnel,sparse}.test.ts',
+  'test/scipy/{fft,kummer-fresnel,map-coordinates,sparse}.test.ts',
 ]
 
 export default defineConfig({
