@@ -2,6 +2,7 @@
 import { type Buffer } from '../../compiler/index.js'
 import { newBuffer } from '../../compiler/graph.js'
 import { blockShader } from './contraction-blocks.js'
+import { narrowParts, narrowShader, runsAlongSums } from './contraction-narrow.js'
 import { type TilePlan, chooseTiling, tileShader } from './contraction-tiles.js'
 import { type Finish, finishFunction } from './maps.js'
 import { type Product, ProductPrinter, zero } from './product.js'
@@ -42,15 +43,18 @@ export const planContraction = (product: Product, memory: Memory, target: Target
   const { batch, rows, columns, out } = product.kernel
   const way = wayOf(product, target)
   const tiles = way === 'tiles' ? chooseTiling(product.kernel) : undefined
-  const { parts, partLength } = tiles ?? partsOf(product)
+  const isNarrow = way === 'plain' && runsAlongSums(product.kernel)
+  const { parts, partLength } = tiles ?? (isNarrow ? narrowParts(product.kernel, target) : partsOf(product))
   const partial = parts === 1 ? undefined : newBuffer(out.dtype, [parts, batch, rows, columns])
   const printer = (): ProductPrinter => new ProductPrinter(product, memory, partial, parts, partLength)
   const first =
     tiles !== undefined
       ? tileShader(product, memory, tiles, partial)
-      : way === 'plain'
-        ? plainShader(printer())
-        : blockShader(printer(), target.subgroups)
+      : isNarrow
+        ? narrowShader(printer(), target)
+        : way === 'plain'
+          ? plainShader(printer())
+          : blockShader(printer(), target.subgroups)
   if (partial === undefined) return { shaders: [first], scratch: [] }
   return { shaders: [first, joinShader(product, memory, partial, parts)], scratch: [partial] }
 }

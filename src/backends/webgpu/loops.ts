@@ -17,6 +17,8 @@ const plainSizes = [256, 64, 16] as const
 const groupsForCores = 64
 /** Most threads that share a reduction or run in step. */
 const sharedSize = 256
+/** The same in software: as many as compute together, which read neighbouring elements; more would go through memory again each. */
+const sharedInSoftware = 4
 /** Results beyond which there are enough invocations without sharing reductions. */
 const manyResults = 4096
 
@@ -152,7 +154,7 @@ const sharedShader = (
   // What is printed is counted for sharing, and blocks are taken apart first.
   const printed = body.flatMap((s, i): readonly Statement[] => reductions[i]?.body ?? [s])
   const printer = new BodyPrinter(shader, printed)
-  const size = longest >= sharedSize ? sharedSize : 64
+  const size = target.software ? sharedInSoftware : longest >= sharedSize ? sharedSize : 64
   const shared = new SharedMemory(size)
   indexLines(printer, parallel, 'group')
   body.forEach((s, i) => {

@@ -1,6 +1,7 @@
 /** Reductions that the threads of a workgroup share: each combines some elements, then they combine with each other in a tree. */
 import { type DType, type Expression, type CombineOp, dtypeRange, e, isFloating, known } from '../../core/index.js'
-import type { Statement } from '../../compiler/index.js'
+import { type Statement, expressionsOf, mapExpressions } from '../../compiler/index.js'
+import { isLinearOp, linear, normalizer } from '../../compiler/affine.js'
 import type { BodyPrinter } from './body.js'
 import { valueType } from './layout.js'
 import { type ScalarContext, constantText, operationText } from './scalar.js'
@@ -67,6 +68,44 @@ const withoutBlocks = (loop: Loop): Loop => {
   return fits ? { ...loop, body } : loop
 }
 
+/** Whether an expression has the two variables only in sums where `inner` counts on from one step of `outer` to the next. */
+const areOneIn = (list: readonly Statement[], outer: Loop, inner: Loop): boolean => {
+  const seen = new Set<Expression>()
+  const visit = (x: Expression): boolean => {
+    if (seen.has(x)) return true
+    seen.add(x)
+    if (!isLinearOp(x)) return x.args.every(visit)
+    const { terms } = linear(x)
+    const [step, within] = [outer, inner].map(({ variable }) => terms.get(variable) ?? 0)
+    return step === (within ?? 0) * inner.extent && [...terms.keys()].every((atom) => atom.args.every(visit))
+  }
+  const walk = (statements: readonly Statement[]): boolean =>
+    statements.every((s) => expressionsOf(s).every(visit) && (!('body' in s) || walk(s.body)))
+  return walk(list)
+}
+
+/** Nested loops that walk through neighbouring elements as one loop: threads find their places in it without divisions. */
+const merged = (loops: readonly Loop[], body: readonly Statement[]): Pick<Reduction, 'loops' | 'body'> => {
+  for (let d = loops.length - 1; d > 0; d--) {
+    const [outer, inner] = [known(loops[d - 1], 'outer loop'), known(loops[d], 'inner loop')]
+    if (!areOneIn(body, outer, inner)) continue
+    const extent = outer.extent * inner.extent
+    const variable = e.variable('int32', extent)
+    const rename = normalizer().renaming(
+      new Map([
+        [outer.variable, e.index(0)],
+        [inner.variable, variable],
+      ]),
+    )
+    const one: Loop = { ...inner, variable, extent }
+    return merged(
+      [...loops.slice(0, d - 1), one, ...loops.slice(d + 1)],
+      body.map((s) => mapExpressions(s, rename)),
+    )
+  }
+  return { loops, body }
+}
+
 /** A loop as a reduction that can be shared: loops, then nothing but definitions, combinations and loops inside. */
 export const reductionOf = (s: Statement): Reduction | undefined => {
   if (isSequential(s)) return selecting(s)
@@ -79,7 +118,7 @@ export const reductionOf = (s: Statement): Reduction | undefined => {
     loop = inner
     loops.push(loop)
   }
-  return { loops, body: loop.body, size: sizeOfLoops(loops), selection: undefined }
+  return { ...merged(loops, loop.body), size: sizeOfLoops(loops), selection: undefined }
 }
 
 const sizeOfLoops = (loops: readonly Loop[]): number => loops.reduce((size, { extent }) => size * extent, 1)
@@ -154,6 +193,16 @@ const subgroupText = (op: CombineOp, dtype: DType, x: string, context: ScalarCon
   return `select(subgroup${name}(select(${x}, ${least}, ${isNan})), ${context.special(NaN)}, subgroupAny(${isNan}))`
 }
 
+/** Steps that a thread takes in one turn of its loop where they are short: it waits for what they load at once. */
+const lapsTogether = 4
+const shortBody = 16
+/** Floats that a thread adds one after the other: longer sums are made of such ones, so that rounding errors stay small. */
+const longestSum = 1024
+
+const isShort = (body: readonly Statement[]): boolean =>
+  body.every((s) => s.kind === 'combine' || s.kind === 'define') &&
+  e.topological(body.flatMap((s) => [...expressionsOf(s)])).length <= shortBody
+
 /** Prints a reduction for the `size` threads of a workgroup; afterwards all of them know the results. */
 export const printReduction = (
   printer: BodyPrinter,
@@ -176,8 +225,8 @@ export const printReduction = (
     printer.forget(new Set(results.map(([local]) => local)))
   }
   const at = printer.fresh('t')
-  printer.block(`for (var ${at} = lane; ${at} < ${elements}u; ${at} += ${size}u)`, () => {
-    let rest = at
+  const step = (place: string): void => {
+    let rest = place
     for (let d = loops.length - 1; d >= 0; d--) {
       const { variable, extent } = known(loops[d], 'loop')
       const name = printer.name(variable, 'i')
@@ -187,7 +236,32 @@ export const printReduction = (
       rest = `${name}_rest`
     }
     printer.statements(body)
-  })
+  }
+  const laps = isShort(body) && elements % (size * lapsTogether) === 0 ? lapsTogether : 1
+  const walk = (from: string, to: string): void =>
+    printer.block(`for (var ${at} = ${from}; ${at} < ${to}; ${at} += ${size * laps}u)`, () => {
+      if (laps === 1) step(at)
+      else for (let k = 0; k < laps; k++) printer.block('', () => step(k === 0 ? at : `(${at} + ${k * size}u)`))
+    })
+  const block = size * longestSum
+  const sums = results.filter(([local, op]) => op === 'add' && isFloating(local.dtype))
+  if (elements > block && sums.length > 0) {
+    const start = printer.fresh('t')
+    printer.block(`for (var ${start} = 0u; ${start} < ${elements}u; ${start} += ${block}u)`, () => {
+      const before = sums.map(([local]) => {
+        const name = printer.fresh('sum')
+        printer.line(`let ${name} = ${printer.nameOf(local)};`)
+        printer.line(`${printer.nameOf(local)} = 0f;`)
+        return name
+      })
+      walk(
+        `${start} + lane`,
+        elements % block === 0 ? `${start} + ${block}u` : `min(${start} + ${block}u, ${elements}u)`,
+      )
+      sums.forEach(([local], k) => printer.line(`${printer.nameOf(local)} += ${known(before[k], 'sum before')};`))
+    })
+    printer.forget(new Set(sums.map(([local]) => local)))
+  } else walk('lane', `${elements}u`)
   if (selection !== undefined) return printSelection(printer, selection, size, shared)
   const [rank, together] = [printer.fresh('rank'), printer.fresh('lanes')]
   if (subgroups && results.length > 0) {

@@ -13,6 +13,8 @@ const mostParts = 256
 /** Invocations that keep a GPU busy, and workgroups that do. */
 const enoughInvocations = 16384
 const enoughGroups = 128
+/** The same in software: some for each core; shorter parts take longer to be joined than they save. */
+const inSoftware = { enoughGroups: 16, shortestPart: 16384 } as const
 /** Shortest reductions that are split, down columns and along rows, and the shortest parts of them. */
 const shortest = { columns: 512, rows: 16384 } as const
 const shortestPart = { columns: 32, rows: 4096 } as const
@@ -39,7 +41,9 @@ export const isDownColumns = (parallel: readonly Loop[], { loops, body }: Reduct
   })
 }
 
-const partsOf = (results: number, size: number, columns: boolean): number => {
+const partsOf = (results: number, size: number, columns: boolean, software: boolean): number => {
+  if (software)
+    return Math.min(Math.ceil(inSoftware.enoughGroups / results), Math.floor(size / inSoftware.shortestPart))
   const kind = columns ? 'columns' : 'rows'
   if (size < shortest[kind]) return 1
   const enough = columns ? enoughInvocations : enoughGroups
@@ -76,12 +80,12 @@ const flatOf = (loops: readonly Loop[]): Expression =>
 /** The piece as it is, or with its first long reduction in parts: a piece for the parts, and those for the rest. */
 export const splitReductions = (piece: Piece, target: Target): readonly Piece[] => {
   const { parallel, body } = piece
-  if (piece.inStep || target.software) return [piece]
+  if (piece.inStep) return [piece]
   const results = parallel.reduce((count, { extent }) => count * extent, 1)
   for (const [i, s] of body.entries()) {
     const reduction = reductionOf(s)
     if (reduction === undefined) continue
-    const parts = partsOf(results, reduction.size, isDownColumns(parallel, reduction))
+    const parts = partsOf(results, reduction.size, isDownColumns(parallel, reduction), target.software)
     // What was stored before is there only when the piece has run.
     if (parts < 2 || [...loadsIn(body)].some((load) => writes(body, load.source as Buffer))) continue
     const length = Math.ceil(reduction.size / parts)

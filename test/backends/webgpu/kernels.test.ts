@@ -32,6 +32,25 @@ describe('products', () => {
     agreeOn(`${m}x${k} times ${k}x${n}`, () => np.matmul(floats(1, [m, k]), floats(2, [k, n])), 64)
     agree(`${m}x${k} times ${k}x${n}, both transposed`, () => np.matmul(floats(1, [k, m]).T, floats(2, [n, k]).T), 64)
   }
+  // Few rows or columns: along the sums where these are next to each other, and not where they are not.
+  for (const [m, k, n] of [
+    [70, 64, 1],
+    [9, 301, 3],
+    [2, 300, 2],
+    [1, 9000, 1],
+    [3, 5000, 21],
+  ] as const) {
+    agree(
+      `${m}x${k} times ${k}x${n}, few`,
+      () => [
+        np.matmul(floats(1, [m, k]), floats(2, [k, n])),
+        np.matmul(floats(1, [2, m, k]), floats(2, [n, k]).T.add(1)),
+        np.matmul(floats(1, [k, m]).T, floats(2, [n, k]).T),
+        np.matmul(integers(0, [m, k], -9, 9), integers(0, [k, n], -9, 9)),
+      ],
+      256,
+    )
+  }
   // Enough tiles for the largest blocks.
   agreeHardware('many of 100x3 times 3x100', () => np.matmul(floats(1, [128, 100, 3]), floats(2, [3, 100])), 16)
   agree('batches', () => np.matmul(floats(1, [3, 20, 16]), floats(2, [3, 16, 24])), 16)
@@ -108,6 +127,39 @@ describe('programs of few shaders', () => {
 })
 
 describe('reductions', () => {
+  it('of millions of elements lose no more than those of thousands', async () => {
+    for (const tuning of tunings) {
+      const sum = withDevice(tuning, () => np.sum(np.full([3_000_001], 0.1)))
+      const exact = 3_000_001 * Math.fround(0.1)
+      const [value = NaN] = await sum.data()
+      expect(Math.abs(value - exact) / exact).toBeLessThan(1e-5)
+    }
+  })
+  agree(
+    'along neighbouring axes, and along others',
+    () => {
+      const x = floats(1, [5, 70, 4, 33])
+      return [
+        np.sum(x, { axis: [1, 2, 3] }),
+        np.sum(x, { axis: [0, 2, 3] }),
+        np.max(x.transpose([3, 1, 2, 0]), { axis: [1, 3] }),
+        np.sum(np.cumsum(x, { axis: 1 }).mul(np.arange(33)), { axis: [0, 1, 3] }),
+      ]
+    },
+    64,
+  )
+  agree(
+    'of shifted and cut arrays',
+    () => {
+      const x = floats(1, [300, 200])
+      const y = np.pad(x.at(slice(10, 290)).get(), [
+        [3, 0],
+        [0, 5],
+      ])
+      return [np.sum(y), np.sum(np.roll(x, 7)), np.prod(np.abs(x).mul(0.001).add(1))]
+    },
+    64,
+  )
   for (const shape of [[7], [100_000], [3, 4100], [4100, 3], [2100, 40], [2, 3, 700]] as const) {
     for (const [axisName, axis] of [
       ['all', undefined],
