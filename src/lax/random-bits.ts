@@ -1,6 +1,5 @@
 /** The counter-based generator behind `random`: Threefry-2x32 with 20 rounds. */
 import {
-  type HostData,
   type NDArray,
   type Primitive,
   DTypeError,
@@ -26,41 +25,25 @@ const word = (value: number): e.Expression => e.constant(value, 'uint32')
 const rotateLeft = (x: e.Expression, by: number): e.Expression =>
   e.binary('or', e.binary('shl', x, word(by)), e.binary('shrLogical', x, word(32 - by)))
 
-/**
- * Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011), section 3.2, of words that are expressions of a
- * program or numbers.
- */
-const threefryRounds = <Word>(
-  key: readonly [Word, Word],
-  counter: readonly [Word, Word],
-  constant: (value: number) => Word,
-  binary: (op: 'add' | 'xor', x: Word, y: Word) => Word,
-  rotate: (x: Word, by: number) => Word,
-): readonly [Word, Word] => {
-  const keys = [...key, binary('xor', binary('xor', key[0], key[1]), constant(0x1bd11bda))]
-  const scheduled = (i: number): Word => known(keys[i % 3], 'key')
-  let x = binary('add', counter[0], scheduled(0))
-  let y = binary('add', counter[1], scheduled(1))
+/** Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011), section 3.2. */
+const threefryRounds = (
+  key: readonly [e.Expression, e.Expression],
+  counter: readonly [e.Expression, e.Expression],
+): readonly [e.Expression, e.Expression] => {
+  const keys = [...key, e.binary('xor', e.binary('xor', key[0], key[1]), word(0x1bd11bda))]
+  const scheduled = (i: number): e.Expression => known(keys[i % 3], 'key')
+  let x = e.binary('add', counter[0], scheduled(0))
+  let y = e.binary('add', counter[1], scheduled(1))
   for (let block = 0; block < 5; block++) {
     for (const rotation of rotations[block % 2 === 0 ? 0 : 1]) {
-      x = binary('add', x, y)
-      y = binary('xor', rotate(y, rotation), x)
+      x = e.binary('add', x, y)
+      y = e.binary('xor', rotateLeft(y, rotation), x)
     }
-    x = binary('add', x, scheduled(block + 1))
-    y = binary('add', binary('add', y, scheduled(block + 2)), constant(block + 1))
+    x = e.binary('add', x, scheduled(block + 1))
+    y = e.binary('add', e.binary('add', y, scheduled(block + 2)), word(block + 1))
   }
   return [x, y]
 }
-
-/** The two words that `threefry2x32` makes of a key and the counter 0, `low`, modulo 2^32: by JavaScript. */
-export const threefryWords = ([first = 0, second = 0]: HostData, low: number): readonly [number, number] =>
-  threefryRounds(
-    [first, second],
-    [0, low],
-    (value) => value,
-    (op, x, y) => (op === 'add' ? (x + y) | 0 : x ^ y),
-    (x, by) => (x << by) | (x >>> (32 - by)),
-  )
 
 type Empty = Record<never, never>
 
@@ -99,9 +82,6 @@ const threefryPrimitive: Primitive<Empty> = definePrimitive<Empty>({
         const words = threefryRounds(
           [known(key0, 'key'), known(key1, 'key')],
           [known(count0, 'counter'), known(count1, 'counter')],
-          word,
-          e.binary,
-          rotateLeft,
         )
         return known(words[i], 'word')
       },

@@ -2,7 +2,6 @@
 import {
   type ArrayLike,
   type DType,
-  type Device,
   type Stacked,
   ArgumentError,
   DTypeError,
@@ -15,13 +14,11 @@ import {
   isEager,
   isInteger,
   known,
-  range,
   shapedArray,
   sizeOf,
   checkOptions,
 } from '../core/index.js'
 import * as lax from '../lax/index.js'
-import { threefryWords } from '../lax/random-bits.js'
 import { jit } from '../transforms/index.js'
 
 /** A pair of arrays of words. */
@@ -56,22 +53,6 @@ export const sampleShape = (shape: readonly number[], operation: string): readon
 const keyWords = (key: NDArray): Words => {
   const [first, second] = lax.split(key, [1, 1])
   return [lax.reshape(known(first, 'word'), []), lax.reshape(known(second, 'word'), [])]
-}
-
-/** Up to so many keys are made by JavaScript, where they are made at once: a program for it takes a thousand times as long. */
-const fewKeys = 64
-
-/** The words as keys of a shape. */
-const keysOf = (device: Device, shape: readonly number[], words: readonly number[]): NDArray =>
-  new DeviceArray(shapedArray([...shape, 2], 'uint32'), device, device.fromHost(Uint32Array.from(words), 'uint32'))
-
-/** The keys that counters make of a key, if its words are known here and now. */
-const derivedKeys = (key: NDArray, shape: readonly number[], counters: readonly number[]): NDArray | undefined => {
-  if (!isEager() || !(key instanceof DeviceArray)) return undefined
-  const words = key.knownOnHost()
-  if (words === undefined) return undefined
-  const derived = counters.flatMap((counter) => threefryWords(words, counter))
-  return keysOf(key.deviceHandle, shape, derived)
 }
 
 /** Words that threefry makes of a key and the counts 0, 1, 2, ... in the given shape. */
@@ -122,7 +103,11 @@ const lowWord = (data: ArrayLike, operation: string): NDArray => {
  */
 export const key = (seed: ArrayLike): NDArray => {
   const low = lowWord(seed, 'random.key')
-  if (typeof seed === 'number' && isEager()) return keysOf(currentDevice(), [], [0, seed])
+  // Keys of numbers need no program.
+  if (typeof seed === 'number' && isEager()) {
+    const device = currentDevice()
+    return new DeviceArray(shapedArray([2], 'uint32'), device, device.fromHost(Uint32Array.of(0, seed), 'uint32'))
+  }
   return lax.concatenate([lax.full([1], 0, { dtype: 'uint32' }), lax.reshape(low, [1])], 0)
 }
 
@@ -150,9 +135,6 @@ export function split(key: NDArray, num: number | readonly number[]): NDArray
 export function split(key: NDArray, num: number | readonly number[] = 2): NDArray {
   checkKey(key, 'random.split')
   const shape = sampleShape(typeof num === 'number' ? [num] : num, 'random.split')
-  const count = sizeOf(shape)
-  const derived = count <= fewKeys ? derivedKeys(key, shape, range(count)) : undefined
-  if (derived !== undefined) return derived
   const words = randomWords(key, shape)
   return lax.concatenate(
     words.map((word) => lax.reshape(word, [...shape, 1])),
@@ -195,8 +177,6 @@ export const splitPair = (key: NDArray): readonly [NDArray, NDArray] => {
 export const foldIn = (key: NDArray, data: ArrayLike): NDArray => {
   checkKey(key, 'random.foldIn')
   const count = lowWord(data, 'random.foldIn')
-  const derived = typeof data === 'number' ? derivedKeys(key, [], [data | 0]) : undefined
-  if (derived !== undefined) return derived
   const [key0, key1] = keyWords(key)
   const words = lax.threefry2x32(key0, key1, lax.full([], 0, { dtype: 'uint32' }), count)
   return lax.concatenate(

@@ -163,7 +163,7 @@ describe('samplers are pure functions of the key', () => {
     })
   }
 
-  it('keys that JavaScript makes are those that programs make', () => {
+  it('keys that are made at once are those that one program makes', () => {
     const parent = random.key(0xdeadbeef)
     const programs = jit((k: NDArray) => [random.split(k, 64), random.split(k, 65), random.split(k, [3, 5])] as const)
     const [few, many, grid] = programs(parent)
