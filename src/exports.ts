@@ -61,6 +61,7 @@ export {
   check,
   checked,
   checkpoint,
+  checkpoint as remat,
   checkpointName,
   closureConvert,
   customJvp,

@@ -35,14 +35,22 @@ export const canonicalAxes = (
   return out
 }
 
-/** Throws ArgumentError unless every size is a non-negative integer. */
+/** Throws ArgumentError unless every size is a non-negative integer, and their product one that a number counts exactly. */
 export const checkShape = (shape: readonly number[], operation: string): void => {
+  let elements = 1
   for (const size of shape) {
+    elements *= size
     if (!Number.isInteger(size) || size < 0) {
       throw new ArgumentError(
         `${operation}: ${shapeText(shape)} is not a shape; every size must be a non-negative integer, and ${size} is not.`,
       )
     }
+  }
+  // Beyond, offsets and sizes in bytes would be rounded, and the search for memory would not end.
+  if (elements > Number.MAX_SAFE_INTEGER) {
+    throw new ArgumentError(
+      `${operation}: an array of shape ${shapeText(shape)} would have more than 2^53 elements; no memory holds it.`,
+    )
   }
 }
 

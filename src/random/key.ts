@@ -111,6 +111,12 @@ export const key = (seed: ArrayLike): NDArray => {
   return lax.concatenate([lax.full([1], 0, { dtype: 'uint32' }), lax.reshape(low, [1])], 0)
 }
 
+/** JAX's older name of `key`: the keys of both are the same words here. */
+export const PRNGKey = key
+
+/** The same key again, for a use that is meant to repeat what was drawn before. */
+export const clone = (key: NDArray): NDArray => checkKey(key, 'random.clone')
+
 /** The words of a key, uint32[2]; here a key is its words. */
 export const keyData = (keys: NDArray): NDArray => {
   if (!(keys instanceof NDArray) || keys.dtype !== 'uint32' || keys.shape.at(-1) !== 2) checkKey(keys, 'random.keyData')

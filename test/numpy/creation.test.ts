@@ -214,3 +214,17 @@ describe.each(devices)('methods on %s', (device) => {
     expect(await withDevice(device, () => np.array([true])).jsAsync()).toEqual([true])
   })
 })
+
+describe('shapes of more elements than a number counts', () => {
+  it.each([
+    ['zeros', () => np.zeros([1e9, 1e9])],
+    ['broadcastTo', () => np.broadcastTo(np.zeros([1]), [1e9, 1e9])],
+    ['reshape', () => np.zeros([2]).reshape([1e9, 1e9])],
+  ])('%s refuses them at once', (_, call) => {
+    expect(call).toThrow('would have more than 2^53 elements')
+  })
+
+  it('an axis of size 0 leaves none, whatever the others are', () => {
+    expect(np.zeros([1e9, 0]).size).toBe(0)
+  })
+})

@@ -278,3 +278,12 @@ describe('mistakes are told', () => {
     })
   }
 })
+
+describe("JAX's older names", () => {
+  it('PRNGKey makes the keys of key, and clone gives a key again', () => {
+    expect(random.PRNGKey(42).js()).toEqual([0, 42])
+    const again = random.clone(key)
+    expect(random.normal(again, [3]).js()).toEqual(random.normal(key, [3]).js())
+    expect(() => random.clone(np.zeros([2]))).toThrow('random.clone: expected one key (uint32[2]), got f32[2].')
+  })
+})
