@@ -2,6 +2,7 @@
 import { type Expression, e, known } from '../../core/index.js'
 import { type Buffer, type LoopKernel, type Statement, expressionsOf, mapExpressions } from '../../compiler/index.js'
 import { linear } from '../../compiler/affine.js'
+import { newBuffer } from '../../compiler/graph.js'
 
 export type Loop = Statement & { readonly kind: 'for' }
 type ParallelLoop = Loop & { readonly order: 'parallel' }
@@ -61,6 +62,36 @@ const needed = (defines: readonly Define[], body: readonly Statement[]): Define[
   return kept
 }
 
+/** Whether a value has elements that statements write over. */
+const loadsStored = (value: Expression, after: readonly Statement[]): boolean => {
+  const loads = e.topological([value]).filter((x) => x.op === 'load')
+  if (loads.length === 0) return false
+  const stored = new Set<object>(writtenOf(after))
+  return loads.some(({ source }) => source !== undefined && stored.has(source))
+}
+
+/**
+ * A definition in memory. Each invocation computes the definitions that it needs; but one that loads what others store meanwhile
+ * has to be computed before, once.
+ */
+const kept = (
+  loops: readonly Loop[],
+  { local, value }: Define,
+): { readonly first: Statement; readonly define: Define } => {
+  const buffer = newBuffer(
+    local.dtype,
+    loops.map(({ extent }) => extent),
+  )
+  const index = loops.reduce<Expression>(
+    (flat, { variable, extent }) => e.binary('add', e.binary('mul', flat, e.index(extent)), variable),
+    e.index(0),
+  )
+  return {
+    first: { kind: 'store', buffer, index, value },
+    define: { kind: 'define', local, value: e.load(buffer, index) },
+  }
+}
+
 /** Cuts a kernel into pieces, to be run one after the other. */
 export const schedule = (kernel: LoopKernel): Piece[] => cut([], [], kernel.body)
 
@@ -69,9 +100,17 @@ const cut = (loops: readonly Loop[], defines: readonly Define[], list: readonly 
   // Parallel loops side by side have nothing to say to each other but through memory: each is a dispatch.
   if (list.every((s) => isParallel(s) || (s.kind === 'define' && !changing.has(s.local))) && list.some(isParallel)) {
     const before = [...defines]
-    return list.flatMap((s): Piece[] => {
-      if (s.kind === 'define') before.push(s)
-      return s.kind === 'for' ? cut([...loops, s], before, s.body) : []
+    return list.flatMap((s, i): Piece[] => {
+      if (s.kind === 'for') return cut([...loops, s], before, s.body)
+      if (s.kind !== 'define') return []
+      if (!loadsStored(s.value, list.slice(i + 1))) {
+        before.push(s)
+        return []
+      }
+      const { first, define } = kept(loops, s)
+      const pieces = cut(loops, before, [first])
+      before.push(define)
+      return pieces
     })
   }
   const piece = (parallel: readonly Loop[], body: readonly Statement[], inStep: boolean): Piece[] => [
@@ -143,7 +182,7 @@ const bringOutside = (
     : undefined
 }
 
-const writtenOf = (list: readonly Statement[], into = new Set<Buffer>()): Buffer[] => {
+export const writtenOf = (list: readonly Statement[], into = new Set<Buffer>()): Buffer[] => {
   for (const s of list) {
     if (s.kind === 'store') into.add(s.buffer)
     else if (s.kind === 'for' || s.kind === 'if') writtenOf(s.body, into)

@@ -15,7 +15,7 @@ import { newBuffer } from '../../compiler/graph.js'
 import { basic } from './basic.js'
 import { perWord } from './layout.js'
 import { SharedMemory } from './reduction.js'
-import { type Piece, schedule } from './schedule.js'
+import { type Piece, schedule, writtenOf } from './schedule.js'
 import { type Memory, type Shader, ShaderBuilder, type View } from './shader.js'
 import { printSharedPiece } from './shared-piece.js'
 import type { Target } from './target.js'
@@ -139,9 +139,12 @@ const surveyProgram = (survey: Survey, program: Program, level: number): Node[] 
   }
   return program.kernels.flatMap((kernel): Node[] => {
     switch (kernel.kind) {
-      case 'loops':
-        use([...kernel.reads, ...kernel.writes])
-        return schedule(basic(kernel)).map((piece) => surveyPiece(survey, piece, kernel.writes))
+      case 'loops': {
+        const pieces = schedule(basic(kernel))
+        // Pieces pass on what the kernel has in a local.
+        use([...kernel.reads, ...kernel.writes, ...pieces.flatMap(({ body }) => writtenOf(body))])
+        return pieces.map((piece) => surveyPiece(survey, piece, kernel.writes))
+      }
       case 'contraction': {
         use([kernel.left.buffer, kernel.right.buffer, kernel.out])
         const sums = {

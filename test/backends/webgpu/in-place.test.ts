@@ -53,3 +53,15 @@ agree('a loop inside whose first carries are slices of the one around it', () =>
     floats(2, [4, 300]),
   ),
 )
+// Every element takes part of two others, which are written over meanwhile: they are read before, once.
+agree('a loop whose carry exchanges two of its elements', () =>
+  lax.foriLoop(
+    0,
+    4,
+    (i: NDArray, c: NDArray) => {
+      const [places, j] = [np.arange(300, { dtype: 'int32' }), np.subtract(299, i)]
+      return np.where(np.equal(places, i), c.get(j), np.where(np.equal(places, j), c.get(i), c))
+    },
+    floats(4, [300]),
+  ),
+)
