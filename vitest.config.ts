@@ -29,7 +29,7 @@ const alias = Object.entries(subpaths).flatMap(([subpath, target]) =>
 /** Laws of results that hold on every device: on js and wasm these tests are of the project unit, on the GPU of webgpu. */
 const onEveryDevice = [
   'test/transforms/{checkpoint,collectives,composition,control-flow,custom-solve,in-place,scan}.test.ts',
-  'test/lax/{convolution,fft}.test.ts',
+  'test/lax/{convolution,fft,linalg}.test.ts',
   'test/numpy/{at-modes,creation,indexing}.test.ts',
   'test/scipy/{fft,kummer-fresnel,map-coordinates,sparse}.test.ts',
 ]
