@@ -84,7 +84,6 @@ const overwrites = (kernel: LoopKernel, old: Buffer, fresh: Buffer): boolean => 
   }
   const { index } = known(store, 'store')
   if (around.some((loop) => loop.order !== 'parallel') && !isInjective(around, index)) return false
-  const isShared = around.some((loop) => loop.order === 'parallel')
   // Inside a loop the last list is where an iteration loads and stores: only there may it load what it then writes.
   const walk = (statements: readonly Statement[], depth: number, inLoop: boolean): boolean => {
     const at = known(path[depth], 'position')
@@ -92,8 +91,7 @@ const overwrites = (kernel: LoopKernel, old: Buffer, fresh: Buffer): boolean => 
     return statements.every((s, i) => {
       if (i > at) return !loadsAnywhere(s, old)
       if (i < at || last) {
-        // Threads that share a parallel loop each compute the definitions before it, the last perhaps after another has stored.
-        if (!inLoop) return !isShared || s.kind !== 'define' || !loads([s.value], old)
+        if (!inLoop) return true
         if (!last || s.kind === 'for' || s.kind === 'if') return !loadsAnywhere(s, old)
         return !loads(expressionsOf(s), old, index)
       }

@@ -111,7 +111,7 @@ export const uniformSamples = (
     const scaled = span === 1 ? unit : lax.mul(unit, lax.full([], span, { dtype }))
     const shifted = low === 0 ? scaled : lax.add(scaled, lax.full([], low, { dtype }))
     // Rounding is monotonic, so nothing falls below a known lower bound unless the interval is reversed.
-    return span >= 0 ? lax.max(lax.full([], low, { dtype }), shifted) : shifted
+    return span >= 0 ? shifted : lax.max(lax.full([], low, { dtype }), shifted)
   }
   const low = lax.convertElementType(lax.asArray(minval, 'random.uniform'), dtype)
   const high = lax.convertElementType(lax.asArray(maxval, 'random.uniform'), dtype)

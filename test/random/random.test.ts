@@ -187,6 +187,11 @@ describe('samplers are pure functions of the key', () => {
 })
 
 describe('properties', () => {
+  it('uniform of a reversed interval is its first bound, as in JAX', () => {
+    const bounds = { minval: 5, maxval: 3 }
+    expect(random.uniform(key, [4], bounds).js()).toEqual([5, 5, 5, 5])
+    expect(random.uniform(key, [4], { minval: np.array(5), maxval: 3 }).js()).toEqual([5, 5, 5, 5])
+  })
   it('uniform stays in its interval', () => {
     fc.assert(
       fc.property(
