@@ -50,6 +50,8 @@ export class Reclaimer {
   private fresh = 0
   /** Bytes of copies made since then. */
   private copied = 0
+  /** Bytes of copies from which on the next scavenge for them is thought about. */
+  private nextLook = spareBytes
   /** Bytes of the arrays that scavenges have left since the last full collection. */
   private tenured = 0
   /** Bytes of the arrays that were young before the last full collection, which has made old what it left. */
@@ -96,6 +98,7 @@ export class Reclaimer {
   prepare(): void {
     if (this.collector.isOwed && this.collector.collect()) {
       this.copied = 0
+      this.nextLook = spareBytes
       this.sweepAll()
       return
     }
@@ -111,8 +114,12 @@ export class Reclaimer {
   /** Whether enough has been copied since the last scavenge for another. */
   private hasManyCopies(): boolean {
     const { copied, collector } = this
-    if (copied < spareBytes || !this.works) return false
-    if (copied < scavengeBytes) return collector.isStarted && collector.scavengeShare() <= spareShare
+    if (copied < this.nextLook || !this.works) return false
+    if (copied < scavengeBytes) {
+      // Asking for the processor time takes a microsecond, which is much beside small copies.
+      this.nextLook = copied + spareBytes
+      return collector.isStarted && collector.scavengeShare() <= spareShare
+    }
     return copied >= Math.min(largestPatience, (collector.scavengeCost() * 1e6) / copyTime)
   }
 
@@ -151,6 +158,7 @@ export class Reclaimer {
   private scavenge(): void {
     const { collector, generations, fresh } = this
     this.copied = 0
+    this.nextLook = spareBytes
     if (!collector.scavenge()) return
     if (!this.hasScavenged) this.patience = scavengeBytes
     this.hasScavenged = true
