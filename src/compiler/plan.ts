@@ -126,7 +126,6 @@ const arrange = (rooms: readonly Room[]): number => {
   const placed: Room[] = []
   let size = 0
   for (const room of [...rooms].sort((a, b) => b.bytes - a.bytes)) {
-    if (room.bytes === 0) continue
     let tightest = Infinity
     let end = 0
     for (const other of placed) {
